@@ -1,0 +1,3 @@
+from asda.cli import main
+
+main()

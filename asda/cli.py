@@ -1,0 +1,56 @@
+"""The command `asda VERB`: each verb's code is imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from asda import __version__
+from asda.config import nearest
+from asda.files import InputError
+
+VERBS = {
+    "data": "validate, fix, subset, split, combine and copy Kaldi data directories",
+    "dump": "compute log-mel features of data directories into ark/scp",
+    "pretrain": "train an encoder on unlabelled features",
+    "finetune": "train a classifier on a pretrained or a new encoder",
+    "baseline": "train plain classifiers on band statistics, for comparison",
+    "score": "score a trained classifier on a data directory",
+    "results": "list, merge and compare results of experiments",
+}
+
+
+def usage() -> str:
+    verbs = "\n".join(f"  {verb:<10} {text}" for verb, text in VERBS.items())
+    return (
+        f"asda {__version__}: self-supervised audio representations with differential attention\n\n"
+        f"usage: asda VERB [options]      asda VERB --help\n\n{verbs}\n"
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one verb; a user error is one line on standard error and exit status 1 or 2."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help"):
+        print(usage(), end="")
+        sys.exit(0 if argv else 2)
+    if argv[0] == "--version":
+        print(__version__)
+        return
+    verb = argv[0]
+    if verb not in VERBS:
+        print(
+            f"asda: no verb '{verb}'{nearest(verb, list(VERBS))}\n\n{usage()}",
+            end="",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    try:
+        importlib.import_module(f"asda.commands.{verb}").main(argv[1:])
+    except InputError as error:
+        print(f"asda {verb}: error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Configuration: YAML files and the command line to checked dataclasses, and back."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from asda.files import InputError, atomic_write
+
+T = TypeVar("T")
+
+
+def run_cli(component: Callable | dict[str, Any], argv: list[str], prog: str) -> Any:
+    """Call a function, or make a dataclass, from `argv`; a dict of them gives subcommands.
+
+    The signature, types, defaults and docstring of `component` are its options and its `--help`.
+    `--config FILE` reads a YAML file; options that follow it win. `--an-option` and `--an_option`
+    are the same.
+
+    Raises:
+        InputError: on an unknown key, a wrong type or a value that the dataclass refuses.
+    """
+    from jsonargparse import auto_cli
+
+    argv = [_with_underscores(word) for word in argv]
+    try:
+        return auto_cli(component, args=argv, prog=prog, exit_on_error=False, as_positional=True)
+    except (argparse.ArgumentError, ValueError, TypeError) as error:
+        if isinstance(error, TypeError) and "NSKeyError" not in type(error).__name__:
+            raise
+        raise InputError(f"{prog}: {_one_line(error)} (see {prog} --help)") from error
+
+
+def build(config_class: type[T], values: dict[str, Any], where: str) -> T:
+    """Make a `config_class` from nested dicts as saved by `save`; `where` names them in errors."""
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(config_class, "config", fail_untyped=True)
+    try:
+        return parser.instantiate_classes(parser.parse_object({"config": values})).config
+    except (argparse.ArgumentError, ValueError) as error:
+        raise InputError(f"{where}: {_one_line(error)}") from error
+
+
+def load(config_class: type[T], path: str | Path) -> T:
+    """Read a YAML file into a `config_class`, every key and type checked."""
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: {_one_line(error)}") from None
+    return build(config_class, values, str(path))
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Return a dataclass as nested dicts of plain YAML values (tuples as lists)."""
+    return _plain(dataclasses.asdict(config))
+
+
+def save(config: Any, path: str | Path) -> None:
+    """Write a dataclass as YAML in the order of its fields."""
+    with atomic_write(path) as stream:
+        yaml.safe_dump(to_dict(config), stream, sort_keys=False, allow_unicode=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _with_underscores(word: str) -> str:
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word[2:].partition("=")
+    return "--" + name.replace("-", "_") + equals + value
+
+
+def _one_line(error: BaseException) -> str:
+    return re.sub(r"\s+", " ", str(error)).strip()
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """Return ", did you mean X?" for the known name closest to a misspelt one, or nothing."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f", did you mean {close[0]}?" if close else ""
