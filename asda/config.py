@@ -20,7 +20,8 @@ T = TypeVar("T")
 def run_cli(component: Callable | dict[str, Any], argv: list[str], prog: str) -> Any:
     """Call a function, or make a dataclass, from `argv`; a dict of them gives subcommands.
 
-    The signature, types, defaults and docstring of `component` are its options and its `--help`.
+    Parameters without a default are positional words of a subcommand, and options otherwise. The
+    signature, types, defaults and docstring of `component` are its options and its `--help`.
     `--config FILE` reads a YAML file; options that follow it win. `--an-option` and `--an_option`
     are the same.
 
@@ -31,7 +32,13 @@ def run_cli(component: Callable | dict[str, Any], argv: list[str], prog: str) ->
 
     argv = [_with_underscores(word) for word in argv]
     try:
-        return auto_cli(component, args=argv, prog=prog, exit_on_error=False, as_positional=True)
+        return auto_cli(
+            component,
+            args=argv,
+            prog=prog,
+            exit_on_error=False,
+            as_positional=isinstance(component, dict),
+        )
     except (argparse.ArgumentError, ValueError, TypeError) as error:
         if isinstance(error, TypeError) and "NSKeyError" not in type(error).__name__:
             raise

@@ -1,0 +1,47 @@
+"""The files a run continues from, and the averaging of models."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asda.files import InputError, atomic_write
+
+
+def save(content: dict[str, Any], path: Path) -> None:
+    """Write tensors and plain containers, whole or not at all."""
+    with atomic_write(path, "wb") as stream:
+        torch.save(content, stream)
+
+
+def load(path: str | Path) -> dict[str, Any]:
+    """Read what `save` wrote, on the CPU, without unpickling anything but tensors and containers.
+
+    Raises:
+        InputError: if the file is missing, damaged or holds anything else.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()
+        raise InputError(
+            f"{path}: not a file of tensors that asda wrote, or damaged"
+            f" ({reason[0][:120] if reason else type(error).__name__})"
+        ) from None
+
+
+def average_weights(models: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the mean of each floating-point tensor; other tensors are those of the first model."""
+    first = models[0]
+    return {
+        name: torch.stack([model[name].double() for model in models]).mean(0).to(tensor.dtype)
+        if tensor.is_floating_point()
+        else tensor
+        for name, tensor in first.items()
+    }

@@ -1,0 +1,96 @@
+"""What a batch holds and how clips are varied (typed configuration, no torch import)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass
+class DataConfig:
+    """Clips to batches.
+
+    Args:
+        max_frames: longest stretch of a clip that is used, in frames (10 ms each by default)
+        min_frames: clips with fewer frames are left out and counted
+        crop: where a longer clip is cut in training: at random, or at its start as in scoring
+        padding: "mask" pads a batch to its longest clip and hides the padding from the model;
+            "fill" makes every clip max_frames long, with zeros in the log-mel domain before
+            normalisation that the model takes for sound, as the reference does
+        batch_size: clips per process and micro-batch
+        group_by_length: batches hold clips of similar length (sorted within windows of the
+            shuffled list), so that little is padded
+        sampling: "uniform" visits every clip once per epoch; "weighted" draws clips without
+            replacement by the weights in utt2weight
+        draws_per_epoch: clips of a weighted epoch (null = as many as there are)
+        workers: loader processes beside the training process (0 = none)
+        norm_mean: mean of the log-mel values (null = that of the training list)
+        norm_std: standard deviation of the log-mel values (null = that of the training list)
+    """
+
+    max_frames: int = 1024
+    min_frames: int = 16
+    crop: Literal["random", "start"] = "random"
+    padding: Literal["mask", "fill"] = "mask"
+    batch_size: int = 32
+    group_by_length: bool = True
+    sampling: Literal["uniform", "weighted"] = "uniform"
+    draws_per_epoch: int | None = None
+    workers: int = 1
+    norm_mean: float | None = None
+    norm_std: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_frames", "min_frames", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"data.{name} must be at least 1, not {getattr(self, name)}")
+        if self.min_frames > self.max_frames:
+            raise ValueError(
+                f"data.min_frames {self.min_frames} exceeds data.max_frames {self.max_frames}"
+            )
+        if (self.norm_mean is None) != (self.norm_std is None):
+            raise ValueError("data.norm_mean and data.norm_std are given together or not at all")
+        if self.norm_std is not None and self.norm_std <= 0:
+            raise ValueError(f"data.norm_std must be above 0, not {self.norm_std}")
+
+
+@dataclass
+class AugmentConfig:
+    """Random changes to training clips; all off by default.
+
+    Args:
+        roll: shift the clip in a circle by a random time
+        gain: scale the waveform by Beta(10, 10) + 0.5; for dumped features the same as adding
+            twice its logarithm (exact but for values at the floor)
+        noise: add uniform noise of random strength up to 0.1 to the normalised features and
+            roll by up to 10 frames, as the reference does for Speech Commands
+        stretch: largest relative change of the speaking rate (0.2 = 0.8 to 1.2 times as long)
+        pitch: largest relative change of the mel axis (0.1 = spectra stretched by 0.9 to 1.1)
+        tilt: largest slope of a random spectral tilt, as the change at either end of the mel axis
+            in normalised units
+        mixup_alpha: parameter of mixup's Beta distribution (0 = no mixup)
+        mixup_probability: share of the batches that are mixed
+        mixup_per_clip: draw mixup's weight for each clip instead of once per batch
+        time_mask: longest SpecAugment time mask, as a share of the clip
+        freq_mask: widest SpecAugment frequency mask, as a share of the mel bins
+    """
+
+    roll: bool = False
+    gain: bool = False
+    noise: bool = False
+    stretch: float = 0.0
+    pitch: float = 0.0
+    tilt: float = 0.0
+    mixup_alpha: float = 0.0
+    mixup_probability: float = 0.9
+    mixup_per_clip: bool = False
+    time_mask: float = 0.0
+    freq_mask: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("stretch", "pitch", "mixup_probability", "time_mask", "freq_mask"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"augment.{name} must lie in 0..1, not {getattr(self, name)}")
+        for name in ("mixup_alpha", "tilt"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"augment.{name} must not be negative, not {getattr(self, name)}")

@@ -1,0 +1,111 @@
+"""Where log-mel features come from: a dump, or audio computed on the fly."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from asda.config import load, to_dict
+from asda.corpus.audio import read_audio
+from asda.corpus.datadir import DataDir
+from asda.dataset.augment import augment_log_mel, augment_waveform
+from asda.dataset.config import AugmentConfig
+from asda.features.archive import ArchiveReader
+from asda.features.fbank import Fbank, FbankConfig
+from asda.features.moments import Moments, read_moments
+from asda.files import InputError
+
+
+class DumpedFeatures:
+    """Log-mel features of utterances, from the feats.scp of a dump or of a data directory."""
+
+    def __init__(self, folder: str | Path):
+        self.directory = DataDir(folder)
+        for name in ("feats.scp", "utt2num_frames"):
+            if not self.directory.has(name):
+                raise InputError(f"{folder}: no {name}; make the dump first (stage 2 of a recipe)")
+        self.table = self.directory.table("feats.scp")
+        self.frames = self.directory.table("utt2num_frames")
+        self.reader = ArchiveReader()
+
+    def __contains__(self, utterance: str) -> bool:
+        return utterance in self.table
+
+    def num_frames(self, utterance: str) -> int:
+        return int(self.frames[utterance])
+
+    def moments(self, utterances: list[str]) -> Moments:
+        table = read_moments(self.directory.path / "utt2moments")
+        return sum((table[utterance] for utterance in utterances), Moments(0, 0.0, 0.0))
+
+    def fbank_config(self) -> dict[str, Any]:
+        """Return the configuration that the features were made with; {} if none is recorded."""
+        path = self.directory.path / "fbank.yaml"
+        return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def read(
+        self, utterance: str, augment: AugmentConfig | None, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return log-mel features (frames, mel) float32, rolled and scaled as `augment` says."""
+        log_mel = self.reader.read(self.table[utterance])
+        return log_mel if augment is None else augment_log_mel(log_mel, augment, rng)
+
+
+class ComputedFeatures:
+    """Log-mel features of utterances, computed from the audio of a data directory when read."""
+
+    def __init__(self, folder: str | Path, config: FbankConfig):
+        self.config = config
+        self.fbank = Fbank(config)
+        directory = DataDir(folder)
+        self.sources = directory.audio_sources()
+        self.durations = directory.durations()
+
+    def __contains__(self, utterance: str) -> bool:
+        return utterance in self.sources
+
+    def num_frames(self, utterance: str) -> int:
+        return self.config.num_frames(round(self.durations[utterance] * self.config.sample_rate))
+
+    def moments(self, utterances: list[str]) -> Moments:
+        rng = np.random.default_rng(0)
+        read = (Moments.of(self.read(utterance, None, rng)) for utterance in utterances)
+        return sum(read, Moments(0, 0.0, 0.0))
+
+    def fbank_config(self) -> dict[str, Any]:
+        return to_dict(self.config)
+
+    def read(
+        self, utterance: str, augment: AugmentConfig | None, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return log-mel features (frames, mel) float32 of the waveform that `augment` changed."""
+        source, start, end = self.sources[utterance]
+        waveform = read_audio(source, self.config.sample_rate, start=start, end=end)
+        if augment is not None:
+            waveform = augment_waveform(waveform - waveform.mean(), augment, rng)
+        return self.fbank(torch.from_numpy(waveform)).numpy()
+
+
+def open_features(
+    directory: str | Path, dump: str | Path | None, fbank: str | Path | None
+) -> DumpedFeatures | ComputedFeatures:
+    """Open the features of a data directory.
+
+    Args:
+        directory: a Kaldi data directory
+        dump: a folder with feats.scp that holds its utterances (None = the directory's own)
+        fbank: a feature configuration (YAML): compute from audio instead of reading a dump
+    """
+    if fbank is not None:
+        return ComputedFeatures(directory, load(FbankConfig, fbank))
+    return _open_dump(str(dump or directory))
+
+
+@functools.lru_cache(maxsize=2)
+def _open_dump(folder: str) -> DumpedFeatures:
+    return DumpedFeatures(folder)

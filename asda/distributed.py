@@ -1,0 +1,59 @@
+"""One process or many: what `torchrun` says about this one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+
+@dataclass
+class Process:
+    """This process among those of a run, and the device it trains on."""
+
+    rank: int
+    world_size: int
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+
+def start_process(device: str = "auto", threads: int = 0) -> Process:
+    """Join the process group that torchrun describes, if any (gloo on CPU, nccl on GPU)."""
+    if threads:
+        torch.set_num_threads(threads)
+    local_rank = int(os.environ.get("LOCAL_RANK", 0))
+    if device == "auto":
+        device = f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu"
+    chosen = torch.device(device)
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    if "WORLD_SIZE" in os.environ and not dist.is_initialized():
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    if not dist.is_initialized():
+        return Process(0, 1, chosen)
+    return Process(dist.get_rank(), dist.get_world_size(), chosen)
+
+
+def end_process() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def barrier() -> None:
+    if dist.is_initialized():
+        dist.barrier()
+
+
+def gather(content: Any) -> list[Any]:
+    """Return what every process gave, in the order of ranks, to every process."""
+    if not dist.is_initialized():
+        return [content]
+    gathered: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(gathered, content)
+    return gathered

@@ -1,0 +1,36 @@
+"""Logits of a classifier for the clips of a data directory."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from asda.dataset.batches import scoring_loader
+from asda.dataset.clips import Clips
+from asda.distributed import Process, gather
+
+
+@torch.no_grad()
+def predict(model: nn.Module, clips: Clips, process: Process) -> np.ndarray:
+    """Return logits (clips, classes) float32 in the order of `clips.utterances`.
+
+    Every clip is scored once, over all processes; each process gets all logits.
+
+    Args:
+        model: gives logits (batch, classes) from features and real frames
+        clips: labelled clips
+    """
+    model.eval()
+    rows: list[int] = []
+    logits: list[np.ndarray] = []
+    row_of = {utterance: row for row, utterance in enumerate(clips.utterances)}
+    for batch in scoring_loader(clips, process.rank, process.world_size):
+        batch = batch.to(process.device)
+        logits.append(model(batch.features, batch.num_frames).float().cpu().numpy())
+        rows += [row_of[utterance] for utterance in batch.utterances]
+    scores = np.zeros(clips.targets.shape, dtype=np.float32)
+    for part_rows, part_logits in gather((rows, logits)):
+        if part_rows:
+            scores[part_rows] = np.concatenate(part_logits)
+    return scores

@@ -1,0 +1,105 @@
+"""An experiment folder: its configuration, the call that repeats it, its log."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from asda import config as configuration
+from asda.distributed import Process
+from asda.files import InputError, atomic_write
+
+# Settings that change how fast a run goes, not what comes out.
+RUNTIME_KEYS = {"training.device", "training.threads", "data.workers", "training.log_every"}
+
+
+class Experiment:
+    """The folder of one training run.
+
+    Opening an existing folder continues its run, and is refused when the configuration differs.
+
+    Args:
+        config: the whole configuration of the run, a dataclass with the fields `exp`
+        verb: the asda verb that runs it
+    """
+
+    def __init__(self, config: Any, verb: str, process: Process):
+        self.folder = Path(config.exp)
+        self.config = config
+        self.process = process
+        if process.is_first:
+            self._claim(verb)
+            self._open_log()
+
+    @property
+    def checkpoint(self) -> Path:
+        """Everything a stopped run needs to go on."""
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def model(self) -> Path:
+        """The finished model; its presence says that the run is complete."""
+        return self.folder / "model.pt"
+
+    def snapshot(self, update: int) -> Path:
+        return self.folder / "snapshots" / f"update_{update:07d}.pt"
+
+    def _claim(self, verb: str) -> None:
+        saved = self.folder / "config.yaml"
+        if saved.exists():
+            old = yaml.safe_load(saved.read_text(encoding="utf-8"))
+            changed = _differences(old, configuration.to_dict(self.config))
+            if changed:
+                raise InputError(
+                    f"{self.folder} holds a run with another configuration ({'; '.join(changed)}):"
+                    " choose another experiment folder or tag, or remove this one"
+                )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        configuration.save(self.config, saved)
+        with atomic_write(self.folder / "run.sh") as stream:
+            stream.write(
+                "#!/usr/bin/env bash\n# Repeats this run, or continues it where it stopped.\n"
+                f"cd {shlex.quote(str(Path.cwd()))} || exit 1\n"
+                f'exec asda {verb} --config {shlex.quote(str(saved))} "$@"\n'
+            )
+        (self.folder / "run.sh").chmod(0o755)
+
+    def _open_log(self) -> None:
+        root = logging.getLogger("asda")
+        root.setLevel(logging.INFO)
+        for handler in list(root.handlers):
+            root.removeHandler(handler)
+        line = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
+        targets = [logging.FileHandler(self.folder / "train.log", encoding="utf-8")]
+        if not sys.stderr.isatty():  # a terminal shows the bar instead
+            targets.append(logging.StreamHandler())
+        for handler in targets:
+            handler.setFormatter(line)
+            root.addHandler(handler)
+
+
+def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:
+    """Return "key: old -> new" for each setting that differs and matters."""
+    found = []
+    for key in sorted(set(old) | set(new)):
+        name = f"{prefix}{key}"
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += _differences(before, after, f"{name}.")
+        elif before != after and name not in RUNTIME_KEYS:
+            found.append(f"{name}: {before} -> {after}")
+    return found
+
+
+def resolved(config: Any) -> Any:
+    """Return a configuration with the sizes of its model filled in."""
+    try:
+        return dataclasses.replace(config, model=config.model.resolved())
+    except ValueError as error:
+        raise InputError(str(error)) from error

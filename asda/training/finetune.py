@@ -1,0 +1,156 @@
+"""Fine-tuning: a classifier on a pretrained encoder, on a new one, or on a frozen one."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from asda import config as configuration
+from asda.checkpoint.weights import SavedModel, encoder_weights, load_model_file, load_weights
+from asda.corpus.datadir import DataDir
+from asda.dataset.augment import mask_stripes, mixup
+from asda.dataset.batches import Batch, training_loader
+from asda.dataset.clips import open_clips
+from asda.distributed import Process, end_process, start_process
+from asda.model.classifier import Classifier
+from asda.model.config import ModelConfig
+from asda.provenance import provenance
+from asda.scoring.metrics import measure
+from asda.scoring.predict import predict
+from asda.training.config import ClassifierConfig, FinetuneConfig
+from asda.training.experiment import Experiment, resolved
+from asda.training.loop import train
+
+log = logging.getLogger(__name__)
+
+
+def finetune(config: FinetuneConfig) -> None:
+    """Run, or continue, one fine-tuning experiment; write its model.pt."""
+    process = start_process(config.training.device, config.training.threads)
+    saved = load_model_file(config.init) if config.init else None
+    if saved:
+        config.model = saved.model_config(config.init)
+    config = resolved(config)
+    experiment = Experiment(config, "finetune", process)
+    if experiment.model.exists():
+        log.info("%s is complete", experiment.model)
+    else:
+        task = FinetuneTask(config, process, saved)
+        train(task, config.optimizer, config.training, experiment, process)
+    end_process()
+
+
+class FinetuneTask:
+    """Classifier and labelled clips, as the loop wants them."""
+
+    higher_is_better = True
+
+    def __init__(self, config: FinetuneConfig, process: Process, saved: SavedModel | None):
+        self.config = config
+        self.process = process
+        self.labels = DataDir(config.train).labels
+        self.model: nn.Module = self._classifier(config.model, config.classifier, saved)
+        self.clips = self._open(config.train, augment=config.augment, seed=config.training.seed)
+        self.validation = None
+        if config.valid:
+            self.validation = self._open(config.valid, normalization=self.clips.normalization)
+        self.softmax = config.classifier.loss == "cross_entropy"
+        self.metric = None
+        if self.validation:
+            self.metric = config.classifier.metric or ("accuracy" if self.softmax else "mAP")
+
+    def _classifier(
+        self, model: ModelConfig, head: ClassifierConfig, saved: SavedModel | None
+    ) -> Classifier:
+        torch.manual_seed(self.config.training.seed)
+        classifier = Classifier(model, len(self.labels), head.pooling, head.drop_path)
+        if saved:
+            weights = encoder_weights(saved, head.encoder, self.config.init)
+            load_weights(classifier.encoder, weights, self.config.init)
+        if head.freeze_encoder:
+            classifier.freeze_encoder()
+        return classifier
+
+    def _open(self, directory: str, normalization=None, **options):
+        config = self.config
+        return open_clips(
+            directory,
+            config.dump,
+            config.fbank,
+            config.data,
+            normalization,
+            labels=self.labels,
+            **options,
+        )
+
+    def loader(self, start: int) -> DataLoader:
+        return training_loader(
+            self.clips,
+            self.config.training.seed,
+            self.process.rank,
+            self.process.world_size,
+            start,
+        )
+
+    def before_update(self, update: int) -> None:
+        """Nothing moves beside the model."""
+
+    def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
+        rng = np.random.default_rng((seed, self.process.rank))
+        features, targets, partners = mixup(batch.features, batch.targets, self.config.augment, rng)
+        num_frames = batch.num_frames
+        if num_frames is not None and partners is not None:
+            num_frames = torch.maximum(num_frames, num_frames[partners])
+        features = mask_stripes(features, num_frames, self.config.augment)
+        logits = model(features, num_frames)
+        return classification_loss(logits.float(), targets, self.config.classifier), {}
+
+    def evaluate(self) -> dict[str, float]:
+        if self.validation is None:
+            return {}
+        logits = torch.from_numpy(predict(self.model, self.validation, self.process))
+        targets = self.validation.targets
+        loss = classification_loss(
+            logits, torch.from_numpy(targets).float(), self.config.classifier
+        )
+        values = measure(
+            logits.log_softmax(-1).numpy() if self.softmax else logits.numpy(), targets
+        )
+        return {"loss": float(loss), self.metric: values[self.metric]}
+
+    def package(self, weights: dict[str, Tensor], facts: dict[str, Any]) -> dict[str, Any]:
+        head = self.config.classifier
+        return SavedModel(
+            kind="classifier",
+            model=configuration.to_dict(self.config.model),
+            weights=weights,
+            normalization=vars(self.clips.normalization),
+            fbank=self.clips.features.fbank_config(),
+            data=configuration.to_dict(self.config.data),
+            labels=self.labels,
+            head={"pooling": head.pooling},
+            facts=facts
+            | {"train": self.config.train, "valid": self.config.valid, "init": self.config.init}
+            | {"clips": len(self.clips), "loss": head.loss}
+            | provenance(),
+        ).content()
+
+
+def classification_loss(logits: Tensor, targets: Tensor, config: ClassifierConfig) -> Tensor:
+    """Return the loss of logits (batch, classes) against multi-hot or mixed targets.
+
+    (algorithm.md 12.3)
+    """
+    if config.loss == "bce":
+        total = F.binary_cross_entropy_with_logits(logits, targets, reduction="sum")
+    else:
+        smooth = config.label_smoothing
+        targets_smoothed = targets * (1 - smooth) + smooth / targets.shape[1]
+        total = -(targets_smoothed * logits.log_softmax(-1)).sum()
+    return total / (len(targets) if config.loss_reduction == "clips" else targets.sum())

@@ -1,0 +1,138 @@
+"""Pretraining: an encoder learns to predict its teacher's features at masked patches."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from asda.checkpoint.weights import SavedModel, load_model_file, load_weights
+from asda.config import to_dict
+from asda.dataset.batches import Batch, scoring_loader, training_loader
+from asda.dataset.clips import Clips, Normalization, open_clips
+from asda.dataset.config import AugmentConfig
+from asda.distributed import Process, end_process, start_process
+from asda.model.config import ModelConfig
+from asda.model.masking import patch_grid, sample_keep
+from asda.model.pretraining import Pretrainer
+from asda.provenance import provenance
+from asda.training.config import PretrainConfig, TeacherConfig
+from asda.training.experiment import Experiment, resolved
+from asda.training.loop import train
+
+log = logging.getLogger(__name__)
+
+
+def pretrain(config: PretrainConfig) -> None:
+    """Run, or continue, one pretraining experiment; write its model.pt."""
+    config = resolved(config)
+    process = start_process(config.training.device, config.training.threads)
+    experiment = Experiment(config, "pretrain", process)
+    if experiment.model.exists():
+        log.info("%s is complete", experiment.model)
+    else:
+        task = PretrainTask(config, process)
+        train(task, config.optimizer, config.training, experiment, process)
+    end_process()
+
+
+def teacher_decay(update: int, config: TeacherConfig) -> float:
+    """Return the share of the teacher that stays in the step after `update` updates.
+
+    Linear from `decay` to `end_decay` over `anneal_updates`, then constant (algorithm.md 7.3).
+    """
+    left = max(0.0, 1 - update / config.anneal_updates)
+    return config.end_decay - (config.end_decay - config.decay) * left
+
+
+class PretrainTask:
+    """Student, teacher and clips with masks, as the loop wants them."""
+
+    metric = None
+    higher_is_better = False
+
+    def __init__(self, config: PretrainConfig, process: Process):
+        self.config = config
+        self.process = process
+        torch.manual_seed(config.training.seed)
+        self.model: nn.Module = Pretrainer(config.model)
+        if config.init:
+            saved = load_model_file(config.init)
+            load_weights(self.model, saved.weights, config.init)
+        self.clips = self._open(config.train, config.augment)
+        self.validation = None
+        if config.valid:
+            self.validation = self._open(config.valid, None, self.clips.normalization)
+
+    def _open(
+        self,
+        directory: str,
+        augment: AugmentConfig | None,
+        normalization: Normalization | None = None,
+    ) -> Clips:
+        return open_clips(
+            directory,
+            self.config.dump,
+            self.config.fbank,
+            self.config.data,
+            normalization,
+            augment=augment,
+            sample_keep=functools.partial(_sample_keep, self.config.model),
+            seed=self.config.training.seed,
+        )
+
+    def loader(self, start: int) -> DataLoader:
+        return training_loader(
+            self.clips,
+            self.config.training.seed,
+            self.process.rank,
+            self.process.world_size,
+            start,
+        )
+
+    def before_update(self, update: int) -> None:
+        if update > 0:
+            self.model.update_teacher(teacher_decay(update, self.config.teacher))
+
+    def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
+        output = model(batch.features, batch.keep, batch.num_frames)
+        return output.loss, {
+            "frame_loss": output.frame_loss,
+            "cls_loss": output.cls_loss,
+            "prediction_std": output.prediction_std,
+            "target_std": output.target_std,
+        }
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the mean losses on the validation clips, with the same masks every time."""
+        if self.validation is None:
+            return {}
+        torch.manual_seed(self.config.training.seed)
+        total, clips = {}, 0
+        for batch in scoring_loader(self.validation):
+            _, stats = self.loss(self.model, batch.to(self.process.device), 0)
+            size = len(batch.utterances)
+            total = {key: total.get(key, 0.0) + float(v) * size for key, v in stats.items()}
+            clips += size
+        return {key: value / clips for key, value in total.items()}
+
+    def package(self, weights: dict[str, Tensor], facts: dict[str, Any]) -> dict[str, Any]:
+        return SavedModel(
+            kind="pretrained",
+            model=to_dict(self.config.model),
+            weights=weights,
+            normalization=vars(self.clips.normalization),
+            fbank=self.clips.features.fbank_config(),
+            data=to_dict(self.config.data),
+            facts=facts | {"train": self.config.train, "clips": len(self.clips)} | provenance(),
+        ).content()
+
+
+def _sample_keep(model: ModelConfig, num_frames: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw the kept patches of a clip, (clones, tokens) bool; a module function, to be pickled."""
+    return sample_keep(*patch_grid(model, num_frames), model.clones, model.mask, rng)

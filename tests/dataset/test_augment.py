@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+import torch
+
+from asda.dataset.augment import (
+    augment_log_mel,
+    augment_normalised,
+    augment_waveform,
+    mask_stripes,
+    mixup,
+    warp,
+)
+from asda.dataset.config import AugmentConfig
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def ramp(frames=40, bins=8):
+    return np.arange(frames * bins, dtype=np.float32).reshape(frames, bins)
+
+
+def test_nothing_changes_by_default():
+    features, quiet = ramp(), AugmentConfig()
+    for change in (augment_log_mel, warp, augment_normalised):
+        assert (change(features, quiet, rng()) == features).all()
+
+
+def test_roll_moves_frames_in_a_circle():
+    rolled = augment_log_mel(ramp(), AugmentConfig(roll=True), rng())
+    start = int(rolled[0, 0]) // 8
+    assert start != 0
+    assert (rolled == np.roll(ramp(), -start, axis=0)).all()
+
+
+def test_gain_of_features_is_the_gain_of_their_waveform():
+    from asda.features.fbank import Fbank, FbankConfig
+
+    config, fbank = AugmentConfig(gain=True), Fbank(FbankConfig())
+    waveform = rng().standard_normal(16000).astype(np.float32) * 0.1
+    plain = fbank(torch.from_numpy(waveform)).numpy()
+    louder = fbank(torch.from_numpy(augment_waveform(waveform, config, rng()))).numpy()
+    added = augment_log_mel(plain, config, rng())
+    above_floor = plain > -15
+    np.testing.assert_allclose(added[above_floor], louder[above_floor], atol=2e-3)
+
+
+def test_gain_has_the_reference_distribution():
+    config, generator = AugmentConfig(gain=True), rng()
+    gains = [augment_waveform(np.ones(1), config, generator)[0] for _ in range(4000)]
+    assert min(gains) >= 0.5 and max(gains) <= 1.5
+    assert abs(np.mean(gains) - 1) < 0.01
+    assert abs(np.std(gains) - np.sqrt(0.25 / 21)) < 0.005  # Beta(10, 10)
+
+
+def test_stretch_changes_the_number_of_frames_within_bounds():
+    config, generator = AugmentConfig(stretch=0.2), rng()
+    frames = [len(warp(ramp(100), config, generator)) for _ in range(200)]
+    assert 80 <= min(frames) < 85 and 115 < max(frames) <= 120
+    line = warp(ramp(100), config, generator)[:, 0]
+    np.testing.assert_allclose(np.diff(line), np.diff(line)[0], rtol=1e-3)  # a line stays a line
+
+
+def test_pitch_moves_a_spectral_peak():
+    config, generator = AugmentConfig(pitch=0.1), rng()
+    spectrum = np.exp(-0.5 * ((np.arange(128) - 60) / 3) ** 2, dtype=np.float32)[None]
+    peaks = [int(warp(spectrum, config, generator).argmax()) for _ in range(200)]
+    assert 54 <= min(peaks) <= 56 and 65 <= max(peaks) <= 67
+
+
+def test_noise_is_the_reference_uniform_noise():
+    config, generator = AugmentConfig(noise=True), rng()
+    noisy = [
+        augment_normalised(np.zeros((20, 8), np.float32), config, generator) for _ in range(99)
+    ]
+    largest = np.array([clip.max() for clip in noisy])
+    assert min(clip.min() for clip in noisy) >= 0
+    assert largest.max() <= 0.1 and largest.max() > 0.09 and largest.min() < 0.01
+
+
+@pytest.mark.parametrize("per_clip", [False, True])
+def test_mixup_mixes_with_the_mirror_image(per_clip):
+    config = AugmentConfig(mixup_alpha=0.8, mixup_probability=1.0, mixup_per_clip=per_clip)
+    features = torch.randn(4, 5, 3)
+    targets = torch.eye(4)
+    mixed, labels, order = mixup(features, targets, config, rng())
+    share = labels.diagonal()
+    assert order.tolist() == [3, 2, 1, 0]
+    torch.testing.assert_close(labels.sum(1), torch.ones(4))
+    expected = features * share[:, None, None] + features.flip(0) * (1 - share)[:, None, None]
+    torch.testing.assert_close(mixed, expected)
+    assert (len(share.unique()) > 1) == per_clip
+
+
+def test_mixup_leaves_its_share_of_batches_alone():
+    config, generator = AugmentConfig(mixup_alpha=0.8, mixup_probability=0.9), rng()
+    batch = torch.zeros(2, 3, 3), torch.eye(2)
+    plain = sum(mixup(*batch, config, generator)[2] is None for _ in range(2000))
+    assert abs(plain / 2000 - 0.1) < 0.025
+
+
+def test_stripes_cover_what_specaugment_covers():
+    torch.manual_seed(0)
+    config = AugmentConfig(time_mask=0.2, freq_mask=0.4)
+    masked = mask_stripes(torch.ones(500, 100, 128), None, config)
+    times = (masked.amax(2) == 0).sum(1)
+    bins = (masked.amax(1) == 0).sum(1)
+    assert times.max() <= 20 and bins.max() <= 51
+    assert abs(times.float().mean() - 9.5) < 1  # floor of U(0, 20)
+    assert abs(bins.float().mean() - 25.1) < 2.5
+
+
+def test_time_stripes_stay_within_a_clip():
+    torch.manual_seed(0)
+    config = AugmentConfig(time_mask=0.5)
+    masked = mask_stripes(torch.ones(200, 100, 4), torch.full((200,), 10), config)
+    assert (masked[:, 10:] == 1).all()
+    assert (masked[:, :10] == 0).any()

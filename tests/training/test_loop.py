@@ -1,0 +1,184 @@
+"""The loop by itself, on a small regression task."""
+
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from torch import nn
+
+from asda.checkpoint import training_state
+from asda.dataset.batches import Batch
+from asda.distributed import Process, end_process, start_process
+from asda.files import InputError
+from asda.training.config import OptimizerConfig, TrainingConfig
+from asda.training.experiment import Experiment
+from asda.training.loop import train
+
+
+@dataclass
+class RunConfig:
+    exp: str
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(lr=0.02, warmup=3))
+    poison: int = -1
+
+
+class Regression:
+    """Fits a line to noisy clips; its noise, like dropout, comes from torch's generator."""
+
+    metric = "score"
+    higher_is_better = True
+
+    def __init__(self, config: RunConfig, process: Process, stop_at: int | None = None):
+        torch.manual_seed(0)
+        self.model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.2), nn.Linear(8, 1))
+        self.config, self.process, self.stop_at = config, process, stop_at
+        self.scores = iter([1.0, 3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+
+    def loader(self, start):
+        def batches():
+            for number in itertools.count(start):
+                if number == self.stop_at:
+                    raise KeyboardInterrupt
+                generator = torch.Generator().manual_seed(number)
+                whole = torch.randn(8, 4, generator=generator)
+                features = whole[self.process.rank :: self.process.world_size]
+                yield Batch([], features, None, features.sum(1, keepdim=True), None)
+
+        return batches()
+
+    def before_update(self, update):
+        self.updated = update
+
+    def loss(self, model, batch, seed):
+        prediction = model(batch.features)
+        loss = (prediction.float() - batch.targets).square().mean()
+        if self.updated == self.config.poison:
+            loss = loss * float("nan")
+        return loss, {"error": loss.detach().sqrt()}
+
+    def evaluate(self):
+        return {"score": next(self.scores)}
+
+    def package(self, weights, facts):
+        return {"weights": weights, "facts": facts}
+
+
+def run(folder, stop_at=None, poison=-1, **options):
+    defaults = {"updates": 12, "log_every": 4, "evaluate_every": 0, "save_every": 5}
+    config = RunConfig(str(folder), TrainingConfig(**(defaults | options)), poison=poison)
+    process = Process(0, 1, torch.device("cpu"))
+    task = Regression(config, process, stop_at)
+    train(task, config.optimizer, config.training, Experiment(config, "test", process), process)
+    return training_state.load(folder / "model.pt")
+
+
+def history(folder):
+    return training_state.load(folder / "checkpoint.pt")["progression"]["history"]
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, accumulation, precision):
+    options = {"accumulation": accumulation, "precision": precision}
+    whole = run(tmp_path / "whole", **options)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "stopped", stop_at=7 * accumulation, **options)
+    resumed = run(tmp_path / "stopped", **options)
+    assert history(tmp_path / "stopped") == history(tmp_path / "whole")
+    for name, tensor in whole["weights"].items():
+        assert torch.equal(tensor, resumed["weights"][name])
+
+
+def test_the_loss_falls(tmp_path):
+    run(tmp_path / "run", updates=200)
+    losses = [row["train/loss"] for row in history(tmp_path / "run")]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_logs_curves_and_the_call_that_repeats_it(tmp_path):
+    run(tmp_path / "run", updates=8, evaluate_every=4)
+    folder = tmp_path / "run"
+    assert {"loss.png", "learning_rate.png", "score.png"} <= {
+        path.name for path in (folder / "images").iterdir()
+    }
+    assert "train 4/8" in (folder / "train.log").read_text()
+    assert "config.yaml" in (folder / "run.sh").read_text()
+    assert list((folder / "tensorboard").iterdir())
+
+
+def test_another_configuration_is_refused(tmp_path):
+    run(tmp_path / "run", updates=4)
+    with pytest.raises(InputError, match=r"training\.updates: 4 -> 8"):
+        run(tmp_path / "run", updates=8)
+
+
+@pytest.mark.parametrize(
+    ("final", "expected"), [("last", [12]), ("best", [4]), ("average", [4, 6])]
+)
+def test_the_finished_model_is_the_one_asked_for(tmp_path, final, expected):
+    model = run(tmp_path / "run", evaluate_every=2, final=final, snapshots=2)
+    assert model["facts"]["from_updates"] == expected
+    kept = sorted((tmp_path / "run").glob("snapshots/*.pt"))
+    if final != "last":
+        weights = [training_state.load(path)["model"]["0.weight"] for path in kept]
+        torch.testing.assert_close(model["weights"]["0.weight"], sum(weights) / len(weights))
+
+
+def test_it_stops_when_nothing_improves(tmp_path):
+    model = run(tmp_path / "run", updates=16, evaluate_every=2, patience=3)
+    assert model["facts"]["updates"] == 10  # best at 4, then three without improvement
+
+
+def test_a_lost_loss_is_said_plainly(tmp_path):
+    with pytest.raises(InputError, match="loss became nan at update 8"):
+        run(tmp_path / "run", poison=6)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop_at=7)
+    checkpoint = tmp_path / "run" / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:200])
+    with pytest.raises(InputError, match=r"checkpoint\.pt"):
+        run(tmp_path / "run")
+
+
+def test_two_processes_train_as_one(tmp_path, repository):
+    """Without dropout, two halves of a batch with exchanged gradients are the whole batch."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    children = [
+        subprocess.Popen(
+            [sys.executable, __file__, str(tmp_path / "two")],
+            env=os.environ
+            | {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
+            | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"},
+        )
+        for rank in range(2)
+    ]
+    assert [child.wait(timeout=120) for child in children] == [0, 0]
+    subprocess.run([sys.executable, __file__, str(tmp_path / "one")], check=True)
+    weights = [
+        training_state.load(tmp_path / name / "model.pt")["weights"]["0.weight"]
+        for name in ("one", "two")
+    ]
+    torch.testing.assert_close(weights[0], weights[1], rtol=1e-5, atol=1e-6)
+
+
+if __name__ == "__main__":
+    options = TrainingConfig(updates=6, log_every=3, evaluate_every=0)
+    run_config = RunConfig(sys.argv[1], options)
+    this = start_process("cpu", 1)
+    regression = Regression(run_config, this)
+    regression.model[1].p = 0.0
+    train(regression, run_config.optimizer, options, Experiment(run_config, "test", this), this)
+    end_process()
+    print(json.dumps({"rank": this.rank}))
