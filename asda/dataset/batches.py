@@ -22,14 +22,14 @@ class Batch:
         features: (batch, frames, mel) float32
         num_frames: (batch,) int64 real frames, None when every frame is real
         targets: (batch, classes) float32 or None
-        keep: (batch, clones, tokens) bool or None
+        kept: visible patches (batch, clones, kept) int64, -1 where a clip has fewer; or None
     """
 
     utterances: list[str]
     features: Tensor
     num_frames: Tensor | None
     targets: Tensor | None
-    keep: Tensor | None
+    kept: Tensor | None
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on `device`, copied without waiting where memory is pinned."""
@@ -40,7 +40,7 @@ class Batch:
         return self._each(Tensor.pin_memory)
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        tensors = (self.features, self.num_frames, self.targets, self.keep)
+        tensors = (self.features, self.num_frames, self.targets, self.kept)
         return Batch(self.utterances, *(None if t is None else change(t) for t in tensors))
 
 
@@ -56,21 +56,18 @@ def collate(clips: list[Clip]) -> Batch:
         features,
         torch.tensor(lengths) if ragged else None,
         None if clips[0].target is None else torch.from_numpy(np.stack([c.target for c in clips])),
-        None if clips[0].keep is None else _pad_keep([c.keep for c in clips]),
+        None if clips[0].kept is None else _pad_kept([c.kept for c in clips]),
     )
 
 
-def _pad_keep(keeps: list[np.ndarray]) -> Tensor:
-    tokens = max(keep.shape[1] for keep in keeps)
-    return torch.from_numpy(
-        np.stack([np.pad(keep, ((0, 0), (0, tokens - keep.shape[1]))) for keep in keeps])
-    )
+def _pad_kept(rows: list[np.ndarray]) -> Tensor:
+    widest = max(row.shape[1] for row in rows)
+    padded = [np.pad(r, ((0, 0), (0, widest - r.shape[1])), constant_values=-1) for r in rows]
+    return torch.from_numpy(np.stack(padded))
 
 
-def training_loader(
-    clips: Clips, seed: int, rank: int, world_size: int, start: int
-) -> tuple[DataLoader, int]:
-    """Return an endless loader that begins at batch `start`, and the batches of an epoch."""
+def training_loader(clips: Clips, seed: int, rank: int, world_size: int, start: int) -> DataLoader:
+    """Return an endless loader that begins at batch `start`."""
     config = clips.config
     batches = TrainingBatches(
         clips.lengths,
@@ -83,7 +80,7 @@ def training_loader(
         world_size=world_size,
         start=start,
     )
-    return _loader(clips, batches, config.workers), batches.batches_per_epoch
+    return _loader(clips, batches, config.workers)
 
 
 def scoring_loader(clips: Clips, rank: int = 0, world_size: int = 1) -> DataLoader:

@@ -37,7 +37,7 @@ class Clip:
     utterance: str
     features: np.ndarray
     target: np.ndarray | None = None
-    keep: np.ndarray | None = None
+    kept: np.ndarray | None = None
 
 
 class Clips(Dataset):
@@ -51,7 +51,7 @@ class Clips(Dataset):
         config: lengths, crop and padding
         augment: random changes (None = none, and crops at the start, as in scoring)
         labels: class order; items then carry a multi-hot target
-        sample_keep: draws the kept patches of a clip of so many frames (pretraining)
+        sample_kept: draws the visible patches of a clip of so many frames (pretraining)
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class Clips(Dataset):
         config: DataConfig,
         augment: AugmentConfig | None = None,
         labels: list[str] | None = None,
-        sample_keep: Callable[[int, np.random.Generator], np.ndarray] | None = None,
+        sample_kept: Callable[[int, np.random.Generator], np.ndarray] | None = None,
         seed: int = 0,
     ):
         self.directory = DataDir(directory)
         self.features = features
         self.config = config
         self.augment = augment
-        self.sample_keep = sample_keep
+        self.sample_kept = sample_kept
         self.seed = seed
         self.expected = len(self.directory.utterances)
         self.utterances = self._usable()
@@ -136,8 +136,8 @@ class Clips(Dataset):
         rng = np.random.default_rng((self.seed, epoch, index))
         features = self._features(self.utterances[index], rng)
         target = None if self.targets is None else self.targets[index].astype(np.float32)
-        keep = None if self.sample_keep is None else self.sample_keep(len(features), rng)
-        return Clip(self.utterances[index], features, target, keep)
+        kept = None if self.sample_kept is None else self.sample_kept(len(features), rng)
+        return Clip(self.utterances[index], features, target, kept)
 
     def _features(self, utterance: str, rng: np.random.Generator) -> np.ndarray:
         log_mel = self.features.read(utterance, self.augment, rng)

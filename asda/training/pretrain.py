@@ -17,8 +17,8 @@ from asda.dataset.batches import Batch, scoring_loader, training_loader
 from asda.dataset.clips import Clips, Normalization, open_clips
 from asda.dataset.config import AugmentConfig
 from asda.distributed import Process, end_process, start_process
-from asda.model.config import ModelConfig
-from asda.model.masking import patch_grid, sample_keep
+from asda.model.config import ModelConfig, patch_grid
+from asda.model.masking import sample_kept
 from asda.model.pretraining import Pretrainer
 from asda.provenance import provenance
 from asda.training.config import PretrainConfig, TeacherConfig
@@ -82,7 +82,7 @@ class PretrainTask:
             self.config.data,
             normalization,
             augment=augment,
-            sample_keep=functools.partial(_sample_keep, self.config.model),
+            sample_kept=functools.partial(_sample_kept, self.config.model),
             seed=self.config.training.seed,
         )
 
@@ -100,7 +100,7 @@ class PretrainTask:
             self.model.update_teacher(teacher_decay(update, self.config.teacher))
 
     def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
-        output = model(batch.features, batch.keep, batch.num_frames)
+        output = model(batch.features, batch.kept, batch.num_frames)
         return output.loss, {
             "frame_loss": output.frame_loss,
             "cls_loss": output.cls_loss,
@@ -133,6 +133,6 @@ class PretrainTask:
         ).content()
 
 
-def _sample_keep(model: ModelConfig, num_frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the kept patches of a clip, (clones, tokens) bool; a module function, to be pickled."""
-    return sample_keep(*patch_grid(model, num_frames), model.clones, model.mask, rng)
+def _sample_kept(model: ModelConfig, num_frames: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw the visible patches of a clip, (clones, kept); a module function, to be pickled."""
+    return sample_kept(*patch_grid(model, num_frames), model.clones, model.mask, rng)

@@ -1,0 +1,206 @@
+"""What the model is (typed configuration, no torch import)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+SIZES = Path(__file__).parent / "sizes"
+
+
+@dataclass
+class PatchConfig:
+    """Cells that the spectrogram is cut into.
+
+    Args:
+        time: frames of a patch
+        freq: mel bins of a patch; all of them make a frame-shaped patch, which suits speech
+        time_stride: frames from one patch to the next (null = the frames of a patch)
+        freq_stride: mel bins from one patch to the next (null = the bins of a patch)
+    """
+
+    time: int = 16
+    freq: int = 16
+    time_stride: int | None = None
+    freq_stride: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and value < 1:
+                raise ValueError(f"model.patch.{name} must be at least 1, not {value}")
+
+
+@dataclass
+class AttentionConfig:
+    """Self-attention (algorithm.md 5 and 17).
+
+    Args:
+        kind: "differential" subtracts a share of a second softmax map, "standard" has one map
+        lambda_init: share of the second map (null = 0.8 - 0.6 exp(-0.3 i) in block i, the
+            schedule of DIFF Transformer)
+        learn_lambda: learn the share from there on, as exp(q1.k1) - exp(q2.k2) + lambda_init
+        output_scale: factor after the norm (null = 1 - lambda_init)
+        norm: after the subtraction: "layer" over the concatenated heads, "head_rms" for each head,
+            or "none"
+        head_split: "full" gives both maps queries and keys as wide as a head, "half" halves them
+            so that two maps cost as many parameters as one
+        bias: biases in the projections
+    """
+
+    kind: Literal["differential", "standard"] = "differential"
+    lambda_init: float | None = 0.1
+    learn_lambda: bool = False
+    output_scale: float | None = 0.95
+    norm: Literal["layer", "head_rms", "none"] = "layer"
+    head_split: Literal["full", "half"] = "full"
+    bias: bool = True
+
+
+@dataclass
+class MaskConfig:
+    """Which patches the student does not see (algorithm.md 4).
+
+    Args:
+        sampler: "block" keeps patches in blocks around random cells, "random" keeps any
+        ratio: share of the patches that is masked
+        block_time: patches of a kept block along time
+        block_freq: patches of a kept block along frequency
+        adjust: share added to the kept one when blocks are counted, since blocks overlap
+    """
+
+    sampler: Literal["block", "random"] = "block"
+    ratio: float = 0.8
+    block_time: int = 5
+    block_freq: int = 5
+    adjust: float = 0.07
+
+    def __post_init__(self) -> None:
+        if not 0 < self.ratio < 1:
+            raise ValueError(f"model.mask.ratio must lie between 0 and 1, not {self.ratio}")
+        for name in ("block_time", "block_freq"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model.mask.{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass
+class DecoderConfig:
+    """Convolutions that predict the teacher's features at masked patches (algorithm.md 6).
+
+    Args:
+        layers: convolution layers (null = from the named size)
+        width: channels (null = the encoder's width)
+        kernel: side of the kernel, odd (null = from the named size)
+        groups: groups of channels (null = from the named size)
+        mask_noise: standard deviation of the noise that stands in for masked patches
+    """
+
+    layers: int | None = None
+    width: int | None = None
+    kernel: int | None = None
+    groups: int | None = None
+    mask_noise: float = 0.01
+
+
+@dataclass
+class ModelConfig:
+    """Encoder, and the teacher-student task that pretrains it; the defaults are ASDA's.
+
+    Args:
+        size: named size that fills the values left at null: tiny, small, base or large
+        mel_bins: mel bins of the features
+        depth: transformer blocks
+        width: channels of a token
+        heads: attention heads
+        mlp_ratio: hidden width of the MLP over the width of a token
+        patch: patches
+        attention: attention
+        mask: masks
+        clones: masks of each clip in a pretraining step
+        decoder: decoder
+        target_layers: blocks from the top whose FFN outputs make the target (null = all)
+        cls_weight: weight of the CLS token's loss
+        cls_reduction: CLS loss as the "mean" over masks, or their "sum" in a micro-batch as the
+            reference has it, so that its weight grows with batch size and clones
+    """
+
+    size: Literal["tiny", "small", "base", "large"] = "base"
+    mel_bins: int = 128
+    depth: int | None = None
+    width: int | None = None
+    heads: int | None = None
+    mlp_ratio: float = 3.5
+    patch: PatchConfig = field(default_factory=PatchConfig)
+    attention: AttentionConfig = field(default_factory=AttentionConfig)
+    mask: MaskConfig = field(default_factory=MaskConfig)
+    clones: int = 16
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    target_layers: int | None = None
+    cls_weight: float = 1.0
+    cls_reduction: Literal["mean", "sum"] = "mean"
+
+    def resolved(self) -> ModelConfig:
+        """Return a copy without nulls, filled from the named size and checked.
+
+        Raises:
+            ValueError: naming the key that does not fit and what would.
+        """
+        size = yaml.safe_load((SIZES / f"{self.size}.yaml").read_text(encoding="utf-8"))
+        config = _filled(self, {key: size[key] for key in ("depth", "width", "heads")})
+        config.patch = _filled(
+            self.patch, {"time_stride": self.patch.time, "freq_stride": self.patch.freq}
+        )
+        config.decoder = _filled(self.decoder, size["decoder"] | {"width": config.width})
+        config.target_layers = self.target_layers or config.depth
+        _check(config)
+        return config
+
+
+def _filled(config: Any, values: dict[str, Any]) -> Any:
+    """Return a copy of a dataclass with `values` where it has null."""
+    missing = {key: value for key, value in values.items() if getattr(config, key) is None}
+    return dataclasses.replace(config, **missing)
+
+
+def _check(config: ModelConfig) -> None:
+    for name in ("depth", "width", "heads", "clones", "mel_bins"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"model.{name} must be at least 1, not {getattr(config, name)}")
+    if not 1 <= config.target_layers <= config.depth:
+        raise ValueError(
+            f"model.target_layers {config.target_layers} must lie in 1..{config.depth} (depth)"
+        )
+    if config.width % 4:
+        raise ValueError(f"model.width {config.width} must be a multiple of 4 (positions)")
+    half = config.attention.kind == "differential" and config.attention.head_split == "half"
+    _check_divides("model.heads", config.heads * (2 if half else 1), "width", config.width)
+    _check_divides("model.decoder.groups", config.decoder.groups, "width", config.width)
+    _check_divides("model.decoder.groups", config.decoder.groups, "width", config.decoder.width)
+    if config.decoder.kernel % 2 == 0:
+        raise ValueError(f"model.decoder.kernel must be odd, not {config.decoder.kernel}")
+    patch = config.patch
+    if patch.freq > config.mel_bins or (config.mel_bins - patch.freq) % patch.freq_stride:
+        raise ValueError(
+            f"model.patch: {patch.freq} bins in steps of {patch.freq_stride} do not cover"
+            f" model.mel_bins {config.mel_bins} exactly"
+        )
+
+
+def _check_divides(key: str, value: int, what: str, total: int) -> None:
+    if value < 1 or total % value:
+        allowed = ", ".join(str(d) for d in range(1, min(total, 64) + 1) if total % d == 0)
+        raise ValueError(f"{key}: {value} does not divide the {what} {total} (allowed: {allowed})")
+
+
+def patch_grid(config: ModelConfig, num_frames: int) -> tuple[int, int]:
+    """Return the patches of a clip along time and frequency; `config` is resolved.
+
+    A last patch that is not full is filled up with zeros, the mean of normalised features.
+    """
+    patch = config.patch
+    time = max(0, math.ceil((num_frames - patch.time) / patch.time_stride)) + 1
+    return time, (config.mel_bins - patch.freq) // patch.freq_stride + 1
