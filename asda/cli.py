@@ -17,11 +17,14 @@ VERBS = {
     "baseline": "train plain classifiers on band statistics, for comparison",
     "score": "score a trained classifier on a data directory",
     "results": "list, merge and compare results of experiments",
+    "info": "say what a model file holds",
+    "import-checkpoint": "turn a checkpoint of ASDA, EAT or SSLAM into a model.pt",
+    "export": "write a model for another program",
 }
 
 
 def usage() -> str:
-    verbs = "\n".join(f"  {verb:<10} {text}" for verb, text in VERBS.items())
+    verbs = "\n".join(f"  {verb:<18} {text}" for verb, text in VERBS.items())
     return (
         f"asda {__version__}: self-supervised audio representations with differential attention\n\n"
         f"usage: asda VERB [options]      asda VERB --help\n\n{verbs}\n"
@@ -46,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
         )
         sys.exit(2)
     try:
-        importlib.import_module(f"asda.commands.{verb}").main(argv[1:])
+        importlib.import_module(f"asda.commands.{verb.replace('-', '_')}").main(argv[1:])
     except InputError as error:
         print(f"asda {verb}: error: {error}", file=sys.stderr)
         sys.exit(1)

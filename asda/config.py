@@ -17,11 +17,14 @@ from asda.files import InputError, atomic_write
 T = TypeVar("T")
 
 
-def run_cli(component: Callable | dict[str, Any], argv: list[str], prog: str) -> Any:
+def run_cli(
+    component: Callable | dict[str, Any], argv: list[str], prog: str, positional: bool = False
+) -> Any:
     """Call a function, or make a dataclass, from `argv`; a dict of them gives subcommands.
 
-    Parameters without a default are positional words of a subcommand, and options otherwise. The
-    signature, types, defaults and docstring of `component` are its options and its `--help`.
+    Parameters without a default are words in order where `positional` is set or for subcommands,
+    and options otherwise. The signature, types, defaults and docstring of `component` are its
+    options and its `--help`.
     `--config FILE` reads a YAML file; options that follow it win. `--an-option` and `--an_option`
     are the same.
 
@@ -37,7 +40,7 @@ def run_cli(component: Callable | dict[str, Any], argv: list[str], prog: str) ->
             args=argv,
             prog=prog,
             exit_on_error=False,
-            as_positional=isinstance(component, dict),
+            as_positional=positional or isinstance(component, dict),
         )
     except (argparse.ArgumentError, ValueError, TypeError) as error:
         if isinstance(error, TypeError) and "NSKeyError" not in type(error).__name__:

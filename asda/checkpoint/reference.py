@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from asda.checkpoint.unpickle import Inert, load_foreign
+from asda.checkpoint.unpickle import Inert
 from asda.checkpoint.weights import SavedModel
 from asda.config import build, to_dict
 from asda.files import InputError
@@ -32,15 +31,6 @@ DECODER_NAMES = [
 AUDIOSET_NORMALIZATION = {"mean": -4.268, "std": 4.569}  # algorithm.md 2.4
 
 
-def load_reference(path: str | Path) -> SavedModel:
-    """Read a pretraining or fine-tuned checkpoint of the reference, weights as float32.
-
-    Raises:
-        InputError: if the file is damaged, unsafe, or no such checkpoint; nothing is half-loaded.
-    """
-    return convert(load_foreign(path), str(path))
-
-
 def is_reference(content: Any) -> bool:
     """Say whether what a torch file holds looks like a checkpoint of the reference."""
     model = content.get("model") if isinstance(content, dict) else None
@@ -48,7 +38,13 @@ def is_reference(content: Any) -> bool:
 
 
 def convert(content: Any, path: str) -> SavedModel:
-    """Turn the content of a reference checkpoint into ours; see `load_reference`."""
+    """Turn the content of a pretraining or fine-tuned checkpoint of the reference into ours.
+
+    Tensors keep their type (float16 after fp16 training). Positions are computed, not kept.
+
+    Raises:
+        InputError: if it is no such checkpoint, or its parts do not fit together.
+    """
     if not is_reference(content):
         found = sorted(map(str, content))[:5] if isinstance(content, dict) else type(content)
         raise InputError(
@@ -90,7 +86,7 @@ def _classifier(content: dict, weights: dict[str, Any], path: str) -> SavedModel
         raise InputError(f"{path}: no cfg.model.pretrained_model_args: the geometry is there")
     model = _geometry(pretrained, encoder, weights, path)
     renamed = {f"encoder.{name}": tensor for name, tensor in encoder.items()}
-    renamed |= {name: tensor.float() for name, tensor in head.items()}
+    renamed |= head
     saved = _saved("classifier", model, renamed, cfg, content)
     modes = {"CLS_TOKEN": "cls", "MEAN_POOLING": "mean"}
     mode = str(args.get("prediction_mode", "CLS_TOKEN")).split(".")[-1]
@@ -120,7 +116,7 @@ def _rename(weights: dict[str, Any], names: list[tuple[str, str]], path: str) ->
         for pattern, own in names:
             own_name, found = re.subn(rf"^{pattern}", own, name)
             if found:
-                renamed[own_name] = tensor.float()
+                renamed[own_name] = tensor
                 break
         else:
             raise InputError(f"{path}: unexpected tensor {name} {tuple(tensor.shape)}")

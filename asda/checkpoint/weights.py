@@ -9,7 +9,6 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from asda import __version__
-from asda.checkpoint import training_state
 from asda.config import build
 from asda.files import InputError
 from asda.model.config import ModelConfig
@@ -49,19 +48,6 @@ class SavedModel:
 
     def model_config(self, where: str) -> ModelConfig:
         return build(ModelConfig, self.model, where)
-
-
-def load_model_file(path: str | Path) -> SavedModel:
-    """Read a model.pt.
-
-    Raises:
-        InputError: if the file is missing, damaged, or no finished model of asda.
-    """
-    content = training_state.load(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{path}: not a finished model of asda (a model.pt of an experiment)")
-    fields = {key: content[key] for key in SavedModel.__dataclass_fields__}
-    return SavedModel(**fields)
 
 
 def encoder_weights(

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from asda.checkpoint.weights import SavedModel, load_model_file, load_weights
+from asda.checkpoint.models import read_model
+from asda.checkpoint.weights import SavedModel, load_weights
 from asda.config import build
 from asda.dataset.clips import Clips, Normalization, open_clips
 from asda.dataset.config import DataConfig
@@ -24,7 +25,7 @@ from asda.scoring.scored import ScoredClips
 def score(config: ScoreConfig) -> None:
     """Score every labelled clip and write the results to `config.out`."""
     process = start_process(config.device, config.threads)
-    saved = load_model_file(config.model)
+    saved = read_model(config.model)
     model = load_classifier(saved, config.model).to(process.device)
     clips = _open(config, saved)
     logits = torch.from_numpy(predict(model, clips, process))

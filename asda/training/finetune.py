@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from asda import config as configuration
-from asda.checkpoint.weights import SavedModel, encoder_weights, load_model_file, load_weights
+from asda.checkpoint.models import read_model
+from asda.checkpoint.weights import SavedModel, encoder_weights, load_weights
 from asda.corpus.datadir import DataDir
 from asda.dataset.augment import mask_stripes, mixup
 from asda.dataset.batches import Batch, training_loader
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 def finetune(config: FinetuneConfig) -> None:
     """Run, or continue, one fine-tuning experiment; write its model.pt."""
     process = start_process(config.training.device, config.training.threads)
-    saved = load_model_file(config.init) if config.init else None
+    saved = read_model(config.init) if config.init else None
     if saved:
         config.model = saved.model_config(config.init)
     config = resolved(config)

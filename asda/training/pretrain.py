@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from asda.checkpoint.weights import SavedModel, load_model_file, load_weights
+from asda.checkpoint.models import read_model
+from asda.checkpoint.weights import SavedModel, load_weights
 from asda.config import to_dict
 from asda.dataset.batches import Batch, scoring_loader, training_loader
 from asda.dataset.clips import Clips, Normalization, open_clips
@@ -62,7 +63,7 @@ class PretrainTask:
         torch.manual_seed(config.training.seed)
         self.model: nn.Module = Pretrainer(config.model)
         if config.init:
-            saved = load_model_file(config.init)
+            saved = read_model(config.init)
             load_weights(self.model, saved.weights, config.init)
         self.clips = self._open(config.train, config.augment)
         self.validation = None

@@ -1,0 +1,52 @@
+"""A model file in words and numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asda.checkpoint.weights import SavedModel
+from asda.model.config import ModelConfig
+
+
+def describe(saved: SavedModel, path: str) -> dict[str, Any]:
+    """Return what a person wants to know of a model, title to value."""
+    model = saved.model_config(path)
+    lines = {
+        "kind": saved.kind,
+        "form": form(model),
+        "depth x width x heads": f"{model.depth} x {model.width} x {model.heads}",
+        "MLP ratio": model.mlp_ratio,
+        "patch": f"{model.patch.time} frames x {model.patch.freq} of {model.mel_bins} mel bins",
+    }
+    lines |= {f"parameters, {part}": f"{count:,}" for part, count in parameters(saved).items()}
+    lines["normalisation"] = "(x - {mean:.4f}) / (2 x {std:.4f})".format(**saved.normalization)
+    if saved.labels:
+        shown = ", ".join(saved.labels[:8]) + (", ..." if len(saved.labels) > 8 else "")
+        lines |= {"classes": f"{len(saved.labels)}: {shown}", "pooling": saved.head["pooling"]}
+    return lines | {key: value for key, value in saved.facts.items() if value not in (None, {})}
+
+
+def form(model: ModelConfig) -> str:
+    """Return the kind of attention in a few words."""
+    attention = model.attention
+    if attention.kind == "standard":
+        return "EAT (standard attention)"
+    start = "scheduled by block" if attention.lambda_init is None else attention.lambda_init
+    if attention.learn_lambda:
+        return f"differential attention, lambda learned from {start}"
+    return f"ASDA (differential attention, lambda {start})"
+
+
+def parameters(saved: SavedModel) -> dict[str, int]:
+    """Return the number of trained values of each part (teacher: as many, averaged)."""
+    parts = {
+        "encoder": ("student.", "encoder."),
+        "decoder": ("decoder.",),
+        "teacher": ("teacher.",),
+        "head": ("fc_norm.", "head."),
+    }
+    counts = {
+        part: sum(t.numel() for name, t in saved.weights.items() if name.startswith(prefixes))
+        for part, prefixes in parts.items()
+    }
+    return {part: count for part, count in counts.items() if count}

@@ -1,0 +1,28 @@
+"""`asda export`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from asda.config import run_cli
+
+
+def export(model: str, out: str, format: Literal["reference"] = "reference") -> None:
+    """Write a model for another program.
+
+    Args:
+        model: a model.pt of asda, or any checkpoint that `asda info` reads
+        out: file to write
+        format: "reference" is the checkpoint format of the ASDA and EAT repositories
+    """
+    from asda.checkpoint import training_state
+    from asda.checkpoint.models import read_model
+    from asda.checkpoint.reference_export import to_reference
+
+    training_state.save(to_reference(read_model(model), model), Path(out))
+    print(f"wrote {out} ({format} format)")
+
+
+def main(argv: list[str]) -> None:
+    run_cli(export, argv, "asda export", positional=True)

@@ -1,0 +1,173 @@
+"""Line by line checks of one table, which report every problem instead of stopping at the first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Report:
+    """Problems and warnings found in a data directory.
+
+    Args:
+        shown: problems listed of each file; the others are counted.
+    """
+
+    def __init__(self, shown: int = 10):
+        self.shown = shown
+        self.count = 0
+        self.warnings: list[str] = []
+        self._of_file: dict[Path, list[str]] = {}
+        self._hidden: dict[Path, int] = {}
+
+    def problem(self, path: Path, line: int | None, text: str) -> None:
+        self.count += 1
+        of_file = self._of_file.setdefault(path, [])
+        if len(of_file) < self.shown:
+            of_file.append(f"{path}:{line}: {text}" if line else f"{path}: {text}")
+        else:
+            self._hidden[path] = self._hidden.get(path, 0) + 1
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(f"warning: {text}")
+
+    def lines(self) -> Iterator[str]:
+        """Yield the warnings, then the problems by file."""
+        yield from self.warnings
+        for path, problems in self._of_file.items():
+            yield from problems
+            if path in self._hidden:
+                yield f"{path}: and {self._hidden[path]} more"
+
+
+class Table(NamedTuple):
+    """Keys and values of every line, bad lines too: place i is line i + 1 of the file."""
+
+    path: Path
+    keys: list[str]
+    values: list[str]
+
+    def lines(self) -> Iterator[tuple[int, str, str]]:
+        return zip(range(1, len(self.keys) + 1), self.keys, self.values, strict=True)
+
+
+def scan(
+    path: Path,
+    report: Report,
+    check: Callable[[str], str] | None = None,
+    non_print: bool = False,
+) -> Table:
+    """Read a table, and report what is wrong with its lines, their order and their values.
+
+    Args:
+        path: the file.
+        report: where problems go.
+        check: says what is wrong with a value, or nothing.
+        non_print: accept unprintable characters that are no white space.
+    """
+    keys, values = [], []
+    previous, line = "", ""
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
+        for number, line in enumerate(stream, 1):
+            text = line.rstrip("\n")
+            if not text.isprintable():
+                _report_odd_character(path, number, text, report, non_print)
+            key, _, value = (text.replace("\t", " ") if "\t" in text else text).partition(" ")
+            value = value.strip()
+            keys.append(key)
+            values.append(value)
+            if not key:
+                report.problem(path, number, "empty line or space before the key")
+                continue
+            if key <= previous:
+                report.problem(path, number, _disorder(key, previous))
+            previous = key
+            wrong = (check(value) if check else "") if value else "no value"
+            if wrong:
+                report.problem(path, number, f"'{key}': {wrong}")
+    if not keys:
+        report.problem(path, None, "empty file")
+    elif not line.endswith("\n"):
+        report.problem(path, len(keys), "no newline at the end of the file")
+    return Table(path, keys, values)
+
+
+def _disorder(key: str, previous: str) -> str:
+    if key == previous:
+        return f"'{key}' repeats the line before"
+    return f"'{key}' after '{previous}' is not the order of LC_ALL=C sort"
+
+
+def _report_odd_character(path: Path, line: int, text: str, report: Report, lenient: bool) -> None:
+    for column, character in enumerate(text, 1):
+        if character.isprintable() or character == "\t":
+            continue
+        if "\udc80" <= character <= "\udcff":
+            report.problem(path, line, f"column {column}: not UTF-8")
+        elif character == "\r" and column == len(text):
+            report.problem(path, line, "Windows line end (CR)")
+        elif character.isspace() or not lenient:
+            name = f"U+{ord(character):04X}"
+            report.problem(path, line, f"column {column}: white space or unprintable: {name}")
+        else:
+            continue
+        return
+
+
+def word(value: str) -> str:
+    return f"expected one word, found '{value}'" if len(value.split()) != 1 else ""
+
+
+def number(value: str) -> float:
+    """Return the number that a value says, NaN if it says none."""
+    try:
+        return float(value)
+    except ValueError:
+        return math.nan
+
+
+def positive(value: str) -> str:
+    return "" if 0 < number(value) < math.inf else f"expected a number above 0, found '{value}'"
+
+
+def positive_integer(value: str) -> str:
+    if value.isdecimal() and int(value) > 0:
+        return ""
+    return f"expected a whole number above 0, found '{value}'"
+
+
+def gender(value: str) -> str:
+    return "" if value in ("m", "f") else f"expected m or f, found '{value}'"
+
+
+def transcript(value: str) -> str:
+    reserved = {"<s>", "</s>", "#0"}.intersection(value.split())
+    return f"{sorted(reserved)[0]} is reserved" if reserved else ""
+
+
+def segment(value: str) -> str:
+    fields = value.split()
+    if len(fields) != 3:
+        return f"expected 'recording start end', found '{value}'"
+    start, end = number(fields[1]), number(fields[2])
+    if not 0 <= start < math.inf:
+        return f"start '{fields[1]}' is not a time"
+    if not (end == -1 or start < end < math.inf):
+        return f"end '{fields[2]}' is not a time after the start {fields[1]} (-1: to the end)"
+    return ""
+
+
+VALUE_CHECKS: dict[str, Callable[[str], str]] = {
+    "utt2spk": word,
+    "utt2lang": word,
+    "segments": segment,
+    "text": transcript,
+    "utt2weight": positive,
+    "utt2dur": positive,
+    "reco2dur": positive,
+    "utt2num_frames": positive_integer,
+    "utt2num_samples": positive_integer,
+    "spk2gender": gender,
+}

@@ -1,0 +1,171 @@
+"""Parts of a Kaldi data directory: subsets, and splits for parallel jobs."""
+
+from __future__ import annotations
+
+import fcntl
+import random
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from asda.corpus.datadir import DataDir, write_table
+from asda.corpus.partition import cut, cut_by_group, evenly_spaced, inverted
+from asda.corpus.tables import (
+    RECORDING,
+    SINGLE_VALUES,
+    SPEAKER,
+    UTTERANCE,
+    begin_directory,
+    tables_of,
+    write_speakers,
+)
+from asda.files import InputError, numbered_lines
+
+
+def choose(directory: DataDir, how: str, count: int) -> list[str]:
+    """Return `count` utterances of a data directory.
+
+    Args:
+        directory: where to choose.
+        how: "evenly" spaced, "first", "last", "shortest", "per-spk" (`count` of each speaker,
+            or all where there are fewer), or "speakers" (whole speakers, drawn at random, until
+            there are `count` utterances or more).
+        count: number of utterances.
+    """
+    utterances = directory.utterances
+    if count < 1 or (how != "per-spk" and count > len(utterances)):
+        raise InputError(
+            f"{directory.path}: cannot choose {count} of its {len(utterances)} utterances"
+        )
+    if how == "evenly":
+        return evenly_spaced(utterances, count)
+    if how == "first":
+        return utterances[:count]
+    if how == "last":
+        return utterances[-count:]
+    if how == "shortest":
+        lengths = _lengths(directory)
+        return sorted(utterances, key=lengths.__getitem__)[:count]
+    speakers = inverted(directory.table("utt2spk").items())
+    if how == "per-spk":
+        of_each = (evenly_spaced(own, min(count, len(own))) for own in speakers.values())
+        return [utterance for own in of_each for utterance in own]
+    return _whole_speakers(speakers, count)
+
+
+def _lengths(directory: DataDir) -> Mapping[str, float]:
+    if directory.has("utt2num_frames") and not directory.has("utt2dur"):
+        lengths = directory.numbers("utt2num_frames")
+    else:
+        lengths = directory.durations()
+    if missing := [utterance for utterance in directory.utterances if utterance not in lengths]:
+        raise InputError(
+            f"{directory.path}: no duration of '{missing[0]}'; "
+            f"run utils/fix_data_dir.sh {directory.path}"
+        )
+    return lengths
+
+
+def _whole_speakers(speakers: Mapping[str, list[str]], count: int) -> list[str]:
+    names, chosen = sorted(speakers), []
+    random.Random(0).shuffle(names)
+    while len(chosen) < count:
+        chosen.extend(speakers[names.pop()])
+    return chosen
+
+
+def listed(directory: DataDir, path: Path, by_speaker: bool) -> tuple[list[str], list[str]]:
+    """Return the utterances that a list of utterances or speakers names, and its unknown names.
+
+    Only the first word of each line of the list counts, as in utt2spk or spk2utt.
+    """
+    names = {line.split(None, 1)[0] for _, line in numbered_lines(path) if line.strip()}
+    if by_speaker:
+        utt2spk = directory.table("utt2spk")
+        found = [utterance for utterance, speaker in utt2spk.items() if speaker in names]
+        known: Iterable[str] = utt2spk.values()
+    else:
+        found = [utterance for utterance in directory.utterances if utterance in names]
+        known = found
+    if not found:
+        raise InputError(f"{path}: nothing in it is in {directory.path}")
+    return found, sorted(names.difference(known))
+
+
+def write_parts(source: DataDir, parts: Mapping[Path, list[str]]) -> None:
+    """Write parts of a data directory, with every table cut down to what each part needs.
+
+    Args:
+        source: the whole.
+        parts: folder -> its utterances.
+    """
+    names = tables_of(source)
+    utt2spk = source.table("utt2spk")
+    segments = source.segments() if source.has("segments") else {}
+    for folder, utterances in parts.items():
+        if unknown := [utterance for utterance in utterances if utterance not in utt2spk]:
+            raise InputError(f"{source.path / 'utt2spk'}: no line for utterance '{unknown[0]}'")
+        begin_directory(folder, [source], names)
+        write_speakers(folder, {utterance: utt2spk[utterance] for utterance in utterances})
+        for name in filter(source.has, ("labels.txt", *SINGLE_VALUES)):
+            shutil.copyfile(source.path / name, folder / name)
+    for name, key in names.items():
+        if name in ("utt2spk", "spk2utt"):
+            continue
+        table = source.table(name)
+        for folder, utterances in parts.items():
+            if key == UTTERANCE:
+                keys: Iterable[str] = utterances
+            elif key == SPEAKER:
+                keys = {utt2spk[utterance] for utterance in utterances}
+            elif key == RECORDING:
+                keys = {segments[utterance][0] for utterance in utterances if utterance in segments}
+            part = {key: table[key] for key in keys if key in table}
+            if part:
+                write_table(folder / name, part)
+
+
+def split(source: DataDir, count: int, per_utterance: bool) -> tuple[Path, bool]:
+    """Split into `<source>/split<count>/<job>`, or `split<count>utt/<job>`, job from 1.
+
+    Speakers are kept whole unless `per_utterance`. A split that is newer than every table is
+    left as it is. Calls at the same time wait for each other.
+
+    Returns:
+        The folder of the split, and whether it was made now.
+
+    Raises:
+        InputError: if there are fewer speakers, or utterances, than `count`.
+    """
+    folder = source.path / f"split{count}{'utt' if per_utterance else ''}"
+    with open(source.path / ".split_lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _is_current(folder, source):
+            return folder, False
+        parts = _parts(source, count, per_utterance)
+        unfinished = source.path / f".{folder.name}.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        write_parts(source, {unfinished / str(job): part for job, part in enumerate(parts, 1)})
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    return folder, True
+
+
+def _is_current(folder: Path, source: DataDir) -> bool:
+    if not folder.is_dir():
+        return False
+    names = tables_of(source)
+    newest = max((source.path / name).stat().st_mtime_ns for name in names)
+    return folder.stat().st_mtime_ns > newest and set(tables_of(DataDir(folder / "1"))) == {*names}
+
+
+def _parts(source: DataDir, count: int, per_utterance: bool) -> list[list[str]]:
+    speakers = inverted(sorted(source.table("utt2spk").items()))
+    utterances = source.utterances
+    available = len(utterances if per_utterance else speakers)
+    if not 1 <= count <= available:
+        what = "utterances" if per_utterance else "speakers (split more finely with --per-utt)"
+        raise InputError(f"{source.path}: cannot split into {count}: it has {available} {what}")
+    if per_utterance:
+        return cut(utterances, count)
+    return cut_by_group([speakers[speaker] for speaker in sorted(speakers)], count)

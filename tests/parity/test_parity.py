@@ -1,0 +1,136 @@
+"""Every array of the parity folder: the reference's outputs for its own checkpoints."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from asda.checkpoint.models import read_model
+from asda.checkpoint.reference import DECODER_NAMES, ENCODER_NAMES
+from asda.checkpoint.weights import load_weights
+from asda.model.classifier import Classifier
+from asda.model.pretraining import Pretrainer
+from asda.training.config import TeacherConfig
+from asda.training.pretrain import teacher_decay
+
+LIMIT = 1e-5
+
+
+def own_name(name):
+    """The student's parameter of a reference parameter."""
+    for pattern, own in DECODER_NAMES + ENCODER_NAMES:
+        renamed, found = re.subn(rf"^{pattern}", own, name)
+        if found:
+            return renamed if renamed.startswith("decoder.") else f"student.{renamed}"
+    raise KeyError(name)
+
+
+def assert_close(found, expected, what, record_property):
+    """Compare by the largest absolute error over the largest absolute reference value."""
+    found = np.asarray(torch.as_tensor(found).detach(), dtype=np.float64)
+    expected = np.asarray(expected, dtype=np.float64)
+    assert found.shape == expected.shape, what
+    error = np.abs(found - expected).max() / np.abs(expected).max()
+    record_property(what, float(error))
+    print(f"{what}: {error:.1e}")
+    assert error <= LIMIT, what
+
+
+@pytest.fixture(params=["asda", "eat"])
+def folder(request, shared):
+    return shared / "parity" / request.param
+
+
+@pytest.fixture
+def pretrainer(folder):
+    path = folder / "checkpoint.pt"
+    saved = read_model(path)
+    config = saved.model_config(str(path))
+    config.decoder.mask_noise = 0.0
+    model = Pretrainer(config)
+    load_weights(model, saved.weights, path)
+    return model.train()
+
+
+@pytest.fixture
+def step(folder):
+    return dict(np.load(folder / "pretrain_step.npz"))
+
+
+def inputs(step, clones):
+    fbank = torch.from_numpy(step["fbank"])[:, 0]
+    kept = np.stack([np.flatnonzero(row == 0) for row in step["mask"]])
+    return fbank, torch.from_numpy(kept).unflatten(0, (len(fbank), clones))
+
+
+def test_forward_and_losses(pretrainer, step, record_property):
+    fbank, kept = inputs(step, pretrainer.config.clones)
+    target, valid = pretrainer.targets(fbank, None)
+    assert_close(target, step["teacher_target"], "teacher_target", record_property)
+    cls, tokens, _ = pretrainer.encode_kept(fbank, kept, ragged=False)
+    student = step["student_encoder_output"]
+    assert_close(cls, student[:, 0], "student CLS", record_property)
+    # The order of the kept tokens is arbitrary in the reference: match each to its nearest.
+    for own, reference in zip(tokens, torch.from_numpy(student[:, 1:]), strict=True):
+        order = torch.cdist(own, reference).argmin(dim=1)
+        assert len(set(order.tolist())) == len(order)
+        assert_close(own, reference[order], "student tokens", record_property)
+    _, prediction = pretrainer.predict(fbank, kept, valid)
+    prediction = prediction.flatten(0, 1)
+    assert_close(prediction, step["decoder_output"], "decoder_output", record_property)
+    output = pretrainer(fbank, kept)
+    assert_close(output.frame_loss, step["loss_patch"], "loss_patch", record_property)
+    assert_close(output.cls_loss, step["loss_cls"], "loss_cls", record_property)
+    assert_close(output.loss, step["loss_total"], "loss_total", record_property)
+
+
+def test_gradient_norms(pretrainer, step, record_property):
+    pretrainer(*inputs(step, pretrainer.config.clones)).loss.backward()
+    parameters = dict(pretrainer.named_parameters())
+    names = [own_name(str(name)) for name in step["grad_names"]]
+    trained = {name for name, parameter in parameters.items() if parameter.requires_grad}
+    assert set(names) == trained
+    norms = torch.stack([parameters[name].grad.norm() for name in names])
+    assert_close(norms, step["grad_norms"], "grad_norms", record_property)
+    relative = np.abs(norms.numpy() / step["grad_norms"] - 1)
+    assert relative.max() < 1e-3, names[int(relative.argmax())]
+
+
+def test_ema_step(pretrainer, step, record_property):
+    decay = teacher_decay(int(step["ema_update"]), TeacherConfig())
+    assert decay == pytest.approx(float(step["ema_decay"]), abs=1e-12)
+    with torch.no_grad():
+        for parameter in pretrainer.student.parameters():
+            parameter += 0.01
+    pretrainer.update_teacher(decay)
+    teacher = dict(pretrainer.teacher.named_parameters())
+    norms, expected = [], []
+    for name, norm in zip(step["ema_names"], step["ema_norms"], strict=True):
+        if not str(name).endswith("positions"):
+            norms.append(teacher[own_name(str(name)).removeprefix("student.")].norm())
+            expected.append(norm)
+    assert len(norms) == len(teacher)
+    assert_close(torch.stack(norms), np.array(expected), "ema_norms", record_property)
+
+
+@torch.no_grad()
+def test_features_of_the_student(pretrainer, folder, record_property):
+    expected = np.load(folder / "features.npz")
+    student = pretrainer.student.eval()
+    fbank = torch.from_numpy(expected["fbank"])[:, 0]
+    *_, (tokens, ffn) = student.layers(student.patches(fbank), None)
+    assert_close(tokens, expected["tokens"], "tokens", record_property)
+    assert_close(ffn, expected["last_ffn_output"], "last_ffn_output", record_property)
+    half = student(fbank[:, : fbank.shape[1] // 2]).tokens
+    assert_close(half, expected["tokens_half_length"], "tokens_half_length", record_property)
+
+
+@torch.no_grad()
+def test_logits_of_the_fine_tuned_model(folder, record_property):
+    saved = read_model(folder / "finetuned.pt")
+    model = Classifier(saved.model_config("finetuned.pt"), 7, saved.head["pooling"]).eval()
+    load_weights(model, saved.weights, "finetuned.pt")
+    fbank = torch.from_numpy(np.load(folder / "features.npz")["fbank"])[:, 0]
+    expected = np.load(folder / "classify.npz")["logits"]
+    assert_close(model(fbank), expected, "logits", record_property)
