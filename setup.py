@@ -19,7 +19,7 @@ setup(
         "pyyaml>=6.0",
         "soundfile>=0.12",  # reads audio: torchaudio.load of 2.11 needs a further package
         "soxr>=0.3.7",  # resamples
-        "jsonargparse>=4.40",
+        "jsonargparse>=4.49",
         "docstring-parser>=0.16",  # option help texts come from docstrings
         "scikit-learn>=1.4",
         "matplotlib>=3.8",

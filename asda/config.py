@@ -55,7 +55,7 @@ def build(config_class: type[T], values: dict[str, Any], where: str) -> T:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(config_class, "config", fail_untyped=True)
     try:
-        return parser.instantiate_classes(parser.parse_object({"config": values})).config
+        return parser.instantiate(parser.parse_object({"config": values})).config
     except (argparse.ArgumentError, ValueError) as error:
         raise InputError(f"{where}: {_one_line(error)}") from error
 

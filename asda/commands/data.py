@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 AFFIXES = ("--utt-prefix", "--utt-suffix", "--spk-prefix", "--spk-suffix")
+WITH_DASHED_VALUES = (*AFFIXES, "--validate-opts")
 
 
 def main(argv: list[str]) -> None:
@@ -17,10 +18,10 @@ def main(argv: list[str]) -> None:
 
 
 def _normalised(argv: list[str]) -> list[str]:
-    """Turn underscores of options into dashes, and join affixes, which may begin with a dash."""
+    """Turn underscores of options into dashes, and join values that begin with a dash to theirs."""
     words: list[str] = []
     for word in argv:
-        if words and words[-1] in AFFIXES:
+        if words and words[-1] in WITH_DASHED_VALUES:
             words[-1] += f"={word}"
         elif word.startswith("--"):
             name, equals, value = word.partition("=")

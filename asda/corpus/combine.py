@@ -23,9 +23,9 @@ def combine(
 ) -> list[str]:
     """Join data directories; return notes on what was left out or merged.
 
-    Files that some source lacks are left out, but a source without segments gets segments of
-    whole recordings where another has some. labels.txt has the labels of all sources, in the
-    order of the first, then of the next.
+    Files that some source lacks are left out, but for segments and utt2uniq: a source without
+    them has whole recordings, and utterances that are their own originals. labels.txt has the
+    labels of all sources, in the order of the first, then of the next.
 
     Args:
         destination: data directory to make.
@@ -43,21 +43,21 @@ def combine(
     notes, names = [], []
     for name in (*kinds, "labels.txt", *SINGLE_VALUES):
         lacking = [str(source.path) for source in sources if not source.has(name)]
-        if not lacking or name == "segments":
+        if not lacking or name in ("segments", "utt2uniq"):
             names.append(name)
         elif len(lacking) < len(sources):
             notes.append(f"{name} is left out: not in {', '.join(lacking)}")
     if "utt2spk" not in names:
         raise InputError(f"{sources[0].path}: utt2spk must be in all directories to combine")
+    utt2spk = _merged("utt2spk", UTTERANCE, sources)  # first: shows collisions
     begin_directory(destination, sources, names)
+    write_speakers(destination, utt2spk)
     for name in names:
-        if name == "utt2spk":
-            write_speakers(destination, _merged(name, UTTERANCE, sources))
-        elif name == "labels.txt":
+        if name == "labels.txt":
             notes.extend(_merge_labels(destination, sources))
         elif name in SINGLE_VALUES:
             _copy_common_value(destination, name, sources)
-        elif name != "spk2utt":
+        elif name not in ("utt2spk", "spk2utt"):
             write_table(destination / name, _merged(name, kinds[name], sources))
     return notes
 
@@ -65,10 +65,11 @@ def combine(
 def _merged(name: str, kind: str, sources: list[DataDir]) -> dict[str, str]:
     merged: dict[str, str] = {}
     for index, source in enumerate(sources):
-        if name == "segments" and not source.has(name):
-            table = {utterance: f"{utterance} 0 -1" for utterance in source.table("wav.scp")}
-        else:
+        if source.has(name):
             table = source.table(name)
+        else:
+            value = "{0} 0 -1" if name == "segments" else "{0}"
+            table = {utterance: value.format(utterance) for utterance in source.utterances}
         for key in sorted(merged.keys() & table.keys()):
             if kind != UTTERANCE and merged[key] == table[key]:
                 continue

@@ -16,7 +16,8 @@ from asda.corpus.datadir import DataDir
 from asda.dataset.augment import augment_log_mel, augment_waveform
 from asda.dataset.config import AugmentConfig
 from asda.features.archive import ArchiveReader
-from asda.features.fbank import Fbank, FbankConfig
+from asda.features.config import FbankConfig
+from asda.features.fbank import Fbank
 from asda.features.moments import Moments, read_moments
 from asda.files import InputError
 

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Usage: local/download.sh DIR
+# Puts the Free Spoken Digit Dataset, release 1.0.10, into DIR/recordings (16 MB).
+set -euo pipefail
+. ./path.sh
+
+dir=$1
+url=https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz
+sha256=${FSDD_SHA256-} # checked if set
+
+if [ -d "$dir/recordings" ]; then
+  echo "the corpus is in $dir"
+  exit 0
+fi
+utils/download.py "$url" "$dir/fsdd-1.0.10.tar.gz" ${sha256:+"$sha256"}
+rm -rf "$dir/unpacking"
+mkdir "$dir/unpacking"
+tar -xzf "$dir/fsdd-1.0.10.tar.gz" -C "$dir/unpacking" --strip-components 1 || {
+  rm -f "$dir/fsdd-1.0.10.tar.gz"
+  echo "$0: error: the archive was damaged and is removed; run again" >&2
+  exit 1
+}
+mv "$dir/unpacking/recordings" "$dir/recordings"
+rm -r "$dir/unpacking"

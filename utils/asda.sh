@@ -1,0 +1,208 @@
+#!/usr/bin/env bash
+# The stages that all recipes share, run in a recipe's folder by its run.sh.
+set -euo pipefail
+
+stage=0
+stop_stage=5
+nj=$(getconf _NPROCESSORS_ONLN)
+ngpu=1
+db_dir=
+dumpdir=dump
+expdir=exp
+train_set=
+valid_set=
+test_sets=
+pretrain_set=
+dump_sets=
+feats_type=fbank
+fbank_config=conf/fbank.yaml
+pretrain_config=conf/pretrain.yaml
+pretrain_tag=
+pretrain_args=
+pretrained=
+finetune_config=conf/finetune.yaml
+finetune_tag=
+finetune_args=
+
+help_message="usage: ./run.sh [options]
+
+Stages: 0 download, 1 data, 2 dump, 3 pretrain, 4 finetune, 5 score.
+What is done is not done again; what was stopped goes on where it stopped.
+
+  --stage STAGE           first stage, by number or name (default: $stage)
+  --stop-stage STAGE      last stage (default: $stop_stage)
+  --nj N                  parallel jobs that compute features (default: CPUs, $nj)
+  --ngpu N                GPUs of a training; 1 uses the CPU if there is none, 0 always (default: $ngpu)
+
+  --db-dir DIR            the corpus, if it is there already (default: stage 0 puts it in downloads)
+  --dumpdir DIR           features; several experiments and recipes can share it (default: $dumpdir)
+  --expdir DIR            experiments (default: $expdir)
+
+  --train-set SET         data/SET to train on
+  --valid-set SET         data/SET to choose models on
+  --test-sets \"SET ...\"   data/SET to score
+  --pretrain-set SET      data/SET to pretrain on (default: the train set)
+  --dump-sets \"SET ...\"   data/SET to compute features of (default: all of the above)
+
+  --feats-type TYPE       fbank (dumped by stage 2) or raw (computed from audio during training)
+  --fbank-config FILE     features (default: $fbank_config)
+  --pretrain-config FILE  (default: $pretrain_config)
+  --pretrain-args ARGS    options that win over it, e.g. \"--optimizer.lr 1e-3\"; asda pretrain --help
+  --pretrain-tag TAG      names the experiment pretrain_TAG (default: from config and args)
+  --pretrained MODEL      start from this model.pt instead of stage 3's; none = train from scratch
+  --finetune-config FILE  (default: $finetune_config)
+  --finetune-args ARGS    as --pretrain-args
+  --finetune-tag TAG      names the experiment finetune_TAG (default: from the pretrained model,
+                          config and args)"
+
+. utils/parse_options.sh
+
+fail() {
+  echo "${0##*/}: error: $1" >&2
+  exit 1
+}
+
+log() {
+  echo "$(date '+%Y-%m-%d %H:%M:%S') $*"
+}
+
+names=(download data dump pretrain finetune score)
+
+# stage_number STAGE: its number, by number or name
+stage_number() {
+  local i
+  for i in "${!names[@]}"; do
+    if [ "$1" = "${names[i]}" ]; then
+      echo "$i"
+      return
+    fi
+  done
+  [[ $1 =~ ^-?[0-9]+$ ]] || fail "no stage '$1'; stages are 0 to 5 or ${names[*]}"
+  echo "$1"
+}
+
+# default_tag VERB CONFIG ARGS: conf/VERB_wide.yaml and "--a.b 1" make "wide_a.b1"
+default_tag() {
+  local tag
+  tag=$(basename "$2" .yaml)
+  tag=${tag#"$1"}${3//--/_}
+  tag=${tag//[ |=\/]/}
+  echo "${tag#_}"
+}
+
+# begins STAGE: whether the stage is wanted; says that it begins
+begins() {
+  [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] || return 1
+  now="stage $1 (${names[$1]})"
+  log "$now"
+}
+
+# run GPUS LOG COMMAND...: on this machine in the foreground, where progress shows; else as a job
+run() {
+  local gpus=$1 log=$2
+  shift 2
+  if [ "$cmd_backend" = local ]; then
+    "$@"
+  else
+    $cuda_cmd --gpu "$gpus" "$log" "$@"
+  fi
+}
+
+# train VERB EXPERIMENT CONFIG SET OPTIONS...
+train() {
+  local verb=$1 experiment=$2 config=$3 set=$4 launcher=(asda)
+  shift 4
+  if [ "$ngpu" -gt 1 ]; then
+    launcher=(torchrun --standalone --nproc_per_node "$ngpu" -m asda)
+  fi
+  run "$ngpu" "$experiment/job.log" "${launcher[@]}" "$verb" --config "$config" \
+    --train "data/$set" ${valid_set:+--valid "data/$valid_set"} "${features[@]}" \
+    --exp "$experiment" --training.device "$device" "$@"
+}
+
+[ $# -eq 0 ] || fail "a word too many: '$1' (a value with spaces needs quotes)"
+[ -n "$train_set" ] && [ -n "$test_sets" ] || fail "give --train-set and --test-sets"
+stage=$(stage_number "$stage")
+stop_stage=$(stage_number "$stop_stage")
+[ "$stage" -le "$stop_stage" ] || fail "--stage $stage is after --stop-stage $stop_stage"
+case $feats_type in
+  fbank) features=(--dump "$dumpdir/fbank") ;;
+  raw) features=(--fbank "$fbank_config") ;;
+  *) fail "--feats-type is fbank or raw, not '$feats_type'" ;;
+esac
+device=auto
+[ "$ngpu" -gt 0 ] || device=cpu
+read -ra pretrain_words <<<"$pretrain_args"
+read -ra finetune_words <<<"$finetune_args"
+read -ra tests <<<"$test_sets"
+read -ra dumped <<<"${dump_sets:-$train_set $pretrain_set $valid_set $test_sets}"
+
+# Experiments: exp/pretrain[_TAG], and exp/finetune[_TAG] which also tells what it starts from.
+pretrain_tag=${pretrain_tag:-$(default_tag pretrain "$pretrain_config" "$pretrain_args")}
+pretrain_exp=$expdir/pretrain${pretrain_tag:+_$pretrain_tag}
+case $pretrained in
+  "") init=$pretrain_exp/model.pt origin=$pretrain_tag ;;
+  none) init="" origin=scratch ;;
+  */model.pt) init=$pretrained origin=$(basename "${pretrained%/model.pt}") ;;
+  *) init=$pretrained origin=$(basename "$pretrained" .pt) ;;
+esac
+if [ -z "$finetune_tag" ]; then
+  finetune_tag=$(default_tag finetune "$finetune_config" "$finetune_args")
+  finetune_tag=$origin${origin:+${finetune_tag:+_}}$finetune_tag
+fi
+finetune_exp=$expdir/finetune${finetune_tag:+_$finetune_tag}
+
+. ./path.sh
+. ./cmd.sh
+
+now="set-up"
+trap '[ $? -eq 0 ] || log "stopped in $now; the same call goes on from there" >&2' EXIT
+
+if begins 0; then
+  if [ -n "$db_dir" ]; then
+    log "the corpus is in $db_dir"
+  else
+    local/download.sh downloads
+  fi
+fi
+db_dir=${db_dir:-downloads}
+
+if begins 1; then
+  [ -d "$db_dir" ] || fail "no corpus: no folder '$db_dir' in $PWD; run stage 0 or give --db-dir"
+  local/data.sh "$db_dir"
+fi
+
+if begins 2; then
+  if [ "$feats_type" = raw ]; then
+    log "nothing to dump with --feats-type raw"
+  else
+    utils/dump_fbank.sh --cmd "$train_cmd" --nj "$nj" --fbank-config "$fbank_config" \
+      "$dumpdir/fbank" "${dumped[@]/#/data/}"
+  fi
+fi
+
+if begins 3; then
+  if [ -n "$pretrained" ]; then
+    log "nothing to pretrain with --pretrained $pretrained"
+  else
+    train pretrain "$pretrain_exp" "$pretrain_config" "${pretrain_set:-$train_set}" \
+      "${pretrain_words[@]}"
+  fi
+fi
+
+if begins 4; then
+  train finetune "$finetune_exp" "$finetune_config" "$train_set" \
+    ${init:+--init "$init"} "${finetune_words[@]}"
+fi
+
+if begins 5; then
+  for test_set in "${tests[@]}"; do
+    out=$finetune_exp/score
+    [ ${#tests[@]} -eq 1 ] || out+=_${test_set//\//_}
+    run $((ngpu > 0)) "$out.log" asda score --model "$finetune_exp/model.pt" \
+      --data "data/$test_set" --out "$out" "${features[@]}" --device "$device"
+  done
+  utils/show_results.sh "$expdir"
+fi
+
+log "finished in $SECONDS seconds"

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Options of a shell script, with Kaldi's interface. To be sourced:
+#
+#   stage=0                        # an option exists if its variable is set before
+#   help_message="usage: ..."      # printed by --help
+#   . utils/parse_options.sh       # now `--stage 2` or `--stage=2` sets the variable
+#
+# `--stop-stage` and `--stop_stage` are the same. `--config FILE` is sourced first, so that the
+# command line wins. Parsing stops at the first word that is no option; what is left stays in "$@".
+
+_options_fail() {
+  echo "$0: error: $1" >&2
+  exit 1
+}
+
+# Prints the variable that a word like --a-name=value sets; fails if it is not set before.
+_option_variable() {
+  local _name=${1%%=*}
+  _name=${_name#--}
+  _name=${_name//-/_}
+  [[ $_name =~ ^[a-zA-Z][a-zA-Z0-9_]*$ ]] && [ -n "${!_name+set}" ] && echo "$_name"
+}
+
+_option_nearest() {
+  compgen -v | python3 -c '
+import difflib, sys
+known = [name for name in sys.stdin.read().split() if name.islower() and name[0] != "_"]
+wanted = sys.argv[1].strip("-").replace("-", "_")
+for name in difflib.get_close_matches(wanted, known, n=1):
+    print(", did you mean --" + name.replace("_", "-") + "?")' "$1" 2>/dev/null || true
+}
+
+_words=("$@")
+for ((_word = 0; _word < $#; _word += 2)); do
+  case ${_words[_word]} in
+    --config=*) config=${_words[_word]#*=} && _word=$((_word - 1)) ;;
+    --config) config=${_words[_word + 1]-} ;;
+    --*=*) _word=$((_word - 1)) && continue ;;
+    --*) continue ;;
+    *) break ;;
+  esac
+  [ -r "$config" ] && [ -f "$config" ] || _options_fail "option --config: no file '$config'"
+  [[ $config == */* ]] || config=./$config
+  # shellcheck disable=SC1090 # whatever file the user names
+  . "$config"
+done
+
+while [[ ${1-} == --* || ${1-} == -h ]]; do
+  if [[ $1 == --help || $1 == -h ]]; then
+    printf '%b\n' "${help_message-$0 has no help}"
+    exit 0
+  fi
+  _word=${1%%=*}
+  _option=$(_option_variable "$1") || _options_fail "no option $_word$(_option_nearest "$_word")"
+  if [[ $1 == *=* ]]; then
+    _value=${1#*=}
+    shift
+  elif [ $# -lt 2 ] || { [[ $2 == --* ]] && _option_variable "$2" >/dev/null; }; then
+    # `--stage --nj 4` lacks a value, `--pretrain-args "--optimizer.lr 1e-3"` does not
+    _options_fail "option $_word needs a value (a value that looks like an option: $_word=VALUE)"
+  else
+    _value=$2
+    shift 2
+  fi
+  if [[ ${!_option} =~ ^(true|false)$ && ! $_value =~ ^(true|false)$ ]]; then
+    _options_fail "option $_word takes true or false, not '$_value'"
+  fi
+  printf -v "$_option" %s "$_value"
+done
+
+if [ -n "${cmd+set}" ] && [ -z "$cmd" ]; then
+  _options_fail "option --cmd is empty"
+fi
+unset _words _word _value _option

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Run jobs on this machine, called as Kaldi's run.pl (in Python; the name is what recipes call).
+
+usage: run.pl [--max-jobs-run N] [--num-threads N] [--resume true] [JOB=1:n] LOG PROGRAM [WORDS]
+
+As many jobs run at once as there are CPUs, or --max-jobs-run. --resume true leaves out jobs whose
+log says that the same command succeeded. Other --option value pairs are for clusters and ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+
+from jobs import (
+    Call,
+    UsageError,
+    exit_on_signals,
+    parse_call,
+    report_failures,
+    start,
+    write_trailer,
+)
+
+
+class Job:
+    """A running job; its log gets Kaldi's trailer when it ends."""
+
+    def __init__(self, call: Call, number: int):
+        self.number = number
+        self.log = call.log_of(number)
+        self.threads = call.options.get("num_threads", "1")
+        self.started = time.monotonic()
+        self.process = start(call.command_of(number), self.log)
+
+    def end(self, code: int) -> bool:
+        """Close the log; return whether the job succeeded."""
+        self.process.returncode = code
+        code = 128 - code if code < 0 else code  # killed by a signal, in the shell's numbering
+        write_trailer(self.log, code, time.monotonic() - self.started, self.threads)
+        return code == 0
+
+
+def stop(jobs: Iterable[Job]) -> None:
+    """Stop jobs with all that they started."""
+    jobs = list(jobs)
+    for job in jobs:
+        os.killpg(job.process.pid, signal.SIGTERM)
+    for job in jobs:
+        try:
+            job.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            os.killpg(job.process.pid, signal.SIGKILL)
+
+
+def jobs_at_once(call: Call) -> int:
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        limit = int(call.options.get("max_jobs_run", cpus or 1))
+    except ValueError:
+        limit = 0
+    if limit < 1:
+        raise UsageError(
+            f"option --max-jobs-run must be 1 or more, not {call.options['max_jobs_run']}"
+        )
+    return limit
+
+
+def run_jobs(call: Call) -> list[int]:
+    """Run the jobs of a call and return the numbers of those that failed."""
+    waiting, running, failed = call.unfinished()[::-1], {}, []
+    limit = jobs_at_once(call)
+    try:
+        while waiting or running:
+            while waiting and len(running) < limit:
+                job = Job(call, waiting.pop())
+                running[job.process.pid] = job
+            ended, status = os.wait()
+            job = running.pop(ended)
+            if not job.end(os.waitstatus_to_exitcode(status)):
+                failed.append(job.number)
+    finally:
+        stop(running.values())
+    return sorted(failed)
+
+
+def main() -> None:
+    exit_on_signals()
+    try:
+        call = parse_call(sys.argv[1:])
+        failed = run_jobs(call)
+    except UsageError as error:
+        sys.exit(f"run.pl: error: {error}")
+    if failed:
+        report_failures(call, failed, "run.pl")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

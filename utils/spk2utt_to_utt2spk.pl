@@ -1,0 +1,25 @@
+#!/usr/bin/env python3
+"""Invert spk2utt: one line for each utterance, with its speaker.
+
+Usage: spk2utt_to_utt2spk.pl [spk2utt] > utt2spk      (standard input without a file)
+"""
+
+import fileinput
+import signal
+import sys
+
+
+def main() -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly in `... | head`
+    with fileinput.input(mode="rb") as lines:
+        for line in lines:
+            fields = line.split()
+            if len(fields) < 2:
+                where = f"{lines.filename()}:{lines.filelineno()}"
+                sys.exit(f"spk2utt_to_utt2spk.pl: {where}: not 'speaker utterance ...': {line!r}")
+            for utterance in fields[1:]:
+                sys.stdout.buffer.write(utterance + b" " + fields[0] + b"\n")
+
+
+if __name__ == "__main__":
+    main()

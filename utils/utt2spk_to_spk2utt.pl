@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+"""Invert utt2spk: one line for each speaker, in order of appearance, with its utterances.
+
+Usage: utt2spk_to_spk2utt.pl [utt2spk] > spk2utt      (standard input without a file)
+"""
+
+import fileinput
+import signal
+import sys
+
+
+def main() -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly in `... | head`
+    spk2utt: dict[bytes, list[bytes]] = {}
+    with fileinput.input(mode="rb") as lines:
+        for line in lines:
+            fields = line.split()
+            if len(fields) != 2:
+                where = f"{lines.filename()}:{lines.filelineno()}"
+                sys.exit(f"utt2spk_to_spk2utt.pl: {where}: not 'utterance speaker': {line!r}")
+            spk2utt.setdefault(fields[1], []).append(fields[0])
+    for speaker, utterances in spk2utt.items():
+        sys.stdout.buffer.write(b" ".join([speaker, *utterances]) + b"\n")
+
+
+if __name__ == "__main__":
+    main()
