@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,7 +45,7 @@ def validate(path: str | Path, checks: Checks) -> Report:
 
 
 class _Validation:
-    """One directory under check; `utterances`, `speakers` and `recordings` are its key sets."""
+    """One directory under check, and what was found in it so far."""
 
     def __init__(self, directory: DataDir, checks: Checks):
         self.directory = directory
@@ -161,7 +162,7 @@ class _Validation:
                 self._problem(name, None, f"no line for '{key}' of {source_path}")
         return table
 
-    def _label_check(self):
+    def _label_check(self) -> Callable[[str], str] | None:
         try:
             labels = frozenset(self.directory.labels)
         except InputError as error:

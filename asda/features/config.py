@@ -1,4 +1,4 @@
-"""What log-mel features are (typed configuration, no torch import)."""
+"""What log-mel features are made with; importable without torch."""
 
 from __future__ import annotations
 
@@ -6,56 +6,72 @@ from dataclasses import dataclass
 from typing import Literal
 
 
-@dataclass
+@dataclass(frozen=True)
 class FbankConfig:
-    """Kaldi-compatible log-mel filterbank (algorithm.md 2.3).
+    """Log-mel filterbank features (algorithm.md 2.3).
 
     Args:
-        sample_rate: rate that audio is resampled to, in Hz
-        num_mel_bins: bands
-        frame_length_ms: window, in milliseconds
-        frame_shift_ms: from one window to the next, in milliseconds
-        window: "hanning" is symmetric; "povey" is its 0.85th power, Kaldi's own
-        low_freq: lower edge of the lowest band, in Hz
-        high_freq: upper edge of the highest band, in Hz (0 = half the sample rate)
-        preemphasis: coefficient of the high-pass filter inside a frame
-        remove_mean: subtract the mean of the clip first, as the reference does
+        sample_rate: Hz; audio of other rates is resampled
+        num_mel_bins: triangular filters, evenly spaced in mel
+        frame_length_ms: length of a frame
+        frame_shift_ms: from the start of a frame to the start of the next
+        window: window function of a frame, symmetric
+        low_freq: Hz where the first filter begins
+        high_freq: Hz where the last filter ends; 0 = half of sample_rate
+        preemphasis: weight of the previous sample that is subtracted from each sample
+        remove_mean: subtract the mean of the clip first
+
+    Raises:
+        ValueError: if a value is out of range.
     """
 
     sample_rate: int = 16000
     num_mel_bins: int = 128
     frame_length_ms: float = 25.0
     frame_shift_ms: float = 10.0
-    window: Literal["hanning", "povey"] = "hanning"
+    window: Literal["hanning", "hamming", "povey", "rectangular"] = "hanning"
     low_freq: float = 20.0
     high_freq: float = 0.0
     preemphasis: float = 0.97
     remove_mean: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("sample_rate", "num_mel_bins", "frame_length_ms", "frame_shift_ms"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
-        if not 0 <= self.low_freq < self.upper_freq <= self.sample_rate / 2:
+        nyquist = self.sample_rate / 2
+        ranges = {
+            "sample_rate": (1, float("inf")),
+            "num_mel_bins": (4, 4096),
+            "preemphasis": (0, 1),
+            "low_freq": (0, nyquist),
+            "high_freq": (0, nyquist),
+        }
+        for name, (low, high) in ranges.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(
+                    f"{name} must be from {low:g} to {high:g}, not {getattr(self, name)}"
+                )
+        if self.upper_freq <= self.low_freq:
+            raise ValueError(f"high_freq {self.high_freq} must be above low_freq {self.low_freq}")
+        if self.frame_shift < 1 or self.frame_length < 2:
             raise ValueError(
-                f"low_freq {self.low_freq} and high_freq {self.high_freq} must rise and lie in"
-                f" 0..{self.sample_rate / 2:g} Hz, half the sample rate"
+                f"a frame of {self.frame_length_ms} ms, shifted by {self.frame_shift_ms} ms, "
+                f"is shorter than 2 samples, shifted by 1, at {self.sample_rate} Hz"
             )
 
     @property
     def upper_freq(self) -> float:
+        """Hz where the last filter ends."""
         return self.high_freq or self.sample_rate / 2
 
     @property
     def frame_length(self) -> int:
-        """Window in samples."""
-        return int(self.sample_rate * self.frame_length_ms / 1000)
+        """Samples of a frame."""
+        return int(self.sample_rate * self.frame_length_ms * 0.001)
 
     @property
     def frame_shift(self) -> int:
-        """Step in samples."""
-        return int(self.sample_rate * self.frame_shift_ms / 1000)
+        """Samples from the start of a frame to the start of the next."""
+        return int(self.sample_rate * self.frame_shift_ms * 0.001)
 
     def num_frames(self, samples: int) -> int:
-        """Return the whole windows in so many samples."""
+        """Return how many whole frames fit into `samples` samples."""
         return max(0, 1 + (samples - self.frame_length) // self.frame_shift)

@@ -1,19 +1,25 @@
-"""Sums over log-mel values, from which any list of clips gets its mean and deviation."""
+"""Count, sum and sum of squares of features, from which their mean and deviation come."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from asda.files import InputError, numbered_lines
+from asda.corpus.datadir import DataDir, read_table
+from asda.files import InputError
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Number, sum and sum of squares of values."""
+    """Of any number of values; moments of several utterances are the sum of theirs.
+
+    Args:
+        count: number of values
+        total: their sum
+        total_of_squares: sum of their squares
+    """
 
     count: int
     total: float
@@ -21,7 +27,7 @@ class Moments:
 
     @classmethod
     def of(cls, matrix: np.ndarray) -> Moments:
-        """Return the moments of all values of a matrix, summed in float64."""
+        """Return the moments of all values of an array, summed in float64."""
         values = matrix.astype(np.float64).ravel()
         return cls(values.size, float(values.sum()), float(values @ values))
 
@@ -34,30 +40,33 @@ class Moments:
 
     @property
     def mean(self) -> float:
+        """Mean of the values; there must be some."""
         return self.total / self.count
 
     @property
     def std(self) -> float:
         """Population standard deviation."""
-        return math.sqrt(max(0.0, self.total_of_squares / self.count - self.mean**2))
+        return max(0.0, self.total_of_squares / self.count - self.mean**2) ** 0.5
 
     def __str__(self) -> str:
         return f"{self.count} {self.total:.17g} {self.total_of_squares:.17g}"
 
-    @classmethod
-    def parse(cls, text: str) -> Moments:
-        """Undo `str`."""
-        count, total, squares = text.split()
-        return cls(int(count), float(total), float(squares))
-
 
 def read_moments(path: str | Path) -> dict[str, Moments]:
-    """Read `utterance count sum sum_of_squares` lines."""
-    table = {}
-    for number, line in numbered_lines(path):
-        utterance, _, rest = line.partition(" ")
+    """Read lines `utterance count sum sum_of_squares`.
+
+    Raises:
+        InputError: on a missing file or a line that is something else.
+    """
+    found = {}
+    for utterance, text in read_table(path).items():
         try:
-            table[utterance] = Moments.parse(rest)
+            count, total, squares = text.split()
+            found[utterance] = Moments(int(count), float(total), float(squares))
         except ValueError:
-            raise InputError(f"{path}:{number}: not 'utterance count sum sum_of_squares'") from None
-    return table
+            path = Path(path)
+            raise InputError(
+                f"{DataDir(path.parent).where(path.name, utterance)}: expected "
+                f"'utterance count sum sum_of_squares', found '{utterance} {text}'"
+            ) from None
+    return found

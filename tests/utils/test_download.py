@@ -1,0 +1,83 @@
+"""utils/download.py against a local server that can continue a file, or cannot."""
+
+import hashlib
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+CONTENT = bytes(range(256)) * 64
+
+
+class Server(HTTPServer):
+    """Serves CONTENT; `ranges` says whether it honours Range, `cut` ends the first answer early."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.ranges = True
+        self.cut = None
+        self.requested = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        wanted = self.headers.get("Range")
+        self.server.requested.append(wanted)
+        start = int(wanted[6:-1]) if wanted and self.server.ranges else 0
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(CONTENT) - start))
+        self.end_headers()
+        self.wfile.write(CONTENT[start : self.server.cut])
+        self.server.cut = None
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+def download(repository, server, target, *words):
+    url = f"http://127.0.0.1:{server.server_port}/file"
+    return subprocess.run(
+        [repository / "utils/download.py", url, target, *words],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_goes_on_where_a_part_ends(repository, server, tmp_path, ranges):
+    server.ranges = ranges
+    (tmp_path / "file.part").write_bytes(CONTENT[:1000])
+    assert download(repository, server, tmp_path / "file").returncode == 0
+    assert (tmp_path / "file").read_bytes() == CONTENT
+    assert server.requested == ["bytes=1000-"]
+    assert not (tmp_path / "file.part").exists()
+
+
+def test_a_cut_connection_is_continued(repository, server, tmp_path):
+    server.cut = 5000
+    assert download(repository, server, tmp_path / "file").returncode == 0
+    assert (tmp_path / "file").read_bytes() == CONTENT
+    assert server.requested == [None, "bytes=5000-"]
+
+
+def test_a_file_that_is_there_is_not_fetched_again(repository, server, tmp_path):
+    (tmp_path / "file").write_bytes(CONTENT)
+    checksum = hashlib.sha256(CONTENT).hexdigest()
+    assert download(repository, server, tmp_path / "file", checksum).returncode == 0
+    assert server.requested == []
+
+
+def test_a_wrong_checksum_is_an_error(repository, server, tmp_path):
+    done = download(repository, server, tmp_path / "file", "0" * 64)
+    assert done.returncode == 1
+    assert "has SHA-256" in done.stderr

@@ -1,0 +1,141 @@
+"""utils/slurm.pl, with an sbatch that runs the tasks of an array at once on this machine."""
+
+import importlib.util
+import subprocess
+import sys
+import time
+from importlib.machinery import SourceFileLoader
+
+import pytest
+
+SBATCH = r"""#!/usr/bin/env bash
+echo "$*" > sbatch.call
+[ -z "${SBATCH_FAILS-}" ] || { echo "sbatch: error: Invalid partition" >&2; exit 1; }
+for word in "$@"; do
+  case $word in --array=*) tasks=${word#--array=} ;; esac
+done
+(
+  for task in $(tr , ' ' <<<"${tasks%\%*}"); do
+    SLURM_ARRAY_TASK_ID=$task bash "${@: -1}"
+  done
+) >/dev/null 2>&1 &
+echo "Submitted batch job 4321"
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """A folder to work in, with a cluster on PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, script in {
+        "sbatch": SBATCH,
+        "squeue": "#!/bin/sh\necho 'slurm_load_jobs error: Invalid job id' >&2; exit 1\n",
+        "scancel": '#!/bin/sh\necho "$*" > scancel.call\n',
+    }.items():
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def slurm_pl(repository, *words):
+    return subprocess.run(
+        [repository / "utils/slurm.pl", *words], capture_output=True, text=True, timeout=30
+    )
+
+
+def test_an_array_runs_with_kaldis_logs(repository, cluster):
+    done = slurm_pl(repository, "JOB=1:3", "log/x.JOB.log", "echo", "task JOB", "|", "cat")
+    assert (done.returncode, done.stderr) == (0, "")
+    log = (cluster / "log/x.3.log").read_text()
+    assert log.startswith('# echo "task 3" | cat\n# Started at ')
+    assert "\ntask 3\n" in log
+    assert "# Ended (code 0) at " in log
+    assert "--array=1,2,3 " in (cluster / "sbatch.call").read_text()
+
+
+def test_one_job_without_a_number(repository, cluster):
+    assert slurm_pl(repository, "--gpu", "1", "one.log", "echo", "alone").returncode == 0
+    assert "\nalone\n" in (cluster / "one.log").read_text()
+    assert "--gres=gpu:1 --array=0 " in (cluster / "sbatch.call").read_text()
+
+
+def test_failed_tasks_are_named(repository, cluster):
+    done = slurm_pl(repository, "JOB=1:3", "x.JOB.log", "[", "JOB", "-ne", "2", "]")
+    assert done.returncode == 1
+    assert done.stderr.startswith("slurm.pl: 1 of 3 jobs failed (JOB=2); x.2.log ends:\n")
+
+
+def test_options_mean_what_the_configuration_says(repository, cluster):
+    (cluster / "conf").mkdir()
+    (cluster / "conf/slurm.conf").write_text(
+        "# our cluster\n"
+        "command sbatch --account ours\n"
+        "option mem=* --mem-per-cpu $0\n"
+        "option mem=0  # nothing\n"
+        "option gpu=* -p gpu --gres=gpu:$0\n"
+        "option gpu=0 -p cpu\n"
+        "default gpu=0\n"
+    )
+    words = ["--mem", "4G", "--max-jobs-run", "2", "JOB=1:2", "x.JOB.log", "true"]
+    assert slurm_pl(repository, *words).returncode == 0
+    call = (cluster / "sbatch.call").read_text()
+    assert call.startswith("--account ours -p cpu --mem-per-cpu 4G --array=1,2%2 ")
+
+    assert slurm_pl(repository, "--mem", "0", "--gpu", "2", "x.log", "true").returncode == 0
+    call = (cluster / "sbatch.call").read_text()
+    assert call.startswith("--account ours -p gpu --gres=gpu:2 --array=0 ")
+
+    done = slurm_pl(repository, "--tmie", "1", "x.log", "true")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "slurm.pl: error: conf/slurm.conf does not know --tmie 1: add 'option tmie=* ...'\n",
+    )
+
+
+def test_a_bad_line_of_the_configuration_is_named(repository, cluster):
+    (cluster / "my.conf").write_text("command sbatch\noptoin mem=* --mem $0\n")
+    done = slurm_pl(repository, "--config", "my.conf", "x.log", "true")
+    assert done.returncode == 1
+    assert "my.conf:2: expected command, option or default" in done.stderr
+
+
+def test_what_sbatch_refuses_is_said(repository, cluster, monkeypatch):
+    monkeypatch.setenv("SBATCH_FAILS", "1")
+    done = slurm_pl(repository, "x.log", "true")
+    assert done.returncode == 1
+    assert "sbatch: error: Invalid partition" in done.stderr
+
+
+def test_resume_submits_only_what_has_not_succeeded(repository, cluster):
+    job = ["JOB=1:3", "x.JOB.log", "[", "JOB", "-ne", "2", "-o", "-e", "repaired", "]"]
+    assert slurm_pl(repository, *job).returncode == 1
+    (cluster / "repaired").touch()
+    assert slurm_pl(repository, "--resume", "true", *job).returncode == 0
+    assert "--array=2 " in (cluster / "sbatch.call").read_text()
+
+
+def test_a_task_that_slurm_ended_counts_as_failed(repository, cluster, monkeypatch, capsys):
+    (cluster / "bin/sbatch").write_text("#!/bin/sh\necho Submitted batch job 1\n")
+    monkeypatch.syspath_prepend(repository / "utils")
+    loader = SourceFileLoader("slurm_pl", str(repository / "utils/slurm.pl"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("slurm_pl", loader))
+    monkeypatch.setitem(sys.modules, "slurm_pl", module)
+    loader.exec_module(module)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+    batch = module.Batch(module.parse_call(["JOB=1:2", "x.JOB.log", "true"]), [1, 2])
+    batch.submit()
+    assert batch.wait() == [1, 2]
+
+
+def test_interrupt_cancels_the_job(repository, cluster):
+    process = subprocess.Popen([repository / "utils/slurm.pl", "x.log", "sleep", "3"])
+    deadline = time.monotonic() + 10
+    while not (cluster / "x.log").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.terminate()
+    assert process.wait(timeout=10) == 143
+    assert (cluster / "scancel.call").read_text() == "4321\n"
