@@ -7,9 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO
+from typing import Literal
 
 import numpy as np
 import soundfile
@@ -28,8 +26,11 @@ def read_audio(
     channel: int | None = None,
     start: float = 0.0,
     end: float | None = None,
+    resampler: Literal["soxr", "torchaudio"] = "soxr",
 ) -> np.ndarray:
-    """Return audio as mono (samples,) float32 in [-1, 1), at `sample_rate` (algorithm.md 2.2).
+    """Return audio as mono (samples,) float32 at `sample_rate`, integer formats in [-1, 1).
+
+    There are round(seconds x sample_rate) samples. Channels are joined before resampling.
 
     Args:
         source: value of wav.scp: a file, `file.ark:offset`, or `command |` that writes audio;
@@ -39,6 +40,7 @@ def read_audio(
         channel: channel to take, from 0; None = the mean of all
         start: seconds into the audio
         end: seconds into the audio; None = to its end
+        resampler: "torchaudio" is the reference's, which may give one sample more
 
     Raises:
         AudioError: if it cannot be read, is empty, silent (all samples equal), shorter than the
@@ -53,12 +55,12 @@ def read_audio(
         )
     if channel is not None and channel >= samples.shape[1]:
         raise AudioError(f"no channel {channel}: there are {samples.shape[1]}, from 0")
-    mono = samples.mean(axis=1) if channel is None else np.ascontiguousarray(samples[:, channel])
+    mono = _mean(samples) if channel is None else samples[:, channel]
     if not np.isfinite(mono).all():
         raise AudioError("not finite: samples are NaN or infinite")
     if mono.min() == mono.max():
         raise AudioError(f"silent: all {len(mono)} samples are {mono[0]:g}")
-    return _resampled(mono, rate, sample_rate)
+    return _resampled(mono, rate, sample_rate, resampler)
 
 
 def audio_duration(source: str) -> float:
@@ -68,10 +70,114 @@ def audio_duration(source: str) -> float:
         AudioError: if it cannot be read.
     """
     try:
-        with _opened(source) as audio:
-            if _length_is_known(audio):
-                return audio.frames / audio.samplerate
-    except soundfile.LibsndfileError:
-        pass
-    samples, rate = _decode(source, 0.0, None)
-    return len(samples) / rate
+        with _open(source) as audio:
+            return audio.frames / audio.samplerate
+    except soundfile.LibsndfileError as error:
+        samples, rate = _decode_by_ffmpeg(source, error)
+        return len(samples) / rate
+
+
+def split_source(source: str) -> tuple[str | None, int | None]:
+    """Return the file that a source reads, None for a command, and an offset in an archive."""
+    if source.endswith("|"):
+        return None, None
+    archived = re.fullmatch(r"(.+):(\d+)", source)
+    if archived and not os.path.exists(source):
+        return archived[1], int(archived[2])
+    return source, None
+
+
+def _decode(source: str, start: float, end: float | None) -> tuple[np.ndarray, int]:
+    """Return (samples, channels) float32 and the rate; fewer samples where the audio ends."""
+    try:
+        audio = _open(source)
+    except soundfile.LibsndfileError as error:
+        samples, rate = _decode_by_ffmpeg(source, error)
+        first, count = _segment(start, end, rate, len(samples))
+        return samples[first : first + count], rate
+    with audio:
+        rate = audio.samplerate
+        try:
+            first, count = _segment(start, end, rate, audio.frames)
+            audio.seek(first)
+            return audio.read(count, dtype="float32", always_2d=True), rate
+        except soundfile.LibsndfileError as error:
+            raise AudioError(f"damaged: {error.error_string}") from None
+
+
+def _segment(start: float, end: float | None, rate: int, available: int) -> tuple[int, int]:
+    """Return first sample and number of samples of a segment, as far as there are any."""
+    first = min(round(start * rate), available)
+    wanted = available if end is None else round((end - start) * rate)
+    return first, max(0, min(wanted, available - first))
+
+
+def _open(source: str) -> soundfile.SoundFile:
+    """Open a value of wav.scp; libsndfile's own error means that it does not know the format."""
+    if source.endswith("|"):
+        return soundfile.SoundFile(
+            io.BytesIO(_output_of(["bash", "-o", "pipefail", "-c", source[:-1]]))
+        )
+    path, offset = split_source(source)
+    if offset is not None:
+        return soundfile.SoundFile(io.BytesIO(_archived(path, offset)))
+    if not os.path.isfile(source):
+        raise AudioError(f"no such file: {source}")
+    if not os.path.getsize(source):
+        raise AudioError(f"empty file: {source}")
+    return soundfile.SoundFile(source)
+
+
+def _archived(path: str, offset: int) -> bytes:
+    """Return the audio file inside a Kaldi archive: WAV, or what kaldiio wrote with soundfile."""
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(offset)
+            head = stream.read(8)
+            if head.startswith(b"RIFF"):
+                return head + stream.read(int.from_bytes(head[4:], "little"))
+            if head.startswith(b"AUDIO"):
+                stream.seek(offset + 6)
+                return stream.read(int.from_bytes(stream.read(head[5]), "little"))
+    except OSError as error:
+        raise AudioError(f"{error.strerror}: {path}") from None
+    raise AudioError(f"no audio at byte {offset} of {path}")
+
+
+def _decode_by_ffmpeg(source: str, error: soundfile.LibsndfileError) -> tuple[np.ndarray, int]:
+    """Return all of a file's samples; ffmpeg's own seeking is off by parts of a packet."""
+    if not os.path.isfile(source):
+        raise AudioError(f"unreadable: {error.error_string}")
+    if not shutil.which("ffmpeg"):
+        raise AudioError(f"unreadable: {error.error_string} Install ffmpeg, which may read it")
+    # AU is the format with float samples whose header allows an unknown length.
+    options = ["-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-"]
+    decoded = _output_of(["ffmpeg", "-nostdin", "-v", "error", "-i", source, *options])
+    return soundfile.read(io.BytesIO(decoded), dtype="float32", always_2d=True)
+
+
+def _output_of(command: list[str]) -> bytes:
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if ran.returncode:
+        said = ran.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+        raise AudioError(f"{command[0]} failed with status {ran.returncode}: {said[-1]}")
+    return ran.stdout
+
+
+def _mean(samples: np.ndarray) -> np.ndarray:
+    channels = samples.shape[1]
+    # a product, because numpy's mean over a short axis takes 20 times as long
+    return samples @ np.full(channels, 1 / channels, np.float32)
+
+
+def _resampled(mono: np.ndarray, rate: int, sample_rate: int, resampler: str) -> np.ndarray:
+    if rate == sample_rate:
+        return np.ascontiguousarray(mono)
+    if resampler == "torchaudio":
+        import torch
+        import torchaudio
+
+        waveform = torch.from_numpy(np.ascontiguousarray(mono))
+        return torchaudio.functional.resample(waveform, rate, sample_rate).numpy()
+    length = round(len(mono) / rate * sample_rate)  # as from a duration; soxr rounds halves up
+    return soxr.resample(mono, rate, sample_rate, quality="HQ")[:length]

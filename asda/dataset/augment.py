@@ -17,7 +17,10 @@ def waveform_gain(rng: np.random.Generator) -> float:
 def augment_waveform(
     waveform: np.ndarray, config: AugmentConfig, rng: np.random.Generator
 ) -> np.ndarray:
-    """Roll and scale a mono waveform (samples,), after its mean was removed (algorithm.md 2.2)."""
+    """Roll and scale a mono waveform (samples,) (algorithm.md 2.2).
+
+    The features' removal of its mean may come before or after: a roll and a factor commute with it.
+    """
     if config.roll:
         waveform = np.roll(waveform, rng.integers(len(waveform)))
     if config.gain:

@@ -86,9 +86,15 @@ class ComputedFeatures:
     ) -> np.ndarray:
         """Return log-mel features (frames, mel) float32 of the waveform that `augment` changed."""
         source, start, end = self.sources[utterance]
-        waveform = read_audio(source, self.config.sample_rate, start=start, end=end)
+        waveform = read_audio(
+            source,
+            self.config.sample_rate,
+            start=start,
+            end=end,
+            resampler=self.config.resampler,
+        )
         if augment is not None:
-            waveform = augment_waveform(waveform - waveform.mean(), augment, rng)
+            waveform = augment_waveform(waveform, augment, rng)
         return self.fbank(torch.from_numpy(waveform)).numpy()
 
 

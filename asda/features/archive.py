@@ -10,7 +10,6 @@ import functools
 import os
 import re
 import struct
-from pathlib import Path
 from typing import BinaryIO
 
 import kaldiio
@@ -18,16 +17,16 @@ import numpy as np
 
 from asda.files import InputError
 
-# Kaldi's numbers of compression methods; one byte each is for values known to fit.
+# Kaldi's numbers of compression methods, with the bytes that a value takes.
 COMPRESSIONS = {
-    "none": "float32, 4 bytes a value",
-    "1": "2 for more than 8 rows, else 3",
-    "2": "1 byte, with quantiles of each column",
-    "3": "2 bytes, linear from least to greatest value",
-    "4": "2 bytes, whole numbers from -32768 to 32767",
-    "5": "1 byte, linear from least to greatest value",
-    "6": "1 byte, whole numbers from 0 to 255",
-    "7": "1 byte, values from 0 to 1",
+    "none": 4,  # float32
+    "1": 1,  # 2 for more than 8 rows, else 3
+    "2": 1,  # linear between quantiles of each column
+    "3": 2,  # linear from the least to the greatest value
+    "4": 2,  # whole numbers from -32768 to 32767
+    "5": 1,  # linear from the least to the greatest value
+    "6": 1,  # whole numbers from 0 to 255
+    "7": 1,  # values from 0 to 1
 }
 _SPECIFIER = re.compile(r"(?P<path>.+):(?P<offset>\d+)(\[(?P<first>\d+):(?P<last>\d+)\])?")
 _FLOAT_HEADER = struct.Struct("<5sxixi")  # "\0BFM " 4 rows 4 columns
@@ -88,14 +87,24 @@ class ArchiveReader:
             first, after = int(parts["first"]), int(parts["last"]) + 1
             start, stop = start + first, after if stop is None else min(first + stop, after)
         offset = int(parts["offset"])
-        try:
-            archive = self._open(parts["path"])
-        except OSError as error:
-            raise InputError(f"{parts['path']}: {error.strerror}") from None
-        matrix = archive.read(offset, start, stop)
+        matrix = self._archive(parts["path"]).read(offset, start, stop)
         if matrix is None:
             return _read_by_kaldiio(f"{parts['path']}:{offset}")[start:stop]
         return matrix
+
+    def is_of(self, specifier: str, utterance: str) -> bool:
+        """Return whether the matrix of a `file.ark:offset` has `utterance` as its key."""
+        parts = _SPECIFIER.fullmatch(specifier)
+        if parts is None:
+            return False
+        key = f"{utterance} ".encode()
+        return self._archive(parts["path"]).before(int(parts["offset"]), len(key)) == key
+
+    def _archive(self, path: str) -> _Archive:
+        try:
+            return self._open(path)
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from None
 
 
 class _Archive:
@@ -116,8 +125,9 @@ class _Archive:
             raise self._damaged(offset, "the file ends there")
         if header.startswith(b"\0BFM "):
             _, rows, columns = _FLOAT_HEADER.unpack_from(header)
-            self._check_size(offset, rows, columns, 4)
-            return self._rows(offset + _FLOAT_HEADER.size, rows, columns, np.float32, start, stop)
+            data = offset + _FLOAT_HEADER.size
+            self._check_size(offset, data, rows, columns, 4)
+            return self._rows(data, rows, columns, np.float32, start, stop)
         form, _, numbers = header[2:].partition(b" ")
         if not header.startswith(b"\0B") or form not in (b"CM", b"CM2", b"CM3"):
             return None
@@ -126,7 +136,8 @@ class _Archive:
         least, extent, rows, columns = _COMPRESSED_HEADER.unpack_from(numbers)
         data = offset + len(header) - len(numbers) + _COMPRESSED_HEADER.size
         dtype = np.uint16 if form == b"CM2" else np.uint8
-        self._check_size(offset, rows, columns, np.dtype(dtype).itemsize)
+        values = data + 8 * columns if form == b"CM" else data
+        self._check_size(offset, values, rows, columns, np.dtype(dtype).itemsize)
         if form == b"CM":
             return self._by_quantiles(data, rows, columns, least, extent, start, stop)
         levels = self._rows(data, rows, columns, dtype, start, stop)
@@ -166,17 +177,23 @@ class _Archive:
         places = levels.T + np.arange(0, table.size, 256)
         return table.take(places)
 
-    def _check_size(self, offset: int, rows: int, columns: int, value_bytes: int) -> None:
+    def _check_size(
+        self, offset: int, data: int, rows: int, columns: int, value_bytes: int
+    ) -> None:
         size = os.fstat(self.descriptor).st_size
-        if rows < 0 or columns < 0 or offset + rows * columns * value_bytes > size:
+        if rows < 0 or columns < 0 or data + rows * columns * value_bytes > size:
             raise self._damaged(
                 offset, f"a matrix of {rows} x {columns} does not fit into the file"
             )
 
+    def before(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes that end at `offset`."""
+        return os.pread(self.descriptor, min(offset, count), max(0, offset - count))
+
     def _damaged(self, offset: int, what: str) -> InputError:
-        before = os.pread(self.descriptor, min(offset, 256), max(0, offset - 256))
-        key = re.search(rb"([!-~]+) $", before)
-        utterance = f" (utterance '{key[1].decode()}')" if key else ""
+        # the key follows on the bytes of the matrix before it, which may look like letters
+        key = re.search(rb"([!-~]+) $", self.before(offset, 100))
+        utterance = f" (utterance '...{key[1].decode()}')" if key else ""
         return InputError(
             f"{self.path}:{offset}{utterance}: damaged archive: {what}; make the dump again"
         )

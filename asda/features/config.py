@@ -12,6 +12,7 @@ class FbankConfig:
 
     Args:
         sample_rate: Hz; audio of other rates is resampled
+        resampler: "soxr" (HQ), or "torchaudio" (windowed sinc) as in the reference
         num_mel_bins: triangular filters, evenly spaced in mel
         frame_length_ms: length of a frame
         frame_shift_ms: from the start of a frame to the start of the next
@@ -26,6 +27,7 @@ class FbankConfig:
     """
 
     sample_rate: int = 16000
+    resampler: Literal["soxr", "torchaudio"] = "soxr"
     num_mel_bins: int = 128
     frame_length_ms: float = 25.0
     frame_shift_ms: float = 10.0

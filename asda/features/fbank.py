@@ -57,7 +57,10 @@ class Fbank:
         emphasised = torch.sub(waveform[1:], waveform[:-1], alpha=weight)
         padded = waveform.new_zeros(len(frames), self.padded)
         torch.sub(
-            emphasised.unfold(0, length - 1, shift), means, alpha=1 - weight, out=padded[:, 1:length]
+            emphasised.unfold(0, length - 1, shift),
+            means,
+            alpha=1 - weight,
+            out=padded[:, 1:length],
         )
         torch.mul(frames[:, :1] - means, 1 - weight, out=padded[:, :1])
         padded[:, :length] *= self.window
@@ -84,7 +87,8 @@ def mel_filters(config: FbankConfig, padded: int) -> torch.Tensor:
     # In float32, as torchaudio: in float64, edges of triangles differ from its ones by 1e-5.
     left = low + torch.arange(config.num_mel_bins).unsqueeze(1) * step
     centre, right = (
-        low + (torch.arange(config.num_mel_bins).unsqueeze(1) + ahead) * step for ahead in (1.0, 2.0)
+        low + (torch.arange(config.num_mel_bins).unsqueeze(1) + ahead) * step
+        for ahead in (1.0, 2.0)
     )
     freqs = config.sample_rate / padded * torch.arange(padded // 2)
     mel = 1127.0 * (1.0 + freqs / 700.0).log()

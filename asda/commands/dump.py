@@ -1,0 +1,80 @@
+"""Compute log-mel features into ark/scp, in the steps that utils/dump_fbank.sh calls."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+from asda.config import to_dict
+from asda.features.config import FbankConfig
+
+# of Kaldi's compression methods, those that hold any value
+COMPRESSIONS = ("none", "1", "2", "3", "5")
+
+
+def main(argv: list[str]) -> None:
+    arguments = vars(_parser().parse_args(argv))
+    arguments.pop("run")(**arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    # Plain argparse, because the data directories are words, as a shell pattern makes them.
+    defaults = "".join(f"    {name}: {value}\n" for name, value in to_dict(FbankConfig()).items())
+    keys = inspect.cleandoc(FbankConfig.__doc__ or "").partition("Args:\n")[2].partition("\n\n")[0]
+    parser = argparse.ArgumentParser(
+        prog="asda dump",
+        description=__doc__,
+        epilog=f"keys of the feature configuration:\n{keys}\n\ndefaults:\n{defaults}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, function: Callable, text: str) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        sub.set_defaults(run=function)
+        sub.add_argument("dump", type=Path, help="folder of the dump")
+        return sub
+
+    sub = verb("plan", plan, "print the number of jobs that compute what is new or has changed")
+    sub.add_argument("data", type=Path, nargs="+", help="data directories")
+    sub.add_argument("--nj", type=int, default=4, help="jobs at most (default: 4)")
+    sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="YAML; see asda dump --help")
+    sub.add_argument("--compression", choices=COMPRESSIONS, default="3", help="default: 3")
+
+    sub = verb("part", part, "run one of the jobs")
+    sub.add_argument("job", type=int, help="its number, from 1")
+    sub.add_argument("--archive-mb", type=float, default=256, help="size of an archive, in MB")
+
+    sub = verb("finish", finish, "write the tables when all jobs have ended")
+    sub.add_argument("--max-bad", type=float, default=0.05, help="share (default: 0.05)")
+
+    verb("check", check, "read all features and compare them with the tables")
+    return parser
+
+
+def plan(
+    dump: Path, data: list[Path], nj: int, fbank_config: Path | None, compression: str
+) -> None:
+    from asda.features.dump_plan import plan
+
+    print(plan(dump, data, fbank_config, compression, nj))
+
+
+def part(dump: Path, job: int, archive_mb: float) -> None:
+    from asda.features.dump_part import compute_part
+
+    compute_part(dump, job, archive_mb * 1e6)
+
+
+def finish(dump: Path, max_bad: float) -> None:
+    from asda.features.dump_finish import finish
+
+    finish(dump, max_bad)
+
+
+def check(dump: Path) -> None:
+    from asda.features.dump_check import check
+
+    check(dump)

@@ -1,0 +1,139 @@
+"""Log-mel features against torchaudio, in float32 and float64, on real audio and on edge cases."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torchaudio.compliance import kaldi
+
+from asda.corpus.audio import read_audio
+from asda.features.config import FbankConfig
+from asda.features.fbank import Fbank, mel_filters
+
+
+def reference(waveform: torch.Tensor, config: FbankConfig) -> torch.Tensor:
+    if config.remove_mean:
+        waveform = waveform - waveform.mean()
+    return kaldi.fbank(
+        waveform[None],
+        sample_frequency=config.sample_rate,
+        num_mel_bins=config.num_mel_bins,
+        frame_length=config.frame_length_ms,
+        frame_shift=config.frame_shift_ms,
+        window_type=config.window,
+        low_freq=config.low_freq,
+        high_freq=config.high_freq,
+        preemphasis_coefficient=config.preemphasis,
+        dither=0.0,
+    )
+
+
+def coloured(samples: int, seed: int = 0) -> torch.Tensor:
+    return (
+        torch.from_numpy(np.random.default_rng(seed).normal(0, 0.1, samples)).float().cumsum(0) / 30
+    )
+
+
+def test_real_audio_is_as_near_to_float64_as_torchaudio(shared):
+    clips = sorted((shared / "data/esc10").glob("*/*.ogg"))[::25]
+    clips += sorted((shared / "data/fsdd/recordings").glob("*.wav"))[::300]
+    config, errors, torchaudio_errors = FbankConfig(), [], []
+    fbank = Fbank(config)
+    for clip in clips:
+        waveform = torch.from_numpy(read_audio(str(clip)))
+        exact = reference(waveform.double() - waveform.mean(), config)
+        found, torchaudio_found = fbank(waveform), reference(waveform, config)
+        assert found.shape == exact.shape == (config.num_frames(len(waveform)), 128)
+        assert (found - torchaudio_found).abs().mean() < 1e-5
+        errors.append((found - exact).abs().mean())
+        torchaudio_errors.append((torchaudio_found - exact).abs().mean())
+    assert len(clips) == 26
+    assert sum(errors) <= sum(torchaudio_errors)
+    assert all(ours < 1.15 * theirs for ours, theirs in zip(errors, torchaudio_errors, strict=True))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        FbankConfig(),
+        FbankConfig(window="hamming"),
+        FbankConfig(window="povey", num_mel_bins=40, low_freq=60, high_freq=7600),
+        FbankConfig(window="rectangular", preemphasis=0.0),
+        FbankConfig(sample_rate=8000, num_mel_bins=23, remove_mean=False),
+        FbankConfig(sample_rate=22050, num_mel_bins=80, frame_length_ms=32, frame_shift_ms=12.5),
+        FbankConfig(sample_rate=32000, num_mel_bins=64, low_freq=0),
+        FbankConfig(preemphasis=1.0, num_mel_bins=7),
+    ],
+)
+def test_every_configuration_is_torchaudio(config):
+    waveform = coloured(config.sample_rate) + 0.25
+    found, expected = Fbank(config)(waveform), reference(waveform.double(), config)
+    # a spectrum that falls by 90 dB has few exact digits at its end
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=2e-2)
+    assert (found - expected).abs().mean() < 1e-4
+
+
+def test_filters_are_those_of_torchaudio():
+    for config, padded in (
+        (FbankConfig(), 512),
+        (FbankConfig(sample_rate=8000, high_freq=3800), 256),
+    ):
+        expected, _ = kaldi.get_mel_banks(
+            config.num_mel_bins,
+            padded,
+            config.sample_rate,
+            config.low_freq,
+            config.upper_freq,
+            100.0,
+            -500.0,
+            1.0,
+        )
+        assert torch.equal(mel_filters(config, padded), expected)
+
+
+def test_filter_without_a_line_and_silence_are_at_the_floor():
+    floor = math.log(1.1920929e-7)
+    features = Fbank(FbankConfig())(coloured(16000))
+    assert torch.all((features[:, 3] - floor).abs() < 1e-6)
+    assert (features[:, 4] > floor + 1).all()
+    silence = Fbank(FbankConfig())(torch.full((16000,), 0.3))
+    torch.testing.assert_close(silence, torch.full((98, 128), floor))
+
+
+@pytest.mark.parametrize(
+    ("samples", "frames"), [(400, 1), (559, 1), (560, 2), (16000, 98), (160000, 998)]
+)
+def test_number_of_frames(samples, frames):
+    config = FbankConfig()
+    assert config.num_frames(samples) == frames == len(Fbank(config)(coloured(samples)))
+
+
+def test_too_short():
+    assert FbankConfig().num_frames(399) == FbankConfig().num_frames(0) == 0
+    with pytest.raises(ValueError, match="too short: 399 samples, a frame has 400"):
+        Fbank(FbankConfig())(torch.zeros(399))
+
+
+def test_waveform_stays_as_it_is_and_its_mean_does_not_matter():
+    waveform = coloured(8000)
+    before, fbank = waveform.clone(), Fbank(FbankConfig())
+    features = fbank(waveform)
+    assert torch.equal(waveform, before)
+    assert (fbank(waveform + 0.5) - features).abs().mean() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"num_mel_bins": 2}, "num_mel_bins must be from 4 to 4096, not 2"),
+        ({"high_freq": 9000}, "high_freq must be from 0 to 8000, not 9000"),
+        ({"low_freq": 300, "high_freq": 200}, "high_freq 200 must be above low_freq 300"),
+        ({"preemphasis": 1.5}, "preemphasis must be from 0 to 1, not 1.5"),
+        ({"sample_rate": 0}, "sample_rate must be from 1"),
+        ({"frame_shift_ms": 0.01}, "shifted by 0.01 ms, is shorter than"),
+    ],
+)
+def test_impossible_configurations(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        FbankConfig(**wrong)

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Computes log-mel features of data directories into one folder, see help_message below.
+set -euo pipefail
+
+cmd=run.pl
+nj=4
+fbank_config=
+compression=3
+max_bad=0.05
+archive_mb=256
+help_message="usage: $0 [options] <dump> <data-dir>...
+
+Writes feats.scp, utt2num_frames, utt2moments and archives into the folder <dump>. What is there
+already, of this or another data directory, is kept; only new utterances and those whose audio has
+changed are computed. After a kill the same call goes on.
+
+  --cmd CMD            how jobs run (default: $cmd)
+  --nj N               parallel jobs (default: $nj)
+  --fbank-config FILE  feature configuration; asda dump --help lists the keys (default: theirs)
+  --compression METHOD 3 = 2 bytes a value, 5 or 2 = 1 byte, none = 4 bytes (default: $compression)
+  --max-bad SHARE      of utterances that may have unusable audio (default: $max_bad)
+  --archive-mb MB      size of an archive; a kill loses the one begun (default: $archive_mb)"
+
+utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=utils/parse_options.sh
+. "$utils/parse_options.sh"
+# shellcheck source=tools/activate.sh
+. "$utils/../tools/activate.sh"
+export PATH=$utils:$PATH
+
+if [ $# -lt 2 ]; then
+  echo "$help_message" >&2
+  exit 1
+fi
+dump=$1
+shift
+
+mkdir -p "$dump"
+exec 9>"$dump/.lock" # held until this script ends, however it ends
+python3 -c '
+import fcntl, sys
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    sys.exit(sys.argv[1] + ": another dump writes here; wait for it, or use another folder")' "$dump"
+
+jobs=$(asda dump plan --nj "$nj" ${fbank_config:+--fbank-config "$fbank_config"} \
+  --compression "$compression" "$dump" "$@")
+if [ "$jobs" -gt 0 ]; then
+  $cmd JOB=1:"$jobs" "$dump/log/dump.JOB.log" \
+    asda dump part --archive-mb "$archive_mb" "$dump" JOB
+fi
+asda dump finish --max-bad "$max_bad" "$dump"
