@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from asda.checkpoint.reference_names import POSITION_ROWS
 from asda.checkpoint.weights import SavedModel
-from asda.model.config import ModelConfig
+from asda.model.config import ModelConfig, patch_grid
 
 
 def describe(saved: SavedModel, path: str) -> dict[str, Any]:
@@ -19,7 +20,11 @@ def describe(saved: SavedModel, path: str) -> dict[str, Any]:
         "patch": f"{model.patch.time} frames x {model.patch.freq} of {model.mel_bins} mel bins",
     }
     lines |= {f"parameters, {part}": f"{count:,}" for part, count in parameters(saved).items()}
-    lines["normalisation"] = "(x - {mean:.4f}) / (2 x {std:.4f})".format(**saved.normalization)
+    table = POSITION_ROWS * patch_grid(model, 1)[1] * model.width
+    lines["positions"] = f"computed; {table:,} fixed values in the reference's files"
+    lines["normalisation"] = "(x - mean) / (2 std), mean {mean:.4f}, std {std:.4f}".format(
+        **saved.normalization
+    )
     if saved.labels:
         shown = ", ".join(saved.labels[:8]) + (", ..." if len(saved.labels) > 8 else "")
         lines |= {"classes": f"{len(saved.labels)}: {shown}", "pooling": saved.head["pooling"]}
@@ -38,7 +43,7 @@ def form(model: ModelConfig) -> str:
 
 
 def parameters(saved: SavedModel) -> dict[str, int]:
-    """Return the number of trained values of each part (teacher: as many, averaged)."""
+    """Return the number of values of each part, and of all that are trained (not averaged)."""
     parts = {
         "encoder": ("student.", "encoder."),
         "decoder": ("decoder.",),
@@ -49,4 +54,5 @@ def parameters(saved: SavedModel) -> dict[str, int]:
         part: sum(t.numel() for name, t in saved.weights.items() if name.startswith(prefixes))
         for part, prefixes in parts.items()
     }
+    counts["trained"] = sum(counts.values()) - counts["teacher"]
     return {part: count for part, count in counts.items() if count}

@@ -3,48 +3,75 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
-from asda.checkpoint import reference
+from asda.checkpoint import hugging_face, reference
+from asda.checkpoint.safetensors import read_safetensors
 from asda.checkpoint.unpickle import load_foreign
-from asda.checkpoint.weights import FORMAT, SavedModel, encoder_weights, load_weights
+from asda.checkpoint.weights import (
+    FORMAT,
+    SavedModel,
+    check_tensors,
+    encoder_weights,
+    expected_tensors,
+    load_weights,
+)
+from asda.files import InputError
 from asda.model.classifier import Classifier
 from asda.model.encoder import Encoder
 
 
 def read_model(path: str | Path) -> SavedModel:
-    """Read a model.pt of asda or a checkpoint of ASDA, EAT or SSLAM; nothing in it is executed.
+    """Read a model.pt of asda, a checkpoint of ASDA, EAT or SSLAM, or an export of EAT.
+
+    Nothing in it is executed, and it is read whole or not at all.
 
     Raises:
         InputError: saying what the file is, if it is damaged, unsafe or another kind of file.
     """
-    content = load_foreign(path)
+    where = str(path)
+    content = read_safetensors(path) if where.endswith(".safetensors") else load_foreign(path)
+    if reference.is_reference(content):
+        return reference.convert(content, where)
+    if hugging_face.is_export(content):
+        return hugging_face.convert(content, where)
     if isinstance(content, dict) and content.get("format") == FORMAT:
-        return SavedModel(**{key: content[key] for key in SavedModel.__dataclass_fields__})
-    return reference.convert(content, str(path))
+        return _own(content, where)
+    raise InputError(
+        f"{path}: holds {_summary(content)}; expected a model.pt of asda, a checkpoint of ASDA,"
+        " EAT or SSLAM ('cfg' and 'model'), or a Hugging Face export of EAT"
+    )
 
 
 def load_model(
     path: str | Path, encoder: Literal["student", "teacher"] = "student"
 ) -> Encoder | Classifier:
-    """Return the network of a model file in evaluation mode, in float32 on the CPU.
-
-    Args:
-        path: a file that `read_model` reads
-        encoder: which encoder of a pretrained model to take
-
-    Returns:
-        The classifier of a fine-tuned model, the encoder of a pretrained one.
-    """
+    """Return the network of a model file; see `asda.load_model`."""
     saved = read_model(path)
     config = saved.model_config(str(path))
-    network: nn.Module
+    weights = encoder_weights(saved, encoder, path)
+    network: nn.Module = Encoder(config)
     if saved.kind == "classifier":
         network = Classifier(config, len(saved.labels), saved.head["pooling"])
-        load_weights(network, saved.weights, path)
-    else:
-        network = Encoder(config)
-        load_weights(network, encoder_weights(saved, encoder, path), path)
+        weights = saved.weights
+    load_weights(network, weights, path)
     return network.eval()
+
+
+def _own(content: dict[str, Any], path: str) -> SavedModel:
+    missing = [key for key in SavedModel.__dataclass_fields__ if key not in content]
+    if missing:
+        raise InputError(f"{path}: a model.pt without {', '.join(missing)}; expected a whole one")
+    saved = SavedModel(**{key: content[key] for key in SavedModel.__dataclass_fields__})
+    expected = expected_tensors(saved.kind, saved.model_config(path), len(saved.labels))
+    check_tensors(expected, saved.weights, path)
+    return saved
+
+
+def _summary(content: Any) -> str:
+    if not isinstance(content, dict):
+        return f"a {type(content).__name__}"
+    names = ", ".join(str(key)[:40] for key in list(content)[:4])
+    return f"{len(content)} entries ({names}{', ...' if len(content) > 4 else ''})"

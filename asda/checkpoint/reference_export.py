@@ -5,22 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from asda.checkpoint.reference import AUDIO, POSITIONS
+from asda.checkpoint.reference import POOLINGS
+from asda.checkpoint.reference_names import POSITION_ROWS, POSITIONS, reference_name
 from asda.checkpoint.weights import SavedModel
 from asda.files import InputError
 from asda.model.config import ModelConfig
 from asda.model.patches import sincos_positions
-
-POSITION_ROWS = 768  # time rows of the reference's table: about 123 s
-# (our prefix, the reference's); longest first.
-PREFIXES = [
-    ("cls_token", f"{AUDIO}extra_tokens"),
-    ("patches.", f"{AUDIO}local_encoder."),
-    ("norm.", f"{AUDIO}context_encoder.norm."),
-    ("blocks.", "blocks."),
-]
 
 
 def to_reference(saved: SavedModel, path: str) -> dict[str, Any]:
@@ -29,19 +20,24 @@ def to_reference(saved: SavedModel, path: str) -> dict[str, Any]:
     Raises:
         InputError: if the model has a part that the reference does not know.
     """
+    if saved.kind == "encoder":
+        raise InputError(f"{path}: an encoder alone; the reference has no file without decoder")
     model = saved.model_config(path)
     _check_form(model, path)
+    tensors = {reference_name(name): tensor for name, tensor in saved.weights.items()}
     positions = torch.from_numpy(sincos_positions(POSITION_ROWS, 8, model.width))[None]
     if saved.kind == "classifier":
-        encoder = _encoder(saved.weights, "encoder.", positions)
-        tensors: dict[str, Any] = {f"model.{name}": t for name, t in encoder.items()}
-        tensors |= {n: t for n, t in saved.weights.items() if not n.startswith("encoder.")}
-        pooling = {"cls": "CLS_TOKEN", "mean": "MEAN_POOLING"}[saved.head["pooling"]]
+        pooling = next(mode for mode, own in POOLINGS.items() if own == saved.head["pooling"])
         cfg = _classifier_cfg(model, saved, pooling)
+        tensors[f"model.{POSITIONS}"] = positions.to(saved.weights["encoder.cls_token"].dtype)
     else:
-        tensors = _encoder(saved.weights, "student.", positions) | _decoder(saved.weights)
-        tensors["_ema"] = _encoder(saved.weights, "teacher.", positions.float())
         cfg = _pretraining_cfg(model, saved)
+        tensors[POSITIONS] = positions.to(saved.weights["student.cls_token"].dtype)
+        tensors["_ema"] = {
+            name.removeprefix("_ema."): tensors.pop(name)
+            for name in list(tensors)
+            if name.startswith("_ema.")
+        } | {POSITIONS: positions.to(saved.weights["teacher.cls_token"].dtype)}
     labels = {label: str(index) for index, label in enumerate(saved.labels)}
     return {
         "args": None,
@@ -77,28 +73,6 @@ def _check_form(model: ModelConfig, path: str) -> None:
         raise InputError(
             f"{path}: the reference has no such model ({', '.join(f'model.{k}' for k in other)})"
         )
-
-
-def _encoder(weights: dict[str, Tensor], prefix: str, positions: Tensor) -> dict[str, Tensor]:
-    tensors = {}
-    for name, tensor in weights.items():
-        if name.startswith(prefix):
-            own = name.removeprefix(prefix)
-            start, theirs = next(pair for pair in PREFIXES if own.startswith(pair[0]))
-            tensors[theirs + own.removeprefix(start)] = tensor
-    kind = tensors[f"{AUDIO}extra_tokens"].dtype
-    return tensors | {POSITIONS: positions.to(kind)}
-
-
-def _decoder(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    tensors = {}
-    for name, tensor in weights.items():
-        if name.startswith("decoder.convs."):
-            index, rest = name.removeprefix("decoder.convs.").split(".")
-            tensors[f"{AUDIO}decoder.blocks.{index}.0.{rest}"] = tensor
-        elif name.startswith("decoder."):
-            tensors[f"{AUDIO}{name}"] = tensor
-    return tensors
 
 
 def _pretraining_cfg(model: ModelConfig, saved: SavedModel) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import string
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,8 @@ from asda.files import InputError
 
 # What tensors and plain containers are made of.
 REAL = {
+    "builtins": {"bool", "bytearray", "complex", "dict", "float", "frozenset", "int", "list"}
+    | {"set", "str", "tuple"},
     "collections": {"OrderedDict", "defaultdict"},
     "torch": {"device", "Size"},
     "torch._utils": {"_rebuild_tensor_v2", "_rebuild_parameter"},
@@ -25,7 +28,18 @@ REAL = {
     "numpy._core.multiarray": {"scalar"},
 }
 # Packages whose objects turn up in checkpoints beside the tensors; they become inert records.
-INERT = ("argparse", "enum", "fairseq", "hydra", "omegaconf", "typing", "EAT", "ASDA", "models")
+INERT = {"argparse", "enum", "fairseq", "hydra", "numpy", "omegaconf", "pathlib", "typing"}
+INERT |= {"ASDA", "EAT", "models"}
+KNOWN_STARTS = {
+    b"\x93NUMPY": "an array of numpy",
+    b"\x89HDF": "an HDF5 file",
+    b"RIFF": "a WAV file",
+    b"fLaC": "a FLAC file",
+}
+
+
+class UnsafeError(pickle.UnpicklingError):
+    """A file asks for code to be run."""
 
 
 class Inert:
@@ -54,13 +68,15 @@ class RestrictedUnpickler(pickle.Unpickler):
     """Builds tensors and plain containers, makes known foreign objects inert, refuses the rest."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if name in REAL.get(module, ()) or (module == "torch" and name.endswith("Storage")):
+        storage = module == "torch" and name.endswith("Storage") and name.isidentifier()
+        if storage or name in REAL.get(module, ()):
             return super().find_class(module, name)
         if module == "torch" and isinstance(getattr(torch, name, None), torch.dtype):
             return getattr(torch, name)
-        if module.split(".")[0] in INERT:
+        # Python 3.11 writes members of an enum as calls of getattr.
+        if module.split(".")[0] in INERT or (module, name) == ("builtins", "getattr"):
             return Inert
-        raise pickle.UnpicklingError(f"it asks to run {module}.{name}")
+        raise UnsafeError(f"it asks to run {module}.{name}")
 
 
 def _load(stream: io.IOBase, **options: Any) -> Any:
@@ -75,22 +91,43 @@ def load_foreign(path: str | Path) -> Any:
     """
     restricted = SimpleNamespace(Unpickler=RestrictedUnpickler, load=_load, __name__="restricted")
     try:
+        with open(path, "rb") as stream:
+            start = stream.read(512)
+        _check_start(start, path)
+        _check_sums(path)
         return torch.load(path, map_location="cpu", weights_only=False, pickle_module=restricted)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+    except InputError:
+        raise
+    except UnsafeError as error:
+        raise InputError(
+            f"{path}: not read, {error}; a checkpoint holds tensors and plain values only"
+        ) from None
     except IsADirectoryError:
-        raise InputError(f"{path}: a folder, not a checkpoint file") from None
-    except (
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        TypeError,
-        UnicodeDecodeError,
-    ) as error:
+        raise InputError(f"{path}: a folder; expected a checkpoint file") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    except Exception as error:  # whatever damaged bytes make a pickle do
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
-        raise InputError(f"{path}: damaged, or not a checkpoint of torch ({reason})") from None
+        raise InputError(
+            f"{path}: truncated, damaged or no torch file; expected a checkpoint ({reason})"
+        ) from None
+
+
+def _check_start(start: bytes, path: str | Path) -> None:
+    """Refuse files that are plainly something else."""
+    kind = next((kind for magic, kind in KNOWN_STARTS.items() if start.startswith(magic)), None)
+    if not start:
+        kind = "an empty file"
+    elif not set(start) - set(string.printable.encode()):
+        kind = "a text file"
+    if kind:
+        raise InputError(f"{path}: {kind}; expected a checkpoint of torch")
+
+
+def _check_sums(path: str | Path) -> None:
+    """Refuse a zip file, which torch.save writes, with changed bytes; torch does not look."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise InputError(f"{path}: damaged: the checksum of its part {damaged} is wrong")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from asda import __version__
 from asda.config import build
 from asda.files import InputError
+from asda.model.classifier import Classifier
 from asda.model.config import ModelConfig
+from asda.model.encoder import Encoder
+from asda.model.pretraining import Pretrainer
 
 FORMAT = "asda model 1"
+Kind = Literal["pretrained", "encoder", "classifier"]
 
 
 @dataclass
@@ -21,7 +27,8 @@ class SavedModel:
     """The content of a model.pt.
 
     Attributes:
-        kind: "pretrained" (student, teacher and decoder) or "classifier"
+        kind: "pretrained" (student, teacher and decoder), "encoder" (one of them alone) or
+            "classifier"
         model: resolved model configuration
         weights: the module's state dict
         normalization: {"mean", "std"} of the log-mel values it was trained on
@@ -32,7 +39,7 @@ class SavedModel:
         facts: how it was trained: updates, seed, versions
     """
 
-    kind: Literal["pretrained", "classifier"]
+    kind: Kind
     model: dict[str, Any]
     weights: dict[str, Tensor]
     normalization: dict[str, float]
@@ -53,16 +60,29 @@ class SavedModel:
 def encoder_weights(
     saved: SavedModel, which: Literal["student", "teacher"], path: str | Path
 ) -> dict[str, Tensor]:
-    """Return the encoder's tensors of a pretrained model (student or teacher) or a classifier."""
+    """Return the encoder's tensors of a model; a pretrained one has two to choose from.
+
+    Raises:
+        InputError: if the teacher of a model is asked for that has one encoder only.
+    """
+    if saved.kind != "pretrained" and which == "teacher":
+        raise InputError(f"{path}: holds one encoder ({saved.kind}); only pretrained has a teacher")
     prefix = f"{which}." if saved.kind == "pretrained" else "encoder."
-    weights = {
+    return {
         name.removeprefix(prefix): tensor
         for name, tensor in saved.weights.items()
         if name.startswith(prefix)
     }
-    if not weights:
-        raise InputError(f"{path}: holds no tensors of a {which} encoder")
-    return weights
+
+
+def expected_tensors(kind: Kind, config: ModelConfig, classes: int = 0) -> dict[str, Tensor]:
+    """Return the tensors that a model must hold, by name, without memory for their values."""
+    with torch.device("meta"):
+        if kind == "pretrained":
+            return Pretrainer(config).state_dict()
+        if kind == "classifier":
+            return Classifier(config, classes, "cls").state_dict()
+        return {f"encoder.{name}": t for name, t in Encoder(config).state_dict().items()}
 
 
 def load_weights(module: nn.Module, weights: dict[str, Tensor], path: str | Path) -> None:
@@ -71,23 +91,36 @@ def load_weights(module: nn.Module, weights: dict[str, Tensor], path: str | Path
     Raises:
         InputError: naming the missing, unexpected or differently shaped tensors.
     """
-    own = module.state_dict()
-    missing = sorted(set(own) - set(weights))
-    unexpected = sorted(set(weights) - set(own))
-    shapes = [
-        f"{name} {tuple(weights[name].shape)} for {tuple(own[name].shape)}"
-        for name in own
-        if name in weights and own[name].shape != weights[name].shape
+    check_tensors(module.state_dict(), weights, path)
+    module.load_state_dict(weights)
+
+
+def check_tensors(
+    expected: Mapping[str, Tensor], found: Mapping[str, Any], path: str | Path
+) -> None:
+    """Refuse tensors that are not, by name and shape, the expected ones.
+
+    Raises:
+        InputError: naming the missing, unexpected or differently shaped tensors.
+    """
+    differing = [
+        f"{name} {_shape(found[name])}, expected {_shape(expected[name])}"
+        for name in expected
+        if name in found and _shape(found[name]) != _shape(expected[name])
     ]
     problems = [
-        f"{title}: {', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
+        f"{len(names)} {title}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
         for title, names in (
-            ("missing", missing),
-            ("unexpected", unexpected),
-            ("other sizes", shapes),
+            ("missing", sorted(set(expected) - set(found))),
+            ("unexpected", sorted(set(found) - set(expected))),
+            ("of another size", differing),
         )
         if names
     ]
     if problems:
-        raise InputError(f"{path}: does not fit the model ({'; '.join(problems)})")
-    module.load_state_dict(weights)
+        raise InputError(f"{path}: its tensors do not fit the model ({'; '.join(problems)})")
+
+
+def _shape(value: Any) -> tuple[int, ...] | str:
+    is_weight = isinstance(value, Tensor) and value.is_floating_point()
+    return tuple(value.shape) if is_weight else f"({getattr(value, 'dtype', type(value).__name__)})"

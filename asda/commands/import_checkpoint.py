@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Literal
 
 from asda.config import run_cli
 
 
-def import_checkpoint(source: str, out: str) -> None:
+def import_checkpoint(
+    source: str, out: str, encoder: Literal["both", "student", "teacher"] = "both"
+) -> None:
     """Turn a checkpoint of ASDA, EAT or SSLAM into a model.pt of asda.
 
     Every command that takes a model.pt reads such checkpoints too; this makes a file without
     the parts that asda does not use.
 
     Args:
-        source: pretraining or fine-tuned checkpoint, or a safetensors export of EAT
+        source: pretraining or fine-tuned checkpoint, or a Hugging Face export of EAT
         out: model.pt to write
+        encoder: "student" or "teacher" keeps that encoder of a pretraining checkpoint alone
     """
     from asda.checkpoint import training_state
     from asda.checkpoint.models import read_model
+    from asda.checkpoint.weights import encoder_weights
 
     saved = read_model(source)
+    if encoder != "both":
+        weights = encoder_weights(saved, encoder, source)
+        saved = dataclasses.replace(
+            saved,
+            kind="encoder",
+            weights={f"encoder.{name}": tensor for name, tensor in weights.items()},
+            labels=[],
+            head={},
+            facts=saved.facts | {"encoder": encoder},
+        )
     training_state.save(saved.content(), Path(out))
     print(f"wrote {out} ({saved.kind})")
 

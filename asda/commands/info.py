@@ -11,7 +11,8 @@ def info(checkpoint: str) -> None:
     Form and geometry, parameter counts, training state, class labels, and where it came from.
 
     Args:
-        checkpoint: a model.pt of asda, or a checkpoint of ASDA, EAT or SSLAM
+        checkpoint: a model.pt of asda, a checkpoint of ASDA, EAT or SSLAM, or a Hugging Face
+            export of EAT
     """
     from asda.checkpoint.describe import describe
     from asda.checkpoint.models import read_model

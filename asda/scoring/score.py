@@ -73,17 +73,21 @@ def _open(config: ScoreConfig, saved: SavedModel) -> Clips:
 
 def _facts(config: ScoreConfig, saved: SavedModel) -> dict[str, Any]:
     facts = saved.facts
+    known = {
+        "data": config.data,
+        "model": config.model,
+        "updates": facts["updates"],
+        "normalization": saved.normalization,
+    }
+    if "source" in facts:  # imported, without the story of its training
+        return known | {"source": facts["source"]}
     selection = f"{facts['final']} of updates {facts['from_updates']}"
     if facts["metric"]:
         selection += f", {facts['metric']} on {facts['valid']}"
-    return {
-        "data": config.data,
-        "model": config.model,
+    return known | {
         "init": facts["init"],
         "trained on": facts["train"],
         "training clips": facts["clips"],
-        "updates": facts["updates"],
         "seed": facts["seed"],
         "selection": selection,
-        "normalization": saved.normalization,
     }

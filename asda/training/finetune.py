@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import Any
 
@@ -117,9 +118,8 @@ class FinetuneTask:
             return {}
         logits = torch.from_numpy(predict(self.model, self.validation, self.process))
         targets = self.validation.targets
-        loss = classification_loss(
-            logits, torch.from_numpy(targets).float(), self.config.classifier
-        )
+        head = dataclasses.replace(self.config.classifier, label_smoothing=0.0)
+        loss = classification_loss(logits, torch.from_numpy(targets).float(), head)
         values = measure(
             logits.log_softmax(-1).numpy() if self.softmax else logits.numpy(), targets
         )

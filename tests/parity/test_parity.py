@@ -1,13 +1,11 @@
 """Every array of the parity folder: the reference's outputs for its own checkpoints."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
 
 from asda.checkpoint.models import read_model
-from asda.checkpoint.reference import DECODER_NAMES, ENCODER_NAMES
+from asda.checkpoint.reference_names import reference_name
 from asda.checkpoint.weights import load_weights
 from asda.model.classifier import Classifier
 from asda.model.pretraining import Pretrainer
@@ -17,13 +15,9 @@ from asda.training.pretrain import teacher_decay
 LIMIT = 1e-5
 
 
-def own_name(name):
-    """The student's parameter of a reference parameter."""
-    for pattern, own in DECODER_NAMES + ENCODER_NAMES:
-        renamed, found = re.subn(rf"^{pattern}", own, name)
-        if found:
-            return renamed if renamed.startswith("decoder.") else f"student.{renamed}"
-    raise KeyError(name)
+def own_names(model):
+    """Our name of each of the reference's tensors."""
+    return {reference_name(name): name for name in model.state_dict()}
 
 
 def assert_close(found, expected, what, record_property):
@@ -88,7 +82,8 @@ def test_forward_and_losses(pretrainer, step, record_property):
 def test_gradient_norms(pretrainer, step, record_property):
     pretrainer(*inputs(step, pretrainer.config.clones)).loss.backward()
     parameters = dict(pretrainer.named_parameters())
-    names = [own_name(str(name)) for name in step["grad_names"]]
+    own = own_names(pretrainer)
+    names = [own[str(name)] for name in step["grad_names"]]
     trained = {name for name, parameter in parameters.items() if parameter.requires_grad}
     assert set(names) == trained
     norms = torch.stack([parameters[name].grad.norm() for name in names])
@@ -105,10 +100,10 @@ def test_ema_step(pretrainer, step, record_property):
             parameter += 0.01
     pretrainer.update_teacher(decay)
     teacher = dict(pretrainer.teacher.named_parameters())
-    norms, expected = [], []
+    own, norms, expected = own_names(pretrainer), [], []
     for name, norm in zip(step["ema_names"], step["ema_norms"], strict=True):
         if not str(name).endswith("positions"):
-            norms.append(teacher[own_name(str(name)).removeprefix("student.")].norm())
+            norms.append(teacher[own[f"_ema.{name}"].removeprefix("teacher.")].norm())
             expected.append(norm)
     assert len(norms) == len(teacher)
     assert_close(torch.stack(norms), np.array(expected), "ema_norms", record_property)

@@ -1,0 +1,284 @@
+"""Whatever is not a whole checkpoint is refused in one line that names file and reason."""
+
+import os
+import pickle
+import random
+
+import numpy as np
+import pytest
+import torch
+from checkpoint.reference_files import X, eat_export, finetuned, pretraining
+
+from asda.checkpoint.models import read_model
+from asda.cli import main
+from asda.files import InputError
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "theirs.pt"
+
+
+def refusal(path):
+    with pytest.raises(InputError) as caught:
+        read_model(path)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert line.startswith(f"{path}: ")
+    return line.removeprefix(f"{path}: ")
+
+
+def write(name, path):
+    content = pickle.dumps([1, 2, 3])
+    contents = {
+        "empty": b"",
+        "text": b"epoch 1 loss 0.5\n" * 40,
+        "pickle": content,
+        "noise": bytes(range(128, 256)) * 9,
+        "audio": b"RIFF\x00\x00\x00\x00WAVE",
+    }
+    if name == "folder":
+        path.mkdir()
+    elif name == "array":
+        with open(path, "wb") as stream:
+            np.save(stream, np.zeros(3))
+    elif name == "arrays":
+        with open(path, "wb") as stream:
+            np.savez(stream, a=np.zeros(3))
+    elif name != "missing":
+        path.write_bytes(contents[name])
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("missing", "No such file"),
+        ("folder", "a folder; expected a checkpoint"),
+        ("empty", "an empty file; expected a checkpoint"),
+        ("text", "a text file; expected a checkpoint"),
+        ("array", "an array of numpy; expected a checkpoint"),
+        ("arrays", "no torch file; expected a checkpoint"),
+        ("audio", "a WAV file; expected a checkpoint"),
+        ("pickle", "no torch file; expected a checkpoint"),
+        ("noise", "no torch file; expected a checkpoint"),
+    ],
+)
+def test_other_kinds_of_file(path, kind, said):
+    write(kind, path)
+    assert said in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"layer1.0.conv1.weight": torch.zeros(3, 3), "fc.bias": torch.zeros(3)},
+        {"state_dict": {"encoder.weight": torch.zeros(2)}, "epoch": 3},
+        {"cfg": {"model": {}}, "model": {"w2v_encoder.proj.weight": torch.zeros(2)}},
+        [torch.zeros(2)],
+        torch.zeros(2),
+    ],
+)
+def test_checkpoints_of_other_programs(path, content):
+    torch.save(content, path)
+    line = refusal(path)
+    assert "expected a model.pt of asda, a checkpoint of ASDA, EAT or SSLAM" in line
+    if isinstance(content, dict):
+        assert next(iter(content)) in line
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
+def test_truncated(path, zipped, share):
+    torch.save(pretraining(), path, _use_new_zipfile_serialization=zipped)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    assert "truncated, damaged or no torch file" in refusal(path)
+
+
+def test_every_changed_byte_of_a_tensor_is_noticed(path):
+    content = finetuned()
+    torch.save(content, path)
+    data = path.read_bytes()
+    tensor = content["model"]["model.blocks.1.mlp.fc1.weight"].numpy().tobytes()
+    place = data.index(tensor) + 1000
+    path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    assert "damaged: the checksum" in refusal(path)
+
+
+def test_damage_anywhere_is_refused_or_harmless(path):
+    """The old format has no checksums; its pickles must not end in anything but a refusal."""
+    torch.save(finetuned(depth=1), path, _use_new_zipfile_serialization=False)
+    data, rng = path.read_bytes(), random.Random(0)
+    pickled = 9000  # bytes before the tensors
+    refused = 0
+    for _ in range(150):
+        damaged = bytearray(data)
+        damaged[rng.randrange(pickled)] = rng.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            read_model(path)
+        except InputError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > 20
+
+
+class Attack:
+    """Unpickled freely, it makes a file."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.target),)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_code_in_a_file_is_not_run(path, tmp_path, zipped):
+    content = pretraining() | {"extra_state": Attack(tmp_path / "owned")}
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    assert "it asks to run posix.mkdir" in refusal(path)
+    assert not (tmp_path / "owned").exists()
+    torch.load(path, weights_only=False)  # the attack is real
+    assert (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"cbuiltins\neval\n(V1\ntR.",
+        b"ctorch.hub\nload\n(V1\ntR.",
+        b"\x80\x04\x8c\x05torch\x8c\x11hub.os.StdStorage\x93.",
+        b"cbuiltins\ngetattr\n(cos\nsystem\nVx\ntR.",
+    ],
+)
+def test_roundabout_calls_are_refused_too(path, code):
+    path.write_bytes(b"\x80\x02" + code)
+    refusal(path)
+
+
+def without(name):
+    return lambda tensors: tensors.pop(name)
+
+
+def with_extra(name):
+    return lambda tensors: tensors.update({name: torch.zeros(3)})
+
+
+def replaced(name, value):
+    return lambda tensors: tensors.update({name: value})
+
+
+NORM = "blocks.1.norm2.weight"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (without(NORM), f"1 missing: {NORM}"),
+        (without(f"{X}extra_tokens"), f"1 missing: {X}extra_tokens"),
+        (without(f"{X}local_encoder.proj.weight"), f"1 missing: {X}local_encoder.proj.weight"),
+        (without(f"{X}decoder.proj.bias"), f"1 missing: {X}decoder.proj.bias"),
+        (without("_ema"), "model._ema is missing"),
+        (with_extra("blocks.1.attn.q_norm.weight"), "1 unexpected: blocks.1.attn.q_norm.weight"),
+        (replaced(NORM, torch.zeros(65)), f"1 of another size: {NORM} (65,), expected (64,)"),
+        (replaced(NORM, torch.zeros(64).long()), f"{NORM} (torch.int64), expected (64,)"),
+        (replaced(NORM, [1.0]), f"{NORM} (list), expected (64,)"),
+        (
+            replaced(f"{X}fixed_positional_encoder.positions", torch.randn(1, 512, 64)),
+            "not the fixed sine and cosine positions",
+        ),
+    ],
+)
+def test_tensors_that_are_not_those_of_the_model(path, change, said):
+    content = pretraining()
+    change(content["model"])
+    torch.save(content, path)
+    assert said in refusal(path)
+
+
+def test_the_teacher_is_checked_too(path):
+    content = pretraining()
+    del content["model"]["_ema"]["blocks.0.attn.v.bias"]
+    torch.save(content, path)
+    assert "1 missing: _ema.blocks.0.attn.v.bias" in refusal(path)
+
+
+def test_a_classifier_without_head(path):
+    content = finetuned()
+    del content["model"]["head.weight"], content["model"]["head.bias"]
+    torch.save(content, path)
+    assert "2 missing: head.bias, head.weight" in refusal(path)
+
+
+def test_many_differences_are_counted_and_the_first_named(path):
+    content = pretraining()
+    for name in [n for n in content["model"] if n.endswith("bias") and n.startswith("blocks")]:
+        del content["model"][name]
+    torch.save(content, path)
+    assert "16 missing: blocks.0.attn.norm.bias, " in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("depth", 3, "cfg.model.depth is 3, but the tensors say 2"),
+        ("embed_dim", 96, "cfg.model.embed_dim is 96, but the tensors say 64"),
+        ("num_heads", 5, "model.heads: 5 does not divide the width 64"),
+        ("num_heads", "many", "cfg.model.num_heads is 'many', expected a number"),
+        ("average_top_k_layers", 9, "model.target_layers 9 must lie in 1..2"),
+        ("modalities", None, "cfg.model.modalities is NoneType, expected a plain dict"),
+        ("layer_norm_first", True, "asda has no such form"),
+    ],
+)
+def test_a_cfg_that_the_tensors_contradict(path, key, value, said):
+    content = pretraining()
+    content["cfg"]["model"][key] = value
+    torch.save(content, path)
+    assert said in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("decoder_layers", 6), ("decoder_dim", 96), ("decoder_kernel", 5)]
+)
+def test_a_decoder_that_the_cfg_contradicts(path, key, value):
+    content = pretraining()
+    content["cfg"]["model"]["modalities"]["image"]["decoder"][key] = value
+    torch.save(content, path)
+    assert f"image.decoder.{key} is {value}, but the tensors say" in refusal(path)
+
+
+def test_a_head_or_an_eat_mlp_that_the_cfg_contradicts(path):
+    content = finetuned("eat")
+    content["cfg"]["model"]["num_classes"] = 527
+    torch.save(content, path)
+    assert "cfg.model.num_classes is 527, but the tensors say 5" in refusal(path)
+    content = pretraining("eat")
+    content["cfg"]["model"]["mlp_ratio"] = 3.5
+    torch.save(content, path)
+    assert "cfg.model.mlp_ratio is 3.5, but the tensors say 4" in refusal(path)
+
+
+def test_no_cfg(path):
+    content = pretraining()
+    del content["cfg"]
+    torch.save(content, path)
+    assert "cfg is NoneType, expected a plain dict with the geometry" in refusal(path)
+
+
+def test_import_writes_nothing_of_a_refused_file(path, tmp_path, capsys):
+    content = pretraining()
+    del content["model"][NORM]
+    torch.save(content, path)
+    with pytest.raises(SystemExit) as stopped:
+        main(["import-checkpoint", str(path), str(tmp_path / "model.pt")])
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "model.pt").exists()
+
+
+def test_a_flat_file_of_the_wrong_tensors_is_refused_by_name(path):
+    tensors = eat_export()
+    del tensors["model.pre_norm.bias"]
+    torch.save(tensors, path)
+    assert "1 missing: model.pre_norm.bias" in refusal(path)

@@ -1,0 +1,105 @@
+"""Import and export give back the reference's tensors, byte for byte."""
+
+import pytest
+import torch
+from checkpoint.reference_files import finetuned, pretraining
+
+from asda.checkpoint.models import read_model
+from asda.checkpoint.reference_names import POSITIONS
+from asda.cli import main
+from asda.files import InputError
+
+
+def flat(tensors):
+    teacher = tensors.get("_ema", {})
+    return {n: t for n, t in tensors.items() if n != "_ema"} | {
+        f"_ema.{name}": tensor for name, tensor in teacher.items()
+    }
+
+
+def there_and_back(path, tmp_path):
+    model, exported = str(tmp_path / "model.pt"), str(tmp_path / "exported.pt")
+    main(["import-checkpoint", str(path), model])
+    main(["export", model, exported, "--format", "reference"])
+    return torch.load(exported, weights_only=True)
+
+
+def assert_same(exported, original):
+    """Tables of positions come out at full length; the rows of a shorter one lead them."""
+    exported, original = flat(exported), flat(original)
+    assert set(exported) == set(original)
+    for name, tensor in original.items():
+        found = exported[name]
+        if name.endswith(POSITIONS):
+            assert found.shape[1] == 6144
+            found = found[:, : tensor.shape[1]]
+        assert found.dtype == tensor.dtype, name
+        assert found.shape == tensor.shape, name
+        assert found.numpy().tobytes() == tensor.numpy().tobytes(), name
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("file", ["checkpoint.pt", "finetuned.pt"])
+@pytest.mark.parametrize("form", ["asda", "eat"])
+def test_files_of_the_reference(shared, tmp_path, form, file, half):
+    path = shared / "parity" / form / file
+    if half:  # as fp16 training writes them: all but the teacher
+        content = torch.load(path, weights_only=True)
+        content["model"] = {
+            name: value if name == "_ema" else value.half()
+            for name, value in content["model"].items()
+        }
+        path = tmp_path / "half.pt"
+        torch.save(content, path)
+    content = torch.load(path, weights_only=True)
+    exported = there_and_back(path, tmp_path)
+    assert_same(exported["model"], content["model"])
+    assert set(content["cfg"]["model"]) <= set(exported["cfg"]["model"])
+
+
+def test_what_is_exported_describes_itself(tmp_path):
+    """Geometry, labels, updates and normalisation survive, and a second export is the same."""
+    torch.save(finetuned(), tmp_path / "theirs.pt")
+    first = there_and_back(tmp_path / "theirs.pt", tmp_path)
+    torch.save(first, tmp_path / "theirs2.pt")
+    before, after = (read_model(tmp_path / name) for name in ("theirs.pt", "theirs2.pt"))
+    assert (before.labels, before.normalization) == (after.labels, after.normalization)
+    assert (before.model, before.facts["updates"]) == (after.model, after.facts["updates"])
+    second = there_and_back(tmp_path / "theirs2.pt", tmp_path)
+    assert_same(second["model"], first["model"])
+    assert second["cfg"] == first["cfg"]
+
+
+def test_key_table_of_a_base_model(tmp_path):
+    """algorithm.md 16 and 22: 212 tensors and 198 of the teacher, 202 when fine-tuned."""
+    from asda.checkpoint.reference_export import to_reference
+    from asda.checkpoint.weights import SavedModel, expected_tensors
+    from asda.config import to_dict
+    from asda.model.config import ModelConfig
+
+    config = ModelConfig().resolved()
+    norm = {"mean": 0.0, "std": 1.0}
+    for kind, counts in (("pretrained", (212, 198)), ("classifier", (202, 0))):
+        weights = expected_tensors(kind, config, 527)
+        saved = SavedModel(kind, to_dict(config), weights, norm, {}, {}, head={"pooling": "cls"})
+        tensors = to_reference(saved, "model.pt")["model"]
+        teacher = tensors.pop("_ema", {})
+        assert (len(tensors), len(teacher)) == counts
+
+
+def test_a_model_the_reference_lacks_is_not_exported(tmp_path):
+    torch.save(pretraining(), tmp_path / "theirs.pt")
+    model, alone = str(tmp_path / "model.pt"), str(tmp_path / "alone.pt")
+    main(["import-checkpoint", str(tmp_path / "theirs.pt"), model])
+    saved = read_model(model)
+    saved.model["attention"]["lambda_init"] = 0.2
+    from asda.checkpoint.reference_export import to_reference
+
+    with pytest.raises(InputError, match=r"model\.attention\.lambda_init"):
+        to_reference(saved, model)
+    main(["import-checkpoint", model, alone, "--encoder", "teacher"])
+    assert torch.equal(
+        read_model(alone).weights["encoder.norm.bias"], saved.weights["teacher.norm.bias"]
+    )
+    with pytest.raises(InputError, match="an encoder alone"):
+        to_reference(read_model(alone), alone)

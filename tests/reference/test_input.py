@@ -1,0 +1,129 @@
+"""From a waveform to the padded spectrogram, against torchaudio (algorithm.md 2.2 to 2.4)."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import torchaudio
+
+from asda.corpus.audio import read_audio
+from asda.dataset.clips import open_clips
+from asda.features.config import FbankConfig
+from asda.features.fbank import Fbank
+
+
+def textbook(waveform, rate, frames, mean, std):
+    """Features as torchaudio makes them, in the type of the waveform."""
+    waveform = torch.from_numpy(waveform)[None]
+    waveform = torchaudio.functional.resample(
+        waveform, rate, 16000, lowpass_filter_width=6, rolloff=0.99
+    )
+    waveform = waveform - waveform.mean()
+    fbank = torchaudio.compliance.kaldi.fbank(
+        waveform,
+        htk_compat=True,
+        sample_frequency=16000,
+        use_energy=False,
+        window_type="hanning",
+        num_mel_bins=128,
+        dither=0.0,
+        frame_shift=10,
+    )
+    padded = torch.zeros(frames, 128, dtype=waveform.dtype)
+    padded[: len(fbank)] = fbank[:frames]
+    return ((padded - mean) / (2 * std)).numpy()
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A data directory of one clip."""
+
+    def make(seconds, rate, seed=0):
+        rng = np.random.default_rng(seed)
+        tone = np.sin(np.cumsum(np.linspace(0.01, 0.9, int(seconds * rate))))
+        waveform = 0.3 * tone + 0.02 * rng.standard_normal(len(tone)) + 0.05  # with an offset
+        soundfile.write(tmp_path / "a.wav", waveform, rate, subtype="FLOAT")
+        (tmp_path / "wav.scp").write_text(f"a {tmp_path}/a.wav\n")
+        (tmp_path / "utt2spk").write_text("a a\n")
+        (tmp_path / "utt2dur").write_text(f"a {seconds}\n")
+        return tmp_path, soundfile.read(tmp_path / "a.wav", dtype="float32")[0]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "rate", "padding"),
+    [
+        ("pretrain_asda_base", 10, 32000, 0.46706),
+        ("pretrain_asda_base", 10, 16000, 0.46706),
+        ("pretrain_eat_base", 12, 48000, None),
+        ("finetune_esc50", 5, 44100, 0.61831),
+        ("finetune_speechcommands", 1, 16000, 0.61509),
+    ],
+)
+def test_the_array_of_the_reference(preset, repository, corpus, name, seconds, rate, padding):
+    folder, waveform = corpus(seconds, rate)
+    data = preset(name).data
+    clips = open_clips(str(folder), None, str(repository / "egs/presets/fbank.yaml"), data)
+    found = clips[0, 0].features
+    options = (rate, data.max_frames, data.norm_mean, data.norm_std)
+    exact, theirs = textbook(waveform.astype(np.float64), *options), textbook(waveform, *options)
+    assert found.shape == exact.shape == (data.max_frames, 128)
+    assert found.dtype == np.float32
+    # The logarithm of the least energies shows float32's rounding, in torchaudio's as in ours.
+    assert np.abs(found - theirs).mean() < 2e-6
+    assert np.abs(found - exact).max() < 1.5 * np.abs(theirs - exact).max()
+    real = 1 + (seconds * 16000 - 400) // 160
+    if padding is None:
+        assert real > data.max_frames
+    else:
+        np.testing.assert_allclose(found[real:], padding, atol=1e-5)
+        assert abs(found[real - 1].mean() - padding) > 0.05
+
+
+def test_training_clips_begin_where_scored_ones_do(preset, repository, corpus):
+    """No random crop."""
+    folder, _ = corpus(12, 16000)
+    config = preset("pretrain_asda_base")
+    fbank = str(repository / "egs/presets/fbank.yaml")
+    training = open_clips(str(folder), None, fbank, config.data, augment=config.augment)
+    scoring = open_clips(str(folder), None, fbank, config.data)
+    assert all((training[epoch, 0].features == scoring[0, 0].features).all() for epoch in range(3))
+
+
+def test_silence_after_normalisation(preset):
+    data = preset("pretrain_asda_base").data
+    silence = Fbank(FbankConfig())(torch.zeros(160000))
+    torch.testing.assert_close(silence, torch.full((998, 128), -15.9424), atol=1e-4, rtol=0)
+    normal = (silence - data.norm_mean) / (2 * data.norm_std)
+    torch.testing.assert_close(normal, torch.full((998, 128), -1.2776), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(("samples", "frames"), [(16000, 98), (80000, 498), (160000, 998)])
+def test_frames(samples, frames):
+    """algorithm.md 22."""
+    assert Fbank(FbankConfig())(torch.randn(samples)).shape == (frames, 128)
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 32000, 44100])
+def test_resamplers_differ_and_each_is_its_own(corpus, rate):
+    folder, waveform = corpus(1.03, rate)
+    path = str(folder / "a.wav")
+    theirs = torchaudio.functional.resample(torch.from_numpy(waveform), rate, 16000).numpy()
+    np.testing.assert_array_equal(read_audio(path, resampler="torchaudio"), theirs)
+    ours = read_audio(path)
+    length = min(len(ours), len(theirs))
+    assert 1e-5 < np.abs(ours[:length] - theirs[:length]).max() < 0.3
+
+
+def test_the_resampler_is_part_of_the_features(preset, repository, corpus, tmp_path):
+    """Audio read with the other resampler gives other features, so the key matters."""
+    folder, _ = corpus(1, 32000)
+    plain = tmp_path / "plain.yaml"
+    plain.write_text("resampler: soxr\n")
+    data = dataclasses.replace(preset("finetune_speechcommands").data, padding="mask")
+    files = (str(repository / "egs/presets/fbank.yaml"), str(plain))
+    first, second = (open_clips(str(folder), None, f, data)[0, 0].features for f in files)
+    assert np.abs(first - second).max() > 1e-3
