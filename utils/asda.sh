@@ -99,12 +99,12 @@ begins() {
 
 # run GPUS LOG COMMAND...: on this machine in the foreground, where progress shows; else as a job
 run() {
-  local gpus=$1 log=$2
+  local gpus=$1 job_log=$2
   shift 2
   if [ "$cmd_backend" = local ]; then
     "$@"
   else
-    $cuda_cmd --gpu "$gpus" "$log" "$@"
+    $cuda_cmd --gpu "$gpus" "$job_log" "$@"
   fi
 }
 
@@ -130,6 +130,7 @@ case $feats_type in
   raw) features=(--fbank "$fbank_config") ;;
   *) fail "--feats-type is fbank or raw, not '$feats_type'" ;;
 esac
+[[ $ngpu =~ ^[0-9]+$ ]] || fail "--ngpu is a number of GPUs, not '$ngpu'"
 device=auto
 [ "$ngpu" -gt 0 ] || device=cpu
 read -ra pretrain_words <<<"$pretrain_args"
@@ -143,7 +144,7 @@ pretrain_exp=$expdir/pretrain${pretrain_tag:+_$pretrain_tag}
 case $pretrained in
   "") init=$pretrain_exp/model.pt origin=$pretrain_tag ;;
   none) init="" origin=scratch ;;
-  */model.pt) init=$pretrained origin=$(basename "${pretrained%/model.pt}") ;;
+  */model.pt) init=$pretrained origin=$(default_tag pretrain "${pretrained%/model.pt}" "") ;;
   *) init=$pretrained origin=$(basename "$pretrained" .pt) ;;
 esac
 if [ -z "$finetune_tag" ]; then

@@ -49,7 +49,7 @@ def members(folder):
 
 
 def test_official_split(data):
-    splits = {"train": (10, 50), "train_300": (10, 15), "valid": (5, 10), "test": (0, 5)}
+    splits = {"train": (10, 50), "train_few": (10, 15), "valid": (5, 10), "test": (0, 5)}
     for name, (first, end) in splits.items():
         expected = {(speaker, index) for speaker in SPEAKERS for index in range(first, end)}
         assert members(data / "official" / name) == (expected, 10 * len(expected)), name
@@ -61,7 +61,7 @@ def test_unseen_speakers(data, fold):
     seen = [speaker for speaker in SPEAKERS if speaker not in unseen]
     splits = {
         "train": (seen, 10, 50),
-        "train_small": (seen, 10, 15),
+        "train_few": (seen, 10, 15),
         "valid": (seen, 5, 10),
         "test": (unseen, 0, 50),
     }

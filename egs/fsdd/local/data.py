@@ -4,8 +4,8 @@
 usage: local/data.py DIR DATA
 
 DIR holds recordings/{digit}_{speaker}_{index}.wav, or these files themselves. Written are
-DATA/all, DATA/official/{train,train_300,valid,test} and, for each fold of unseen speakers,
-DATA/unseen/fold{1,2,3}/{train,train_small,valid,test}.
+DATA/all, DATA/official/{train,train_few,valid,test} and, for each fold of unseen speakers,
+DATA/unseen/fold{1,2,3}/{train,train_few,valid,test}.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ def write_protocols(clips: list[Clip], data: Path) -> None:
         return [c for c in clips if c.index in indices and c.speaker in speakers]
 
     everyone = {clip.speaker for clip in clips}
-    official = {"train": TRAIN, "train_300": FEW, "valid": VALID, "test": TEST}
+    official = {"train": TRAIN, "train_few": FEW, "valid": VALID, "test": TEST}
     for name, indices in official.items():
         write_data_dir(data / "official" / name, select(indices, everyone))
     for number, unseen in enumerate(FOLDS, 1):
         fold, seen = data / "unseen" / f"fold{number}", everyone - set(unseen)
-        for name, indices in {"train": TRAIN, "train_small": FEW, "valid": VALID}.items():
+        for name, indices in {"train": TRAIN, "train_few": FEW, "valid": VALID}.items():
             write_data_dir(fold / name, select(indices, seen))
         write_data_dir(fold / "test", [clip for clip in clips if clip.speaker in unseen])
 

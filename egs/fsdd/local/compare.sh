@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Usage: local/compare.sh [options] PROTOCOL
+# Every system of the table in README.md on one protocol (official, unseen/fold1, ...), with all
+# labels of its training part and with few. Finished runs are skipped.
+set -euo pipefail
+
+dumpdir=dump
+expdir=exp/table
+help_message="usage: $0 [--dumpdir dump] [--expdir exp/table] PROTOCOL"
+
+. ./path.sh
+. utils/parse_options.sh
+
+if [ $# -ne 1 ]; then
+  echo "$help_message" >&2
+  exit 1
+fi
+protocol=$1
+
+# experiment SET TAG OPTIONS...: fine-tune on data/PROTOCOL/SET and score
+experiment() {
+  local set=$1 tag=$2
+  shift 2
+  ./run.sh --stage finetune --train-set "$protocol/$set" --valid-set "$protocol/valid" \
+    --test-sets "$protocol/test" --dumpdir "$dumpdir" --expdir "$expdir/$set/$protocol" \
+    --finetune-tag "$tag" "$@"
+}
+
+pretrained=$expdir/pretrain/$protocol
+./run.sh --stage pretrain --stop-stage pretrain --train-set "$protocol/train" \
+  --valid-set "$protocol/valid" --test-sets "$protocol/test" --dumpdir "$dumpdir" \
+  --expdir "$pretrained"
+
+for set in train train_few; do
+  experiment "$set" pretrained --pretrained "$pretrained/pretrain/model.pt"
+  experiment "$set" scratch --pretrained none --finetune-config conf/finetune_scratch.yaml
+  experiment "$set" probe --pretrained "$pretrained/pretrain/model.pt" \
+    --finetune-config conf/finetune_probe.yaml
+  if [ ! -e "$expdir/$set/$protocol/random_forest/score/result.json" ]; then
+    asda baseline --train "data/$protocol/$set" --test "data/$protocol/test" \
+      --dump "$dumpdir/fbank" --out "$expdir/$set/$protocol"
+  fi
+done

@@ -1,0 +1,170 @@
+"""utils/asda.sh: which commands the stages call, with an `asda` that only notes its calls."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+NOTE = """#!/usr/bin/env bash
+echo "${0##*/} $*" >> "$CALLS"
+[ "${FAILS-}" != "$1" ] || { echo "asda $1: error: it failed" >&2; exit 1; }
+"""
+
+
+@pytest.fixture
+def recipe(repository, tmp_path, monkeypatch):
+    """A recipe's folder whose asda, torchrun and local scripts are notes in a file."""
+    folder = tmp_path / "egs/mine"
+    for place in (folder / "local", folder / "data", tmp_path / "bin"):
+        place.mkdir(parents=True)
+    for name in ("utils", "tools"):
+        (tmp_path / name).symlink_to(repository / name)
+    (folder / "utils").symlink_to("../../utils")
+    for name in ("path.sh", "cmd.sh"):
+        shutil.copy(repository / "egs/mini" / name, folder)
+    for name in (
+        "bin/asda",
+        "bin/torchrun",
+        "egs/mine/local/download.sh",
+        "egs/mine/local/data.sh",
+    ):
+        (tmp_path / name).write_text(NOTE)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def run(*options):
+    """Run the stages on raw features; return the process and the calls."""
+    sets = ["--train-set", "train", "--valid-set", "valid", "--test-sets", "test"]
+    done = subprocess.run(
+        ["utils/asda.sh", *sets, "--feats-type", "raw", *options], capture_output=True, text=True
+    )
+    calls = os.environ["CALLS"]
+    return done, open(calls).read().splitlines() if os.path.exists(calls) else []
+
+
+def experiments(*options):
+    """Return the experiments that stages 3 and 4 write, and what the second starts from."""
+    done, calls = run("--stage", "3", "--stop-stage", "4", *options)
+    assert done.returncode == 0, done.stderr
+    words = [call.split() for call in calls]
+    written = [call[call.index("--exp") + 1] for call in words]
+    finetune = words[-1]
+    return written, finetune[finetune.index("--init") + 1] if "--init" in finetune else None
+
+
+def test_all_stages_in_their_order(recipe):
+    (recipe / "downloads").mkdir()
+    done, calls = run()
+    assert done.returncode == 0, done.stderr
+    data = "--train data/train --valid data/valid --fbank conf/fbank.yaml"
+    assert calls == [
+        "download.sh downloads",
+        "data.sh downloads",
+        f"asda pretrain --config conf/pretrain.yaml {data} --exp exp/pretrain"
+        " --training.device auto",
+        f"asda finetune --config conf/finetune.yaml {data} --exp exp/finetune"
+        " --training.device auto --init exp/pretrain/model.pt",
+        "asda score --model exp/finetune/model.pt --data data/test --out exp/finetune/score"
+        " --fbank conf/fbank.yaml --device auto",
+        "asda results list exp",
+    ]
+    assert done.stdout.count(" stage ") == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--stage", "4", "--stop-stage", "4"], ["finetune"]),
+        (["--stage=finetune", "--stop_stage=finetune"], ["finetune"]),
+        (["--stage", "finetune", "--stop-stage", "100"], ["finetune", "score", "results"]),
+    ],
+)
+def test_stages_by_number_and_name(recipe, options, expected):
+    assert [call.split()[1] for call in run(*options)[1]] == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected", "init"),
+    [
+        ([], ["exp/pretrain", "exp/finetune"], "exp/pretrain/model.pt"),
+        (
+            ["--pretrain-tag", "wide", "--pretrain-config", "conf/x.yaml"],
+            ["exp/pretrain_wide", "exp/finetune_wide"],
+            "exp/pretrain_wide/model.pt",
+        ),
+        (
+            ["--pretrain-config", "conf/pretrain_wide.yaml", "--finetune-config", "conf/slow.yaml"],
+            ["exp/pretrain_wide", "exp/finetune_wide_slow"],
+            "exp/pretrain_wide/model.pt",
+        ),
+        (
+            ["--pretrain-args", "--optimizer.lr 1e-3 --model.clones=4", "--finetune-tag", "my"],
+            ["exp/pretrain_optimizer.lr1e-3_model.clones4", "exp/finetune_my"],
+            "exp/pretrain_optimizer.lr1e-3_model.clones4/model.pt",
+        ),
+        (["--pretrained", "none", "--expdir", "e"], ["e/finetune_scratch"], None),
+        (["--pretrained", "my/asda.pt"], ["exp/finetune_asda"], "my/asda.pt"),
+        (
+            ["--pretrained", "exp/pretrain_wide/model.pt"],
+            ["exp/finetune_wide"],
+            "exp/pretrain_wide/model.pt",
+        ),
+    ],
+)
+def test_experiments_are_named_after_what_differs(recipe, options, expected, init):
+    assert experiments(*options) == (expected, init)
+
+
+def test_extra_arguments_come_last_and_win(recipe):
+    _, (call,) = run("--stage", "3", "--stop-stage", "3", "--pretrain-args", "--optimizer.lr 1e-3")
+    assert call.endswith(" --training.device auto --optimizer.lr 1e-3")
+
+
+def test_devices(recipe):
+    only = ["--stage", "3", "--stop-stage", "3"]
+    assert run(*only, "--ngpu", "0")[1][-1].endswith("--training.device cpu")
+    assert run(*only, "--ngpu", "2")[1][-1].startswith(
+        "torchrun --standalone --nproc_per_node 2 -m asda pretrain --config conf/pretrain.yaml "
+    )
+
+
+def test_sets(recipe):
+    options = ["--pretrain-set", "all", "--train-set", "few", "--test-sets", "a b/c"]
+    _, calls = run("--stage", "3", *options)
+    assert "--train data/all " in calls[0]
+    assert "--train data/few " in calls[1]
+    assert "--data data/a --out exp/finetune/score_a " in calls[2]
+    assert "--data data/b/c --out exp/finetune/score_b_c " in calls[3]
+
+
+def test_a_failing_stage_stops_the_recipe(recipe, monkeypatch):
+    monkeypatch.setenv("FAILS", "pretrain")
+    done, calls = run("--stage", "3")
+    assert done.returncode == 1
+    assert len(calls) == 1
+    assert "asda pretrain: error: it failed" in done.stderr
+    assert "stopped in stage 3 (pretrain)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["extra"], "a word too many: 'extra'"),
+        (["--stage", "dmup"], "no stage 'dmup'; stages are 0 to 5 or download data dump"),
+        (["--stage", "score", "--stop-stage", "dump"], "--stage 5 is after --stop-stage 2"),
+        (["--ngpu", "all"], "--ngpu is a number of GPUs, not 'all'"),
+        (["--feats-type", "mfcc"], "--feats-type is fbank or raw, not 'mfcc'"),
+        (["--test-sets", ""], "give --train-set and --test-sets"),
+        (["--stage", "1", "--stop-stage", "1", "--db-dir", "nowhere"], "no folder 'nowhere'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(recipe, options, message):
+    done, calls = run(*options)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert calls == []
