@@ -43,6 +43,16 @@ def augment_log_mel(
     return log_mel
 
 
+def disturb(log_mel: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    """Change what log-mel features (frames, mel) tell of another speaker, place and recording."""
+    log_mel = warp(log_mel, config, rng)
+    if config.edges:
+        log_mel = move_edges(log_mel, config.edges, rng)
+    if rng.random() < config.background:
+        log_mel = add_background(log_mel, rng)
+    return log_mel
+
+
 def warp(log_mel: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
     """Change rate and pitch of log-mel features (frames, mel) by stretching either axis.
 
@@ -57,6 +67,36 @@ def warp(log_mel: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -
         bins = log_mel.shape[1]
         log_mel = _resample(log_mel, np.minimum(np.arange(bins) * factor, bins - 1), axis=1)
     return log_mel
+
+
+def move_edges(log_mel: np.ndarray, frames: int, rng: np.random.Generator) -> np.ndarray:
+    """Move the ends of a clip: cut frames off, or add some that sound like its quietest ones.
+
+    Args:
+        log_mel: (frames, mel)
+        frames: most frames to add at an end; half as many may be cut off
+    """
+    cut = min(frames // 2, len(log_mel) // 6)
+    first, last = rng.integers(-cut, frames + 1, size=2)
+    quiet = np.percentile(log_mel, 5, axis=0).astype(np.float32)
+    log_mel = log_mel[max(0, -first) : len(log_mel) - max(0, -last)]
+    ends = [
+        quiet + rng.standard_normal((max(0, number), len(quiet)), dtype=np.float32)
+        for number in (first, last)
+    ]
+    return np.concatenate([ends[0], log_mel, ends[1]])
+
+
+def add_background(log_mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Add steady noise to log-mel features (frames, mel): its power adds to the power of the sound.
+
+    Its level is 3 to 16 below the loudest value (13 to 70 dB), its ends are tilted by up to 2.
+    """
+    level = log_mel.max() - rng.uniform(3, 16)
+    slope = rng.uniform(-2, 2)
+    power = rng.gamma(2, 0.5, size=log_mel.shape) + 1e-4
+    noise = level + np.linspace(-slope, slope, log_mel.shape[1]) + np.log(power)
+    return np.logaddexp(log_mel, noise).astype(np.float32)
 
 
 def augment_normalised(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from asda.dataset.clips import Clip, Clips
 from asda.dataset.sampling import TrainingBatches, scoring_batches
+from asda.files import InputError
 
 
 @dataclass
@@ -90,8 +91,19 @@ def scoring_loader(clips: Clips, rank: int = 0, world_size: int = 1) -> DataLoad
     return _loader(clips, batches, config.workers)
 
 
+class _Loader(DataLoader):
+    """Says what is wrong with a clip in one line even where a worker process found it."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        try:
+            yield from super().__iter__()
+        except InputError as error:
+            *_, line = str(error).splitlines()  # a worker's error comes with its traceback
+            raise InputError(line.removeprefix("asda.files.InputError: ")) from None
+
+
 def _loader(clips: Clips, batches, workers: int) -> DataLoader:
-    return DataLoader(
+    return _Loader(
         clips,
         batch_sampler=batches,
         collate_fn=collate,

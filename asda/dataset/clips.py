@@ -11,7 +11,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from asda.corpus.datadir import DataDir
-from asda.dataset.augment import augment_normalised, warp
+from asda.dataset.augment import augment_normalised, disturb
 from asda.dataset.config import AugmentConfig, DataConfig
 from asda.dataset.sources import ComputedFeatures, DumpedFeatures, open_features
 from asda.files import InputError
@@ -118,8 +118,12 @@ class Clips(Dataset):
     @property
     def weights(self) -> np.ndarray:
         """Sampling weight of each clip, from utt2weight, (clips,) float64."""
-        table = self.directory.table("utt2weight")
-        return np.array([float(table[u]) for u in self.utterances])
+        table = self.directory.numbers("utt2weight")
+        missing = [utterance for utterance in self.utterances if utterance not in table]
+        if missing:
+            path = self.directory.path / "utt2weight"
+            raise InputError(f"{path}: no weight for {len(missing)} clips (first: {missing[0]})")
+        return np.array([table[u] for u in self.utterances])
 
     def measure_normalization(self) -> Normalization:
         """Return the configured mean and deviation, or those of these clips."""
@@ -142,7 +146,7 @@ class Clips(Dataset):
     def _features(self, utterance: str, rng: np.random.Generator) -> np.ndarray:
         log_mel = self.features.read(utterance, self.augment, rng)
         if self.augment is not None:
-            log_mel = warp(log_mel, self.augment, rng)
+            log_mel = disturb(log_mel, self.augment, rng)
         log_mel = self._cut(log_mel, rng)
         if self.config.padding == "fill" and len(log_mel) < self.config.max_frames:
             missing = self.config.max_frames - len(log_mel)

@@ -68,6 +68,9 @@ class AugmentConfig:
         pitch: largest relative change of the mel axis (0.1 = spectra stretched by 0.9 to 1.1)
         tilt: largest slope of a random spectral tilt, as the change at either end of the mel axis
             in normalised units
+        edges: most frames by which either end of a clip moves outwards, into sound like its
+            quietest frames; inwards it moves by up to half as many (and a sixth of the clip)
+        background: share of the clips that get steady noise of random level and tilt
         mixup_alpha: parameter of mixup's Beta distribution (0 = no mixup)
         mixup_probability: share of the batches that are mixed
         mixup_per_clip: draw mixup's weight for each clip instead of once per batch
@@ -81,6 +84,8 @@ class AugmentConfig:
     stretch: float = 0.0
     pitch: float = 0.0
     tilt: float = 0.0
+    edges: int = 0
+    background: float = 0.0
     mixup_alpha: float = 0.0
     mixup_probability: float = 0.9
     mixup_per_clip: bool = False
@@ -88,9 +93,16 @@ class AugmentConfig:
     freq_mask: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("stretch", "pitch", "mixup_probability", "time_mask", "freq_mask"):
+        for name in (
+            "stretch",
+            "pitch",
+            "background",
+            "mixup_probability",
+            "time_mask",
+            "freq_mask",
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"augment.{name} must lie in 0..1, not {getattr(self, name)}")
-        for name in ("mixup_alpha", "tilt"):
+        for name in ("mixup_alpha", "tilt", "edges"):
             if getattr(self, name) < 0:
                 raise ValueError(f"augment.{name} must not be negative, not {getattr(self, name)}")

@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from asda.config import load, to_dict
-from asda.corpus.audio import read_audio
+from asda.corpus.audio import AudioError, read_audio
 from asda.corpus.datadir import DataDir
 from asda.dataset.augment import augment_log_mel, augment_waveform
 from asda.dataset.config import AugmentConfig
@@ -38,11 +38,14 @@ class DumpedFeatures:
         return utterance in self.table
 
     def num_frames(self, utterance: str) -> int:
-        return int(self.frames[utterance])
+        path = self.directory.path / "utt2num_frames"
+        return int(_entry(path, self.frames, utterance))
 
     def moments(self, utterances: list[str]) -> Moments:
-        table = read_moments(self.directory.path / "utt2moments")
-        return sum((table[utterance] for utterance in utterances), Moments(0, 0.0, 0.0))
+        path = self.directory.path / "utt2moments"
+        table = read_moments(path)
+        found = (_entry(path, table, utterance) for utterance in utterances)
+        return sum(found, Moments(0, 0.0, 0.0))
 
     def fbank_config(self) -> dict[str, Any]:
         """Return the configuration that the features were made with; {} if none is recorded."""
@@ -63,15 +66,16 @@ class ComputedFeatures:
     def __init__(self, folder: str | Path, config: FbankConfig):
         self.config = config
         self.fbank = Fbank(config)
-        directory = DataDir(folder)
-        self.sources = directory.audio_sources()
-        self.durations = directory.durations()
+        self.directory = DataDir(folder)
+        self.sources = self.directory.audio_sources()
+        self.durations = self.directory.durations()
 
     def __contains__(self, utterance: str) -> bool:
         return utterance in self.sources
 
     def num_frames(self, utterance: str) -> int:
-        return self.config.num_frames(round(self.durations[utterance] * self.config.sample_rate))
+        seconds = _entry(self.directory.path / "utt2dur", self.durations, utterance)
+        return self.config.num_frames(round(seconds * self.config.sample_rate))
 
     def moments(self, utterances: list[str]) -> Moments:
         rng = np.random.default_rng(0)
@@ -86,16 +90,25 @@ class ComputedFeatures:
     ) -> np.ndarray:
         """Return log-mel features (frames, mel) float32 of the waveform that `augment` changed."""
         source, start, end = self.sources[utterance]
-        waveform = read_audio(
-            source,
-            self.config.sample_rate,
-            start=start,
-            end=end,
-            resampler=self.config.resampler,
-        )
+        try:
+            waveform = read_audio(
+                source,
+                self.config.sample_rate,
+                start=start,
+                end=end,
+                resampler=self.config.resampler,
+            )
+        except AudioError as error:
+            raise InputError(f"'{source}', audio of '{utterance}': {error}") from None
         if augment is not None:
             waveform = augment_waveform(waveform, augment, rng)
         return self.fbank(torch.from_numpy(waveform)).numpy()
+
+
+def _entry(path: Path, table: dict[str, Any], utterance: str) -> Any:
+    if utterance not in table:
+        raise InputError(f"{path}: no line for utterance '{utterance}'")
+    return table[utterance]
 
 
 def open_features(

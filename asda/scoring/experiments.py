@@ -20,11 +20,15 @@ def read_result(folder: str | Path) -> dict[str, Any]:
     """Read result.json of a score folder."""
     path = Path(folder) / "result.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        result = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; score the model first") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{path}:{error.lineno}: not JSON ({error.msg})") from None
+    needed = ("metric", "metrics", "clips", "provenance", "environment")
+    if not isinstance(result, dict) or any(key not in result for key in needed):
+        raise InputError(f"{path}: not a result that asda wrote; score the model again")
+    return result
 
 
 def measured(folder: str | Path, metric: str) -> dict[str, float]:
@@ -80,15 +84,18 @@ def merge_folds(
         for folder, result in zip(folders, results, strict=True)
     ]
     expected = [result["clips"]["expected"] for result in results]
+    # Folds where every clip has one label have an accuracy, others and the pooled clips may not.
+    shared = [m for m in results[0]["metrics"] if all(m in r["metrics"] for r in results)]
+    main = results[0]["metric"] if results[0]["metric"] in shared else None
     return write_results(
         out,
         scored,
         _common([result["provenance"] for result in results]),
         expected=None if None in expected else sum(expected),
-        metric=metric or results[0]["metric"],
+        metric=metric or main,
         groups=None if groups_file is None else read_groups(groups_file, scored.utterances),
         folds=folds,
-        over_folds={name: _over_folds(name, results) for name in results[0]["metrics"]},
+        over_folds={name: _over_folds(name, results) for name in shared},
     )
 
 

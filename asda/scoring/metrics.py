@@ -110,8 +110,8 @@ class Metrics:
             average_precision = np.nan_to_num(average_precision)
         measured = {"mAP": _mean(average_precision), "AUC": _mean(auc)}
         if self.single_label:
-            accuracy = self.correct @ weights / weights.sum(axis=0)
-            measured["accuracy"] = accuracy.astype(np.float64)
+            hits = (self.correct @ weights).astype(np.float64)
+            measured["accuracy"] = hits / weights.sum(axis=0, dtype=np.float64)
         return {name: measured[name] for name in METRICS if name in measured}
 
 

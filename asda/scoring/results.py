@@ -16,7 +16,7 @@ import numpy as np
 import asda
 from asda.files import InputError, atomic_write, digest, write_json
 from asda.scoring.intervals import LEVEL, REPLICATES, SEED, intervals
-from asda.scoring.metrics import Metrics, confusion_matrix, d_prime
+from asda.scoring.metrics import METRICS, Metrics, confusion_matrix, d_prime
 from asda.scoring.plots import plot_confusion
 from asda.scoring.scored import ScoredClips
 from asda.scoring.tables import results_markdown
@@ -88,8 +88,10 @@ def measure_result(
     metrics = Metrics(scored.scores, scored.targets)
     measured = intervals(metrics, groups)
     metric = metric or metrics.main
-    if metric not in measured:
-        raise InputError(f"no metric {metric} for these clips; there are {', '.join(measured)}")
+    # Differences between systems are measured of these; d' ranks as the AUC does.
+    ranking = [name for name in METRICS if name in measured]
+    if metric not in ranking:
+        raise InputError(f"no metric {metric} for these clips; there are {', '.join(ranking)}")
     return {
         "metric": metric,
         "metrics": {name: interval._asdict() for name, interval in measured.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def number(metric: str, value: float | None, signed: bool = False) -> str:
     """Return a metric's value as printed: per cent for accuracy and mAP."""
-    if value is None:
+    if value is None or math.isnan(value):
         return "–"
     percent = metric in ("accuracy", "mAP")
     digits = 1 if percent else 3

@@ -3,11 +3,14 @@ import pytest
 import torch
 
 from asda.dataset.augment import (
+    add_background,
     augment_log_mel,
     augment_normalised,
     augment_waveform,
+    disturb,
     mask_stripes,
     mixup,
+    move_edges,
     warp,
 )
 from asda.dataset.config import AugmentConfig
@@ -23,7 +26,7 @@ def ramp(frames=40, bins=8):
 
 def test_nothing_changes_by_default():
     features, quiet = ramp(), AugmentConfig()
-    for change in (augment_log_mel, warp, augment_normalised):
+    for change in (augment_log_mel, disturb, augment_normalised):
         assert (change(features, quiet, rng()) == features).all()
 
 
@@ -60,6 +63,38 @@ def test_stretch_changes_the_number_of_frames_within_bounds():
     assert 80 <= min(frames) < 85 and 115 < max(frames) <= 120
     line = warp(ramp(100), config, generator)[:, 0]
     np.testing.assert_allclose(np.diff(line), np.diff(line)[0], rtol=1e-3)  # a line stays a line
+
+
+def test_edges_move_within_bounds_and_keep_the_sound():
+    clip, generator = ramp(60), rng()
+    moved = [move_edges(clip, 8, generator) for _ in range(300)]
+    lengths = [len(log_mel) for log_mel in moved]
+    assert min(lengths) in (52, 53) and max(lengths) in (75, 76)
+    for log_mel in moved:  # frames in the middle are there, in order
+        starts = np.flatnonzero((log_mel == clip[10]).all(axis=1))
+        assert len(starts) == 1
+        assert (log_mel[starts[0] : starts[0] + 40] == clip[10:50]).all()
+
+
+def test_edges_of_a_short_clip_are_not_cut_away():
+    generator = rng()
+    assert min(len(move_edges(ramp(12), 40, generator)) for _ in range(300)) >= 8
+
+
+def test_background_adds_power_at_the_stated_level():
+    generator = rng()
+    clip = np.full((500, 8), -20, dtype=np.float32)
+    clip[0] = 0.0  # the loudest frame
+    noisy = [add_background(clip, generator) for _ in range(200)]
+    levels = [np.log(np.exp(log_mel[1:]).mean()) for log_mel in noisy]
+    assert -16 < min(levels) < -14 and -3.5 < max(levels) < -2
+    assert all((log_mel >= clip - 1e-5).all() for log_mel in noisy)
+
+
+def test_background_is_added_to_the_stated_share_of_clips():
+    config, generator = AugmentConfig(background=0.3), rng()
+    changed = [(disturb(ramp(), config, generator) != ramp()).any() for _ in range(1000)]
+    assert 0.26 < np.mean(changed) < 0.34
 
 
 def test_pitch_moves_a_spectral_peak():

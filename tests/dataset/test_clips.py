@@ -1,0 +1,237 @@
+"""Clips of a data directory: which are used, how they are cut and normalised, what is random."""
+
+import dataclasses
+import itertools
+import logging
+
+import numpy as np
+import pytest
+from dataset.directories import MEL, random_features, with_features
+
+from asda.dataset.clips import Clips, Normalization, open_clips
+from asda.dataset.config import AugmentConfig, DataConfig
+from asda.dataset.sources import DumpedFeatures
+from asda.files import InputError
+
+LENGTHS = [40, 25, 60, 10, 33, 48]
+EVERYTHING = AugmentConfig(roll=True, gain=True, noise=True, stretch=0.2, pitch=0.1, tilt=0.3)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return with_features(tmp_path / "data", random_features(LENGTHS))
+
+
+def clips_of(folder, **options):
+    """Return clips, with options of DataConfig, `open_clips` and `Clips` together."""
+    names = {field.name for field in dataclasses.fields(DataConfig)}
+    config = {"max_frames": 30, "min_frames": 5} | {k: v for k, v in options.items() if k in names}
+    others = {k: v for k, v in options.items() if k not in names}
+    return open_clips(str(folder), None, None, DataConfig(**config), **others)
+
+
+def kept_at_random(num_frames, rng):
+    return rng.integers(0, num_frames, (2, 3))
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_an_item_depends_on_seed_epoch_and_index_alone(folder, seed):
+    options = {"augment": EVERYTHING, "sample_kept": kept_at_random, "seed": seed}
+    forwards, backwards = (clips_of(folder, **options) for _ in range(2))
+    keys = [(epoch, index) for epoch in (0, 5) for index in range(len(LENGTHS))]
+    first = {key: forwards[key] for key in keys}
+    second = {key: backwards[key] for key in reversed(keys)}
+    for key in keys:
+        np.testing.assert_array_equal(first[key].features, second[key].features)
+        np.testing.assert_array_equal(first[key].kept, second[key].kept)
+
+
+@pytest.mark.parametrize("change", ["seed", "epoch"])
+def test_another_seed_or_epoch_gives_another_crop_and_other_masks(folder, change):
+    options = {"augment": AugmentConfig(), "sample_kept": kept_at_random}
+    seeds = (1, 2) if change == "seed" else (1, 1)
+    epochs = (3, 4) if change == "epoch" else (3, 3)
+    one, other = (
+        clips_of(folder, seed=seed, **options)[epoch, 2]
+        for seed, epoch in zip(seeds, epochs, strict=True)
+    )
+    assert not np.array_equal(one.features, other.features)
+    assert not np.array_equal(one.kept, other.kept)
+
+
+def test_clips_of_equal_features_are_cropped_apart(tmp_path):
+    matrix = random_features([200])["utt00"]
+    folder = with_features(tmp_path / "data", {f"utt{n}": matrix for n in range(6)})
+    clips = clips_of(folder, augment=AugmentConfig())
+    assert len({clips[0, index].features.tobytes() for index in range(6)}) >= 5
+
+
+def test_features_are_normalised_by_the_moments_of_the_list(folder):
+    features = random_features(LENGTHS)
+    values = np.concatenate(list(features.values())).astype(float)
+    clips = clips_of(folder, max_frames=100)
+    assert clips.normalization.mean == pytest.approx(values.mean())
+    assert clips.normalization.std == pytest.approx(values.std())
+    expected = (features["utt02"] - values.mean()) / (2 * values.std())
+    found = clips[0, 2].features
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_clips_that_are_left_out_do_not_count_in_the_moments(folder):
+    features = random_features(LENGTHS)
+    del features["utt03"], features["utt01"]
+    values = np.concatenate(list(features.values())).astype(float)
+    clips = clips_of(folder, min_frames=30)
+    assert clips.normalization.mean == pytest.approx(values.mean())
+    assert clips.normalization.std == pytest.approx(values.std())
+
+
+def test_given_moments_win_over_configured_ones_and_those_over_measured_ones(folder):
+    configured = {"norm_mean": -4.268, "norm_std": 4.569}
+    assert clips_of(folder, **configured).normalization == Normalization(-4.268, 4.569)
+    given = Normalization(1.0, 2.0)
+    assert clips_of(folder, normalization=given, **configured).normalization == given
+
+
+def test_short_and_missing_clips_are_left_out_and_counted(folder, caplog):
+    (folder / "utt2spk").write_text("".join(f"utt{row:02d} s\n" for row in range(8)))
+    with caplog.at_level(logging.WARNING, logger="asda"):
+        clips = clips_of(folder, min_frames=26)
+    assert clips.utterances == ["utt00", "utt02", "utt04", "utt05"]
+    assert len(clips) == 4 and clips.expected == 8
+    line = "4 of 8 clips are used (2 without features, 2 shorter than 26 frames)"
+    assert line in caplog.text
+
+
+def test_a_clip_of_exactly_the_least_length_is_used(folder):
+    assert "utt03" in clips_of(folder, min_frames=10).utterances
+    assert "utt03" not in clips_of(folder, min_frames=11).utterances
+
+
+def test_a_list_without_usable_clips_is_refused(folder):
+    with pytest.raises(InputError, match=r"none of its 6 clips can be used \(6 have features"):
+        clips_of(folder, max_frames=100, min_frames=61)
+
+
+def test_scoring_and_crop_start_cut_at_the_start(folder):
+    features = random_features(LENGTHS)["utt02"]
+    for options in ({}, {"augment": AugmentConfig(), "crop": "start"}):
+        clips = clips_of(folder, **options)
+        for epoch in (0, 1):
+            expected = clips.normalization(features[:30])
+            np.testing.assert_array_equal(clips[epoch, 2].features, expected)
+
+
+def test_random_crops_reach_from_the_first_to_the_last_frame(folder):
+    clips = clips_of(folder, max_frames=45, augment=AugmentConfig())
+    whole = clips.normalization(random_features(LENGTHS)["utt05"])
+    starts = set()
+    for epoch in range(40):
+        crop = clips[epoch, 5].features
+        starts |= {s for s in range(4) if np.array_equal(crop, whole[s : s + 45])}
+    assert starts == {0, 1, 2, 3}
+
+
+def test_lengths_are_those_after_cropping(folder):
+    clips = clips_of(folder)
+    assert clips.lengths.tolist() == [30, 25, 30, 10, 30, 30]
+    assert [len(clips[0, index].features) for index in range(6)] == clips.lengths.tolist()
+
+
+def test_filled_clips_end_in_zeros_of_the_log_mel_domain(folder):
+    clips = clips_of(folder, padding="fill", norm_mean=-4.268, norm_std=4.569)
+    short = clips[0, 3].features
+    assert short.shape == (30, MEL)
+    np.testing.assert_allclose(short[10:], 0.46706, atol=1e-5)
+    expected = clips.normalization(random_features(LENGTHS)["utt03"])
+    np.testing.assert_array_equal(short[:10], expected)
+    masked = clips_of(folder, padding="mask", norm_mean=-4.268, norm_std=4.569)
+    np.testing.assert_array_equal(masked[0, 3].features, expected)
+
+
+def test_masks_are_drawn_for_the_frames_that_the_model_sees(folder):
+    seen = []
+
+    def record(num_frames, rng):
+        seen.append(num_frames)
+        return np.zeros((1, 1), int)
+
+    for padding in ("mask", "fill"):
+        clips = clips_of(folder, padding=padding, sample_kept=record)
+        _ = [clips[0, index] for index in range(6)]
+    assert seen == [30, 25, 30, 10, 30, 30, *[30] * 6]
+
+
+def test_targets_have_the_order_of_the_model(folder):
+    (folder / "utt2label").write_text("utt00 a\nutt01 b a\nutt02 b\nutt03 a\nutt04 b\nutt05 a\n")
+    clips = clips_of(folder, labels=["c", "b", "a"])
+    assert clips.targets.tolist() == [
+        [0, 0, 1],
+        [0, 1, 1],
+        *[[0, 1, 0], [0, 0, 1]] * 2,
+    ]
+    target = clips[0, 1].target
+    assert target.tolist() == [0, 1, 1] and target.dtype == np.float32
+    assert clips_of(folder)[0, 1].target is None
+
+
+def test_a_label_that_the_model_does_not_know_is_refused(folder):
+    message = r"utt2label: utt01 has label b, unknown to the model"
+    with pytest.raises(InputError, match=message):
+        clips_of(folder, labels=["a", "c"])
+
+
+def test_an_unlabelled_clip_is_refused(folder):
+    text = (folder / "utt2label").read_text()
+    (folder / "utt2label").write_text(text.replace("utt04 a\n", ""))
+    with pytest.raises(InputError, match=r"utt2label: no label for utt04"):
+        clips_of(folder, labels=["a", "b"])
+    assert len(clips_of(folder, labels=["a", "b"], min_frames=34)) == 3  # it is not used
+
+
+def test_weights_are_those_of_the_used_clips(folder):
+    rows = "".join(f"utt{row:02d} {0.5 + row}\n" for row in range(6))
+    (folder / "utt2weight").write_text(rows)
+    assert clips_of(folder, min_frames=26).weights.tolist() == [0.5, 2.5, 4.5, 5.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("utt00 1\n", r"utt2weight: no weight for 5 clips \(first: utt01\)"),
+        ("utt00 heavy\n", r"utt2weight:1: not a number: 'heavy'"),
+        (None, "utt2weight: no such file"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_refused(folder, text, message):
+    if text:
+        (folder / "utt2weight").write_text(text)
+    with pytest.raises(InputError, match=message):
+        _ = clips_of(folder).weights
+
+
+def test_an_augmented_clip_keeps_within_the_longest(folder):
+    clips = clips_of(folder, augment=AugmentConfig(stretch=0.5), max_frames=40)
+    lengths = [len(clips[epoch, 0].features) for epoch in range(30)]
+    assert max(lengths) == 40
+    assert 20 <= min(lengths) < 30
+
+
+def test_without_augmentation_a_clip_is_the_same_in_every_epoch(folder):
+    clips = clips_of(folder)
+    for first, second in itertools.pairwise(clips[epoch, 2].features for epoch in range(3)):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_features_may_lie_in_a_dump_of_more(folder, tmp_path):
+    part = tmp_path / "part"
+    part.mkdir()
+    (part / "utt2spk").write_text("utt04 s\nutt01 s\n")
+    clips = Clips(part, DumpedFeatures(folder), DataConfig())
+    assert clips.utterances == ["utt01", "utt04"]
+    clips.normalization = clips.measure_normalization()
+    features = random_features(LENGTHS)
+    values = np.concatenate([features["utt01"], features["utt04"]]).astype(float)
+    assert clips.normalization.mean == pytest.approx(values.mean())
+    np.testing.assert_array_equal(clips[0, 1].features, clips.normalization(features["utt04"]))
