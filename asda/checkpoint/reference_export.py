@@ -65,6 +65,7 @@ def _check_form(model: ModelConfig, path: str) -> None:
     differs |= {
         "attention.bias": not attention.bias,
         "patch": (patch.time, patch.freq, patch.time_stride, patch.freq_stride) != (16,) * 4,
+        "patch.position_scale": patch.position_scale != 1,
         "mel_bins": model.mel_bins != 128,
         "mlp_ratio": model.mlp_ratio != (4.0 if attention.kind == "standard" else 3.5),
     }

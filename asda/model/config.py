@@ -22,17 +22,25 @@ class PatchConfig:
         freq: mel bins of a patch; all of them make a frame-shaped patch, which suits speech
         time_stride: frames from one patch to the next (null = the frames of a patch)
         freq_stride: mel bins from one patch to the next (null = the bins of a patch)
+        position_scale: factor of the fixed positions that are added to the patches. At 1 they are
+            larger than what patches hold, and a short pretraining learns little but positions
     """
 
     time: int = 16
     freq: int = 16
     time_stride: int | None = None
     freq_stride: int | None = None
+    position_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
+        for name in ("time", "freq", "time_stride", "freq_stride"):
+            value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"model.patch.{name} must be at least 1, not {value}")
+        if self.position_scale < 0:
+            raise ValueError(
+                f"model.patch.position_scale must not be negative, not {self.position_scale}"
+            )
 
 
 @dataclass

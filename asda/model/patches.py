@@ -54,7 +54,8 @@ class PatchEmbedding(nn.Module):
 
     def _positions(self, num_time: int) -> Tensor:
         num_freq = patch_grid(self.config, 1)[1]
-        return torch.from_numpy(sincos_positions(num_time, num_freq, self.config.width))
+        table = torch.from_numpy(sincos_positions(num_time, num_freq, self.config.width))
+        return table * self.config.patch.position_scale
 
 
 def sincos_positions(num_time: int, num_freq: int, width: int) -> np.ndarray:

@@ -49,3 +49,13 @@ def test_tokens_are_time_major_projections_of_patches():
     expected = embedding.proj.weight.flatten(1) @ patch + embedding.proj.bias
     expected = expected + embedding.positions[8 + 3]
     torch.testing.assert_close(token, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_positions_are_scaled():
+    config = ModelConfig(size="tiny", patch=PatchConfig(16, 16, position_scale=0.25)).resolved()
+    embedding = PatchEmbedding(config)
+    table = embedding(torch.zeros(1, 1600, 128))[0] - embedding.proj.bias
+    expected = 0.25 * torch.from_numpy(sincos_positions(100, 8, 192))
+    torch.testing.assert_close(table, expected)
+    with pytest.raises(ValueError, match="position_scale must not be negative"):
+        PatchConfig(position_scale=-1)
