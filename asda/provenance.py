@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import datetime
 import platform
 import subprocess
-from importlib import metadata
+from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
+import asda
 
-def provenance() -> dict[str, str]:
-    """Return date, versions of Python, asda and its main packages, and the commit of the source."""
-    packages = {name: metadata.version(name) for name in ("asda", "torch", "torchaudio", "numpy")}
+
+def environment() -> dict[str, str | None]:
+    """Return date, platform, versions and, in a checkout of asda, its commit ("+" = changed)."""
     return {
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        **packages,
+        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "asda": asda.__version__,
         "commit": _commit(),
+        "python": platform.python_version(),
+        **{package: version(package) for package in ("torch", "torchaudio", "numpy")},
+        "platform": platform.platform(),
     }
 
 
-def _commit() -> str:
-    """Return the commit of the source tree, with "+" if it was changed since; "" outside git."""
-    git = ["git", "-C", str(Path(__file__).resolve().parent)]
+def _commit() -> str | None:
+    root = Path(asda.__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--exclude=*"]
     try:
-        commit = subprocess.run(
-            [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return commit + ("+" if changed else "")
+        done = subprocess.run([*command, "--abbrev=40"], capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() or None

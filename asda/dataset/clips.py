@@ -169,13 +169,23 @@ def open_clips(
     fbank: str | None,
     config: DataConfig,
     normalization: Normalization | None = None,
+    mel_bins: int | None = None,
     **options,
 ) -> Clips:
     """Return the clips of a data directory, normalised by their own moments unless given others.
 
     `dump` and `fbank` say where features come from (`open_features`); `options` are those of
     `Clips`.
+
+    Raises:
+        InputError: also if the features have other than `mel_bins` mel bins.
     """
     clips = Clips(directory, open_features(directory, dump, fbank), config, **options)
+    first = clips.features.read(clips.utterances[0], None, np.random.default_rng(0))
+    if mel_bins not in (None, first.shape[1]):
+        raise InputError(
+            f"{dump or directory}: features of {first.shape[1]} mel bins, but the model takes"
+            f" {mel_bins} (model.mel_bins)"
+        )
     clips.normalization = normalization or clips.measure_normalization()
     return clips

@@ -108,7 +108,7 @@ def _fit_and_score(
         scores = np.zeros((len(test_features), targets.shape[1]), dtype=np.float32)
         scores[:, classifier.classes_] = classifier.predict_proba(test_features)
         return scores
-    with warnings.catch_warnings():  # a class without training clips gets probability 0
-        warnings.filterwarnings("ignore", "Label not", UserWarning)
+    with warnings.catch_warnings():  # a class of no or all training clips has probability 0 or 1
+        warnings.filterwarnings("ignore", "Label .* present in all", UserWarning)
         classifier.fit(features, targets)
     return classifier.predict_proba(test_features).astype(np.float32)

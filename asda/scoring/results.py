@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-import platform
-import subprocess
 from collections.abc import Iterable
-from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import asda
 from asda.files import InputError, atomic_write, digest, write_json
+from asda.provenance import environment
 from asda.scoring.intervals import LEVEL, REPLICATES, SEED, intervals
 from asda.scoring.metrics import METRICS, Metrics, confusion_matrix, d_prime
 from asda.scoring.plots import plot_confusion
@@ -144,30 +140,6 @@ def most_confused(scored: ScoredClips) -> list[dict[str, Any]]:
         for truth, guess in zip(*np.unravel_index(order, wrong.shape), strict=True)
         if wrong[truth, guess]
     ]
-
-
-def environment() -> dict[str, str | None]:
-    """Return date, versions and, in a checkout of asda, its commit ("+" = with local changes)."""
-    return {
-        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "asda": asda.__version__,
-        "commit": _commit(),
-        "python": platform.python_version(),
-        "torch": version("torch"),
-        "platform": platform.platform(),
-    }
-
-
-def _commit() -> str | None:
-    root = Path(asda.__file__).resolve().parent.parent
-    if not (root / ".git").exists():
-        return None
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--exclude=*"]
-    try:
-        done = subprocess.run([*command, "--abbrev=40"], capture_output=True, text=True)
-    except FileNotFoundError:
-        return None
-    return done.stdout.strip() or None
 
 
 def _write_tsv(path: Path, header: list[str], rows: list[Iterable[Any]]) -> None:

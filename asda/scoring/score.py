@@ -59,6 +59,7 @@ def _open(config: ScoreConfig, saved: SavedModel) -> Clips:
         config.fbank,
         dataclasses.replace(data, batch_size=config.batch_size),
         Normalization(**saved.normalization),
+        mel_bins=saved.model_config(config.model).mel_bins,
         labels=saved.labels,
     )
     found = clips.features.fbank_config()

@@ -88,8 +88,11 @@ class TrainingConfig:
         for name in ("updates", "accumulation", "log_every", "save_every", "snapshots"):
             if getattr(self, name) < 1:
                 raise ValueError(f"training.{name} must be at least 1, not {getattr(self, name)}")
-        if self.final == "best" and not self.evaluate_every:
-            raise ValueError("training.final best needs training.evaluate_every above 0")
+        for name in ("evaluate_every", "patience", "threads"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"training.{name} must not be negative")
+        if self.final != "last" and not self.evaluate_every:
+            raise ValueError(f"training.final {self.final} needs training.evaluate_every above 0")
 
 
 @dataclass

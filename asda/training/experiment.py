@@ -14,6 +14,7 @@ import yaml
 from asda import config as configuration
 from asda.distributed import Process
 from asda.files import InputError, atomic_write
+from asda.training.config import TrainingConfig
 
 # Settings that change how fast a run goes, not what comes out.
 RUNTIME_KEYS = {"training.device", "training.threads", "data.workers", "training.log_every"}
@@ -103,3 +104,13 @@ def resolved(config: Any) -> Any:
         return dataclasses.replace(config, model=config.model.resolved())
     except ValueError as error:
         raise InputError(str(error)) from error
+
+
+def check_ranking(training: TrainingConfig, ranked: bool) -> None:
+    """Refuse to choose among models, or to stop, by a validation that does not rank them."""
+    for setting, wanted in (
+        ("training.final best", training.final == "best"),
+        (f"training.patience {training.patience}", training.patience > 0),
+    ):
+        if wanted and not ranked:
+            raise InputError(f"{setting} needs a validation set that ranks models (fine-tuning)")

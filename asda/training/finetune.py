@@ -22,11 +22,11 @@ from asda.dataset.clips import open_clips
 from asda.distributed import Process, end_process, start_process
 from asda.model.classifier import Classifier
 from asda.model.config import ModelConfig
-from asda.provenance import provenance
+from asda.provenance import environment
 from asda.scoring.metrics import measure
 from asda.scoring.predict import predict
 from asda.training.config import ClassifierConfig, FinetuneConfig
-from asda.training.experiment import Experiment, resolved
+from asda.training.experiment import Experiment, check_ranking, resolved
 from asda.training.loop import train
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ def finetune(config: FinetuneConfig) -> None:
     if saved:
         config.model = saved.model_config(config.init)
     config = resolved(config)
+    check_ranking(config.training, ranked=config.valid is not None)
     experiment = Experiment(config, "finetune", process)
     if experiment.model.exists():
         log.info("%s is complete", experiment.model)
@@ -87,6 +88,7 @@ class FinetuneTask:
             config.fbank,
             config.data,
             normalization,
+            mel_bins=config.model.mel_bins,
             labels=self.labels,
             **options,
         )
@@ -112,6 +114,9 @@ class FinetuneTask:
         features = mask_stripes(features, num_frames, self.config.augment)
         logits = model(features, num_frames)
         return classification_loss(logits.float(), targets, self.config.classifier), {}
+
+    def warning(self, stats: dict[str, float]) -> None:
+        """Nothing beside a loss that is not finite, which the loop sees."""
 
     def evaluate(self) -> dict[str, float]:
         if self.validation is None:
@@ -139,7 +144,7 @@ class FinetuneTask:
             facts=facts
             | {"train": self.config.train, "valid": self.config.valid, "init": self.config.init}
             | {"clips": len(self.clips), "loss": head.loss}
-            | provenance(),
+            | environment(),
         ).content()
 
 

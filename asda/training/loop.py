@@ -55,6 +55,9 @@ class Task(Protocol):
     def before_update(self, update: int) -> None:
         """Prepare for the next update after `update` completed ones."""
 
+    def warning(self, stats: dict[str, float]) -> str | None:
+        """Return what the reported numbers of an interval warn of."""
+
     def evaluate(self) -> dict[str, float]:
         """Return validation quantities; empty without a validation set."""
 
@@ -204,6 +207,8 @@ class _Run:
             )
         if group == "train":
             values["learning_rate"] = self.optimizer.param_groups[-1]["lr"]
+            if warning := self.task.warning(values):
+                log.warning("after update %d: %s", self.at.update, warning)
         if self.progress:
             self.progress.report(self.at.update, group, values)
 

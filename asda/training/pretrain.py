@@ -21,17 +21,19 @@ from asda.distributed import Process, end_process, start_process
 from asda.model.config import ModelConfig, patch_grid
 from asda.model.masking import sample_kept
 from asda.model.pretraining import Pretrainer
-from asda.provenance import provenance
+from asda.provenance import environment
 from asda.training.config import PretrainConfig, TeacherConfig
-from asda.training.experiment import Experiment, resolved
+from asda.training.experiment import Experiment, check_ranking, resolved
 from asda.training.loop import train
 
 log = logging.getLogger(__name__)
+COLLAPSED_STD = 0.05  # targets have a deviation near 1 over channels
 
 
 def pretrain(config: PretrainConfig) -> None:
     """Run, or continue, one pretraining experiment; write its model.pt."""
     config = resolved(config)
+    check_ranking(config.training, ranked=False)
     process = start_process(config.training.device, config.training.threads)
     experiment = Experiment(config, "pretrain", process)
     if experiment.model.exists():
@@ -83,6 +85,7 @@ class PretrainTask:
             self.config.data,
             normalization,
             augment=augment,
+            mel_bins=self.config.model.mel_bins,
             sample_kept=functools.partial(_sample_kept, self.config.model),
             seed=self.config.training.seed,
         )
@@ -109,6 +112,19 @@ class PretrainTask:
             "target_std": output.target_std,
         }
 
+    def warning(self, stats: dict[str, float]) -> str | None:
+        collapsed = [
+            f"{name} {stats[name]:.2g}"
+            for name in ("target_std", "prediction_std")
+            if stats[name] < COLLAPSED_STD
+        ]
+        if not collapsed:
+            return None
+        return (
+            f"the features have collapsed to a constant ({', '.join(collapsed)}): lower "
+            "optimizer.lr, or raise teacher.decay or optimizer.warmup"
+        )
+
     def evaluate(self) -> dict[str, float]:
         """Return the mean losses on the validation clips, with the same masks every time."""
         if self.validation is None:
@@ -116,7 +132,8 @@ class PretrainTask:
         torch.manual_seed(self.config.training.seed)
         total, clips = {}, 0
         for batch in scoring_loader(self.validation):
-            _, stats = self.loss(self.model, batch.to(self.process.device), 0)
+            loss, stats = self.loss(self.model, batch.to(self.process.device), 0)
+            stats["loss"] = loss
             size = len(batch.utterances)
             total = {key: total.get(key, 0.0) + float(v) * size for key, v in stats.items()}
             clips += size
@@ -130,7 +147,7 @@ class PretrainTask:
             normalization=vars(self.clips.normalization),
             fbank=self.clips.features.fbank_config(),
             data=to_dict(self.config.data),
-            facts=facts | {"train": self.config.train, "clips": len(self.clips)} | provenance(),
+            facts=facts | {"train": self.config.train, "clips": len(self.clips)} | environment(),
         ).content()
 
 

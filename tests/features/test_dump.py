@@ -265,7 +265,7 @@ def test_what_data_directories_may_not_be(tmp_path):
     with pytest.raises(InputError, match=r"'b' is different audio in .*1 and .*2"):
         dump(tmp_path / "dump", first, second)
     (first / "utt2spk").write_text("a a\nb b\nc c\n")
-    with pytest.raises(InputError, match="utterance 'c' has no audio in wav.scp"):
+    with pytest.raises(InputError, match=r"utterance 'c' has no audio in wav\.scp"):
         dump(tmp_path / "dump", first)
     with pytest.raises(InputError, match="--nj must be 1 or more, not 0"):
         dump(tmp_path / "dump", second, nj=0)

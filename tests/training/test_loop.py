@@ -56,6 +56,9 @@ class Regression:
     def before_update(self, update):
         self.updated = update
 
+    def warning(self, stats):
+        return "the loss is odd" if self.updated == 7 and stats["loss"] else None
+
     def loss(self, model, batch, seed):
         prediction = model(batch.features)
         loss = (prediction.float() - batch.targets).square().mean()
@@ -119,6 +122,7 @@ def test_another_configuration_is_refused(tmp_path):
         run(tmp_path / "run", updates=8)
 
 
+@pytest.mark.usefixtures("no_images")
 @pytest.mark.parametrize(
     ("final", "expected"), [("last", [12]), ("best", [4]), ("average", [4, 6])]
 )
@@ -131,6 +135,7 @@ def test_the_finished_model_is_the_one_asked_for(tmp_path, final, expected):
         torch.testing.assert_close(model["weights"]["0.weight"], sum(weights) / len(weights))
 
 
+@pytest.mark.usefixtures("no_images")
 def test_it_stops_when_nothing_improves(tmp_path):
     model = run(tmp_path / "run", updates=16, evaluate_every=2, patience=3)
     assert model["facts"]["updates"] == 10  # best at 4, then three without improvement
@@ -139,6 +144,13 @@ def test_it_stops_when_nothing_improves(tmp_path):
 def test_a_lost_loss_is_said_plainly(tmp_path):
     with pytest.raises(InputError, match="loss became nan at update 8"):
         run(tmp_path / "run", poison=6)
+
+
+def test_a_warning_of_the_task_is_logged(tmp_path):
+    run(tmp_path / "run")
+    lines = (tmp_path / "run/train.log").read_text().splitlines()
+    warnings = [line for line in lines if "WARNING" in line]
+    assert len(warnings) == 1 and "after update 8: the loss is odd" in warnings[0]
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):

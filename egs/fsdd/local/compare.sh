@@ -33,7 +33,7 @@ pretrained=$expdir/pretrain/$protocol
 
 for set in train train_few; do
   experiment "$set" pretrained --pretrained "$pretrained/pretrain/model.pt"
-  experiment "$set" scratch --pretrained none --finetune-config conf/finetune_scratch.yaml
+  experiment "$set" scratch --pretrained none
   experiment "$set" probe --pretrained "$pretrained/pretrain/model.pt" \
     --finetune-config conf/finetune_probe.yaml
   if [ ! -e "$expdir/$set/$protocol/random_forest/score/result.json" ]; then

@@ -84,7 +84,7 @@ KINDS: dict[str, Callable[[int, Random], Sound]] = {
     "decay": lambda length, rng: burst(length, rng, decaying=True),
     "swell": lambda length, rng: burst(length, rng, decaying=False),
     "pulses_even": lambda length, rng: pulses(length, rng, gap=0.5),
-    "pulses_uneven": lambda length, rng: pulses(length, rng, gap=0.25),
+    "pulses_uneven": lambda length, rng: pulses(length, rng, gap=0.2),
     "tremolo_fast": lambda length, rng: tremolo(length, rng, rates=(9, 13)),
     "tremolo_slow": lambda length, rng: tremolo(length, rng, rates=(3, 5)),
 }
