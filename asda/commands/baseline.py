@@ -1,11 +1,13 @@
-"""Train plain classifiers on band statistics, for comparison."""
+"""`asda baseline`"""
 
 from __future__ import annotations
 
 from asda.config import run_cli
+from asda.scoring.config import BaselineConfig
 
 
 def main(argv: list[str]) -> None:
+    config = run_cli(BaselineConfig, argv, "asda baseline")
     from asda.scoring.baseline import score_baselines
 
-    run_cli(score_baselines, argv, "asda baseline")
+    score_baselines(config)

@@ -4,51 +4,41 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from asda.corpus.datadir import DataDir
+from asda.dataset.clips import Clips
+from asda.dataset.config import DataConfig
+from asda.dataset.sources import DumpedFeatures
+from asda.scoring.config import BaselineConfig
 from asda.scoring.metrics import is_single_label
 from asda.scoring.results import write_results
 from asda.scoring.scored import ScoredClips
 
-if TYPE_CHECKING:  # torch, which --help does without
-    from asda.dataset.clips import Clips
-
 SEED = 0
 
 
-def score_baselines(train: str, test: str, out: str, dump: str | None = None) -> None:
-    """Train plain classifiers on one data directory and score them on another.
-
-    Logistic regression (standardised) and a random forest of 500 trees see the mean and the
-    standard deviation of each mel band over the frames of a clip. Both are fixed beforehand:
-    nothing is chosen on the test set.
-
-    Args:
-        train: data directory to train on
-        test: data directory to score
-        out: experiment folder: out/logistic_regression/score and out/random_forest/score
-        dump: dump that holds the features of both (null = each directory's own feats.scp)
-    """
-    labels = DataDir(train).labels
-    clips, features = _read(train, dump, labels)
-    test_clips, test_features = _read(test, dump, labels)
+def score_baselines(config: BaselineConfig) -> None:
+    """Train the plain classifiers and write their results."""
+    labels = DataDir(config.train).labels
+    clips, features = _read(config.train, config.dump, labels)
+    test_clips, test_features = _read(config.test, config.dump, labels)
     single_label = is_single_label(clips.targets)
     for name, classifier in _classifiers(single_label).items():
         scores = _fit_and_score(classifier, features, clips.targets, test_features, single_label)
         provenance = {
-            "data": test,
+            "data": config.test,
             "model": name.replace("_", " "),
-            "trained on": train,
+            "trained on": config.train,
             "training clips": len(clips),
             "features": "mean and standard deviation of each mel band over frames",
             "seed": SEED,
             "selection": "none: fixed settings",
         }
         write_results(
-            Path(out) / name / "score",
+            Path(config.out) / name / "score",
             ScoredClips(
                 np.array(test_clips.utterances), scores, test_clips.targets, np.array(labels)
             ),
@@ -69,10 +59,6 @@ def band_statistics(log_mel: np.ndarray) -> np.ndarray:
 
 def _read(folder: str, dump: str | None, labels: list[str]) -> tuple[Clips, np.ndarray]:
     """Return the clips of a data directory and their statistics (clips, 2 mel)."""
-    from asda.dataset.clips import Clips
-    from asda.dataset.config import DataConfig
-    from asda.dataset.sources import DumpedFeatures
-
     clips = Clips(folder, DumpedFeatures(dump or folder), DataConfig(min_frames=1), labels=labels)
     rng = np.random.default_rng(SEED)
     read = (clips.features.read(utterance, None, rng) for utterance in clips.utterances)

@@ -30,3 +30,24 @@ class ScoreConfig:
     batch_size: int = 32
     device: str = "auto"
     threads: int = 0
+
+
+@dataclass
+class BaselineConfig:
+    """Train plain classifiers on band statistics of one data directory and score another.
+
+    Logistic regression (standardised) and a random forest of 500 trees see the mean and the
+    standard deviation of each mel band over the frames of a clip. Both are fixed beforehand:
+    nothing is chosen on the test set.
+
+    Args:
+        train: data directory to train on
+        test: data directory to score
+        out: experiment folder: out/logistic_regression/score and out/random_forest/score
+        dump: dump that holds the features of both (null = each directory's own feats.scp)
+    """
+
+    train: str
+    test: str
+    out: str
+    dump: str | None = None
