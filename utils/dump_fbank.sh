@@ -46,7 +46,23 @@ except BlockingIOError:
 
 jobs=$(asda dump plan --nj "$nj" ${fbank_config:+--fbank-config "$fbank_config"} \
   --compression "$compression" "$dump" "$@")
+# progress: now and then, the sum of what the running jobs say in their logs
+progress() {
+  while sleep 10 >/dev/null; do
+    tail -qn 1 "$dump"/log/dump.*.log 2>/dev/null | awk '
+      / utterances, .* minutes left$/ {
+        ready += $1; all += $3; rate += $5; if ($8 > left) left = $8
+      }
+      END {
+        if (all) printf "%d of %d utterances of running jobs, %.0f a second, %.1f minutes left\n",
+          ready, all, rate, left
+      }'
+  done
+}
+
 if [ "$jobs" -gt 0 ]; then
+  progress 9>&- &
+  trap "kill $!" EXIT
   $cmd JOB=1:"$jobs" "$dump/log/dump.JOB.log" \
     asda dump part --archive-mb "$archive_mb" "$dump" JOB
 fi
