@@ -62,7 +62,8 @@ progress() {
 
 if [ "$jobs" -gt 0 ]; then
   progress 9>&- &
-  trap "kill $!" EXIT
+  watcher=$!
+  trap 'kill "$watcher"' EXIT
   $cmd JOB=1:"$jobs" "$dump/log/dump.JOB.log" \
     asda dump part --archive-mb "$archive_mb" "$dump" JOB
 fi
