@@ -1,0 +1,163 @@
+"""Experiment folders and configurations: what is refused, and that the message names the key."""
+
+import os
+import stat
+import subprocess
+
+import pytest
+import yaml
+from training.runs import run_finetune, run_pretrain, settings, stopped_before, write_config
+
+from asda.cli import main
+from asda.config import load, to_dict
+from asda.training.config import FinetuneConfig, PretrainConfig
+
+pytestmark = pytest.mark.usefixtures("no_images")
+
+
+def error_of(capsys, *words):
+    """Return the one line that a refused call prints."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as exit:
+        main([str(word) for word in words])
+    assert exit.value.code == 1
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert found.err.count("\n") == 1
+    return found.err
+
+
+@pytest.mark.parametrize("verb", ["pretrain", "finetune"])
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("tranining", {"updates": 5}, "tranining"),
+        ("training__update", 10, "update"),
+        ("model__attention__king", "standard", "king"),
+        ("training__updates", "many", "updates"),
+        ("training__updates", 0, "training.updates must be at least 1, not 0"),
+        ("training__precision", "fp8", "precision"),
+        ("training__evaluate_every", -1, "training.evaluate_every must not be negative"),
+        ("optimizer__lr", 0.0, "optimizer.lr must be above 0"),
+        ("optimizer__lr", "1e-3 0", "lr"),
+        ("optimizer__betas", [0.9], "betas"),
+        ("data__batch_size", 2.5, "batch_size"),
+        ("data__min_frames", 50, "data.min_frames 50 exceeds data.max_frames 40"),
+        ("data__norm_mean", -4.0, "data.norm_mean and data.norm_std"),
+        ("augment__time_mask", 1.5, "augment.time_mask must lie in 0..1"),
+        ("model__heads", 3, "model.heads: 3 does not divide the width 16"),
+        ("model__patch__freq", 24, "do not cover model.mel_bins 16"),
+        ("model__size", "huge", "size"),
+    ],
+)
+def test_a_wrong_configuration_is_refused_by_name(data, tmp_path, capsys, verb, key, value, named):
+    config = write_config(data, tmp_path / "run", **{key: value})
+    error = error_of(capsys, verb, "--config", config)
+    assert named in error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("verb", "key", "value", "named"),
+    [
+        ("pretrain", "teacher__decay", 1.5, "decay"),
+        ("pretrain", "classifier__pooling", "cls", "classifier"),
+        ("finetune", "classifier__pooling", "max", "pooling"),
+        ("finetune", "classifier__label_smoothing", 1.0, "classifier.label_smoothing"),
+        ("finetune", "teacher__decay", 0.9, "teacher"),
+    ],
+)
+def test_each_task_has_keys_of_its_own(data, tmp_path, capsys, verb, key, value, named):
+    config = write_config(data, tmp_path / "run", **{key: value})
+    assert named in error_of(capsys, verb, "--config", config)
+
+
+@pytest.mark.parametrize("missing", ["train", "exp"])
+def test_what_is_needed_is_named(data, tmp_path, capsys, missing):
+    content = settings(data, tmp_path / "run")
+    del content[missing]
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(content))
+    assert missing in error_of(capsys, "pretrain", "--config", tmp_path / "run.yaml")
+
+
+def test_a_folder_without_data_is_named(data, tmp_path, capsys):
+    config = write_config(data, tmp_path / "run")
+    error = error_of(capsys, "pretrain", "--config", config, "--train", tmp_path / "nowhere")
+    assert f"{tmp_path}/nowhere: no such data directory" in error
+
+
+def test_options_win_over_the_file_before_them(data, tmp_path):
+    config = write_config(data, tmp_path / "run", training__updates=9)
+    main(["pretrain", "--config", str(config), "--training.updates", "2", "--model.depth=1"])
+    saved = load(PretrainConfig, tmp_path / "run/config.yaml")
+    assert saved.training.updates == 2
+    assert saved.model.depth == 1
+    assert saved.optimizer.warmup == 2
+
+
+@pytest.mark.parametrize(
+    ("run", "config_class"), [(run_pretrain, PretrainConfig), (run_finetune, FinetuneConfig)]
+)
+def test_the_saved_configuration_is_whole(data, tmp_path, run, config_class):
+    run(data, tmp_path / "run", training__updates=1)
+    path = tmp_path / "run/config.yaml"
+    saved = load(config_class, path)
+    assert to_dict(saved) == yaml.safe_load(path.read_text())
+    assert saved.model.decoder.width == 16
+    assert saved.model.patch.time_stride == 8
+    assert None not in to_dict(saved.model).values()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "change"),
+    [
+        ("optimizer__lr", 0.001, "optimizer.lr: 0.005 -> 0.001"),
+        ("model__attention__kind", "standard", "attention.kind: differential -> standard"),
+        ("training__precision", "bf16", "training.precision: float32 -> bf16"),
+        ("valid", "elsewhere", "valid: None -> elsewhere"),
+    ],
+)
+def test_a_changed_configuration_is_refused_by_name(data, tmp_path, capsys, key, value, change):
+    exp = tmp_path / "run"
+    with stopped_before(3):
+        run_pretrain(data, exp)
+    before = {path: path.read_bytes() for path in exp.iterdir() if path.is_file()}
+    config = write_config(data, exp, **{key: value})
+    error = error_of(capsys, "pretrain", "--config", config)
+    assert f"{exp} holds a run with another configuration" in error
+    assert change in error
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_what_only_changes_the_speed_may_change(data, tmp_path):
+    exp = tmp_path / "run"
+    with stopped_before(3):
+        run_pretrain(data, exp)
+    model = run_pretrain(data, exp, training__log_every=3, data__workers=1)
+    assert model["facts"]["updates"] == 8
+    assert load(PretrainConfig, exp / "config.yaml").training.log_every == 3
+
+
+def test_run_sh_repeats_the_run_from_where_it_was_started(data, tmp_path, monkeypatch):
+    folder = tmp_path / "a recipe's folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    config = write_config(data, tmp_path / "run", training__updates=1)
+    main(["pretrain", "--config", str(config), "--exp", "exp/tag a"])
+    script = folder / "exp/tag a/run.sh"
+    assert script.stat().st_mode & stat.S_IXUSR
+    fake = tmp_path / "bin/asda"
+    fake.parent.mkdir()
+    fake.write_text('#!/bin/sh\npwd >> "$OUT"\nfor word; do echo "$word" >> "$OUT"; done\n')
+    fake.chmod(0o755)
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("OUT", str(tmp_path / "said"))
+    subprocess.run([script, "--exp", "other"], check=True)
+    words = (tmp_path / "said").read_text().splitlines()
+    assert words == [
+        str(folder),
+        "pretrain",
+        *("--config", "exp/tag a/config.yaml"),
+        *("--exp", "other"),
+    ]
