@@ -23,7 +23,8 @@ RUNTIME_KEYS = {"training.device", "training.threads", "data.workers", "training
 class Experiment:
     """The folder of one training run.
 
-    Opening an existing folder continues its run, and is refused when the configuration differs.
+    Opening an existing folder continues its run, and is refused when the configuration differs from
+    that of what was trained so far.
 
     Args:
         config: the whole configuration of the run, a dataclass with the fields `exp`
@@ -53,7 +54,7 @@ class Experiment:
 
     def _claim(self, verb: str) -> None:
         saved = self.folder / "config.yaml"
-        if saved.exists():
+        if saved.exists() and (self.checkpoint.exists() or self.model.exists()):
             old = yaml.safe_load(saved.read_text(encoding="utf-8"))
             changed = _differences(old, configuration.to_dict(self.config))
             if changed:

@@ -14,7 +14,16 @@ from asda.dataset.sources import DumpedFeatures
 from asda.files import InputError
 
 LENGTHS = [40, 25, 60, 10, 33, 48]
-EVERYTHING = AugmentConfig(roll=True, gain=True, noise=True, stretch=0.2, pitch=0.1, tilt=0.3)
+EVERYTHING = AugmentConfig(
+    roll=True,
+    gain=True,
+    noise=True,
+    stretch=0.2,
+    pitch=0.1,
+    tilt=0.3,
+    edges=5,
+    background=0.5,
+)
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def finished(recipe):
 def test_every_stage_leaves_its_result(finished):
     exp = finished.folder / "exp"
     result = json.loads((exp / "finetune_b/score/result.json").read_text())
-    assert result["clips"]["scored"] == 20
+    assert result["clips"]["found"] == 20
     for experiment in ("pretrain_a", "finetune_b"):
         for name in ("config.yaml", "run.sh", "train.log", "model.pt", "images/loss.png"):
             assert (exp / experiment / name).is_file()

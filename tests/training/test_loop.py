@@ -123,6 +123,12 @@ def test_another_configuration_is_refused(tmp_path):
 
 
 @pytest.mark.usefixtures("no_images")
+def test_a_folder_where_nothing_was_trained_takes_another_configuration(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop_at=0, updates=4)
+    assert run(tmp_path / "run", updates=8)["facts"]["updates"] == 8
+
+
 @pytest.mark.parametrize(
     ("final", "expected"), [("last", [12]), ("best", [4]), ("average", [4, 6])]
 )
