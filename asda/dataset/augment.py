@@ -46,6 +46,9 @@ def augment_log_mel(
 def disturb(log_mel: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
     """Change what log-mel features (frames, mel) tell of another speaker, place and recording."""
     log_mel = warp(log_mel, config, rng)
+    if config.level:
+        decibels = rng.uniform(-config.level, config.level)
+        log_mel = log_mel + np.float32(decibels / 10 * np.log(10))
     if config.edges:
         log_mel = move_edges(log_mel, config.edges, rng)
     if rng.random() < config.background:

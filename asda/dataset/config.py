@@ -68,6 +68,7 @@ class AugmentConfig:
         pitch: largest relative change of the mel axis (0.1 = spectra stretched by 0.9 to 1.1)
         tilt: largest slope of a random spectral tilt, as the change at either end of the mel axis
             in normalised units
+        level: largest change of a clip's level in dB, louder or quieter
         edges: most frames by which either end of a clip moves outwards, into sound like its
             quietest frames; inwards it moves by up to half as many (and a sixth of the clip)
         background: share of the clips that get steady noise of random level and tilt
@@ -84,6 +85,7 @@ class AugmentConfig:
     stretch: float = 0.0
     pitch: float = 0.0
     tilt: float = 0.0
+    level: float = 0.0
     edges: int = 0
     background: float = 0.0
     mixup_alpha: float = 0.0
@@ -103,6 +105,6 @@ class AugmentConfig:
         ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"augment.{name} must lie in 0..1, not {getattr(self, name)}")
-        for name in ("mixup_alpha", "tilt", "edges"):
+        for name in ("mixup_alpha", "tilt", "level", "edges"):
             if getattr(self, name) < 0:
                 raise ValueError(f"augment.{name} must not be negative, not {getattr(self, name)}")

@@ -81,6 +81,14 @@ def test_edges_of_a_short_clip_are_not_cut_away():
     assert min(len(move_edges(ramp(12), 40, generator)) for _ in range(300)) >= 8
 
 
+def test_level_changes_by_up_to_the_stated_decibels():
+    config, generator = AugmentConfig(level=20), rng()
+    changes = [disturb(ramp(), config, generator) - ramp() for _ in range(300)]
+    assert max(np.ptp(change) for change in changes) < 1e-4  # the same for all values
+    factors = np.exp([change.mean() for change in changes])
+    assert 0.01 <= min(factors) < 0.012 and 85 < max(factors) <= 100  # of power
+
+
 def test_background_adds_power_at_the_stated_level():
     generator = rng()
     clip = np.full((500, 8), -20, dtype=np.float32)

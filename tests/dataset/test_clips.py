@@ -21,6 +21,7 @@ EVERYTHING = AugmentConfig(
     stretch=0.2,
     pitch=0.1,
     tilt=0.3,
+    level=10.0,
     edges=5,
     background=0.5,
 )
