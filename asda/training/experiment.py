@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from asda import config as configuration
 from asda.distributed import Process
 from asda.files import InputError, atomic_write
@@ -55,8 +53,9 @@ class Experiment:
     def _claim(self, verb: str) -> None:
         saved = self.folder / "config.yaml"
         if saved.exists() and (self.checkpoint.exists() or self.model.exists()):
-            old = yaml.safe_load(saved.read_text(encoding="utf-8"))
-            changed = _differences(old, configuration.to_dict(self.config))
+            # Settings that were added since have the value they had then, their default.
+            old = configuration.load(type(self.config), saved)
+            changed = _differences(*map(configuration.to_dict, (old, self.config)))
             if changed:
                 raise InputError(
                     f"{self.folder} holds a run with another configuration ({'; '.join(changed)}):"

@@ -123,6 +123,14 @@ def test_another_configuration_is_refused(tmp_path):
 
 
 @pytest.mark.usefixtures("no_images")
+def test_a_setting_that_was_added_since_has_its_default(tmp_path):
+    run(tmp_path / "run", updates=4)
+    saved = tmp_path / "run/config.yaml"
+    saved.write_text(saved.read_text().replace("  patience: 0\n", ""))
+    assert "patience" not in saved.read_text()
+    assert run(tmp_path / "run", updates=4)["facts"]["updates"] == 4
+
+
 def test_a_folder_where_nothing_was_trained_takes_another_configuration(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run", stop_at=0, updates=4)
