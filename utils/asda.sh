@@ -7,6 +7,7 @@ stop_stage=5
 nj=$(getconf _NPROCESSORS_ONLN)
 ngpu=1
 db_dir=
+datadir=data
 dumpdir=dump
 expdir=exp
 train_set=
@@ -14,6 +15,8 @@ valid_set=
 test_sets=
 pretrain_set=
 dump_sets=
+folds=
+local_data_opts=
 feats_type=fbank
 fbank_config=conf/fbank.yaml
 pretrain_config=conf/pretrain.yaml
@@ -35,14 +38,18 @@ What is done is not done again; what was stopped goes on where it stopped.
   --ngpu N                GPUs of a training; 1 uses the CPU if there is none, 0 always (default: $ngpu)
 
   --db-dir DIR            the corpus, if it is there already (default: stage 0 puts it in downloads)
+  --datadir DIR           data directories (default: $datadir)
   --dumpdir DIR           features; several experiments and recipes can share it (default: $dumpdir)
   --expdir DIR            experiments (default: $expdir)
+  --local-data-opts OPTS  options of local/download.sh and local/data.sh
 
-  --train-set SET         data/SET to train on
-  --valid-set SET         data/SET to choose models on
-  --test-sets \"SET ...\"   data/SET to score
-  --pretrain-set SET      data/SET to pretrain on (default: the train set)
-  --dump-sets \"SET ...\"   data/SET to compute features of (default: all of the above)
+  --train-set SET         DATADIR/SET to train on
+  --valid-set SET         DATADIR/SET to choose models on
+  --test-sets \"SET ...\"   DATADIR/SET to score
+  --pretrain-set SET      DATADIR/SET to pretrain on (default: the train set)
+  --dump-sets \"SET ...\"   DATADIR/SET to compute features of (default: all of the above)
+  --folds \"N ...\"         cross-validation: stages 3 to 5 run fold by fold, with DATADIR/foldN/SET
+                          and EXPDIR/foldN (default: the folds in DATADIR/folds, if it is there)
 
   --feats-type TYPE       fbank (dumped by stage 2) or raw (computed from audio during training)
   --fbank-config FILE     features (default: $fbank_config)
@@ -53,7 +60,10 @@ What is done is not done again; what was stopped goes on where it stopped.
   --finetune-config FILE  (default: $finetune_config)
   --finetune-args ARGS    as --pretrain-args
   --finetune-tag TAG      names the experiment finetune_TAG (default: from the pretrained model,
-                          config and args)"
+                          config and args)${recipe_help:+
+
+Options of this recipe alone:
+$recipe_help}"
 
 . utils/parse_options.sh
 
@@ -90,10 +100,10 @@ default_tag() {
   echo "${tag#_}"
 }
 
-# begins STAGE: whether the stage is wanted; says that it begins
+# begins STAGE [FOLD]: whether the stage is wanted; says that it begins
 begins() {
   [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] || return 1
-  now="stage $1 (${names[$1]})"
+  now="stage $1 (${names[$1]})${2:+ of fold $2}"
   log "$now"
 }
 
@@ -108,7 +118,7 @@ run() {
   fi
 }
 
-# train VERB EXPERIMENT CONFIG SET OPTIONS...
+# train VERB EXPERIMENT CONFIG SET OPTIONS...; the set is one of $sets
 train() {
   local verb=$1 experiment=$2 config=$3 set=$4 launcher=(asda)
   shift 4
@@ -116,8 +126,52 @@ train() {
     launcher=(torchrun --standalone --nproc_per_node "$ngpu" -m asda)
   fi
   run "$ngpu" "$experiment/job.log" "${launcher[@]}" "$verb" --config "$config" \
-    --train "data/$set" ${valid_set:+--valid "data/$valid_set"} "${features[@]}" \
+    --train "$sets/$set" ${valid_set:+--valid "$sets/$valid_set"} "${features[@]}" \
     --exp "$experiment" --training.device "$device" "$@"
+}
+
+# score_folder TEST_SET: its name in an experiment
+score_folder() {
+  [ ${#tests[@]} -eq 1 ] && echo score || echo "score_${1//\//_}"
+}
+
+# train_and_score [FOLD]: stages 3 to 5
+train_and_score() {
+  local sets=$datadir${1:+/fold$1} place=$expdir${1:+/fold$1} init test_set out
+
+  if begins 3 "$@"; then
+    if [ -n "$pretrained" ]; then
+      log "nothing to pretrain with --pretrained $pretrained"
+    else
+      train pretrain "$place/$pretraining" "$pretrain_config" "${pretrain_set:-$train_set}" \
+        "${pretrain_words[@]}"
+    fi
+  fi
+
+  if begins 4 "$@"; then
+    init=${pretrained:-$place/$pretraining/model.pt}
+    [ "$pretrained" != none ] || init=
+    train finetune "$place/$finetuning" "$finetune_config" "$train_set" \
+      ${init:+--init "$init"} "${finetune_words[@]}"
+  fi
+
+  if begins 5 "$@"; then
+    for test_set in "${tests[@]}"; do
+      out=$place/$finetuning/$(score_folder "$test_set")
+      run $((ngpu > 0)) "$out.log" asda score --model "$place/$finetuning/model.pt" \
+        --data "$sets/$test_set" --out "$out" "${features[@]}" --device "$device"
+    done
+  fi
+}
+
+# merge_folds: the folds of each test set as one result
+merge_folds() {
+  local test_set score folders
+  for test_set in "${tests[@]}"; do
+    score=$finetuning/$(score_folder "$test_set")
+    folders=("${fold_list[@]/#/$expdir/fold}")
+    asda results merge "${folders[@]/%//$score}" --out "$expdir/$score"
+  done
 }
 
 [ $# -eq 0 ] || fail "a word too many: '$1' (a value with spaces needs quotes)"
@@ -134,24 +188,24 @@ esac
 device=auto
 [ "$ngpu" -gt 0 ] || device=cpu
 read -ra pretrain_words <<<"$pretrain_args"
+read -ra local_words <<<"$local_data_opts"
 read -ra finetune_words <<<"$finetune_args"
 read -ra tests <<<"$test_sets"
-read -ra dumped <<<"${dump_sets:-$train_set $pretrain_set $valid_set $test_sets}"
 
-# Experiments: exp/pretrain[_TAG], and exp/finetune[_TAG] which also tells what it starts from.
+# Experiments: pretrain[_TAG], and finetune[_TAG] which also tells what it starts from.
 pretrain_tag=${pretrain_tag:-$(default_tag pretrain "$pretrain_config" "$pretrain_args")}
-pretrain_exp=$expdir/pretrain${pretrain_tag:+_$pretrain_tag}
+pretraining=pretrain${pretrain_tag:+_$pretrain_tag}
 case $pretrained in
-  "") init=$pretrain_exp/model.pt origin=$pretrain_tag ;;
-  none) init="" origin=scratch ;;
-  */model.pt) init=$pretrained origin=$(default_tag pretrain "${pretrained%/model.pt}" "") ;;
-  *) init=$pretrained origin=$(basename "$pretrained" .pt) ;;
+  "") origin=$pretrain_tag ;;
+  none) origin=scratch ;;
+  */model.pt) origin=$(default_tag pretrain "${pretrained%/model.pt}" "") ;;
+  *) origin=$(basename "$pretrained" .pt) ;;
 esac
 if [ -z "$finetune_tag" ]; then
   finetune_tag=$(default_tag finetune "$finetune_config" "$finetune_args")
   finetune_tag=$origin${origin:+${finetune_tag:+_}}$finetune_tag
 fi
-finetune_exp=$expdir/finetune${finetune_tag:+_$finetune_tag}
+finetuning=finetune${finetune_tag:+_$finetune_tag}
 
 . ./path.sh
 . ./cmd.sh
@@ -163,46 +217,40 @@ if begins 0; then
   if [ -n "$db_dir" ]; then
     log "the corpus is in $db_dir"
   else
-    local/download.sh downloads
+    local/download.sh "${local_words[@]}" downloads
   fi
 fi
 db_dir=${db_dir:-downloads}
 
 if begins 1; then
   [ -d "$db_dir" ] || fail "no corpus: no folder '$db_dir' in $PWD; run stage 0 or give --db-dir"
-  local/data.sh "$db_dir"
+  local/data.sh "${local_words[@]}" "$db_dir"
 fi
+
+if [ -z "$folds" ] && [ -f "$datadir/folds" ]; then
+  folds=$(<"$datadir/folds")
+fi
+read -ra fold_list <<<"${folds//$'\n'/ }"
+read -ra dumped <<<"${dump_sets:-$train_set $pretrain_set $valid_set $test_sets}"
+dumped=("${dumped[@]/#/$datadir/}")
 
 if begins 2; then
   if [ "$feats_type" = raw ]; then
     log "nothing to dump with --feats-type raw"
   else
     utils/dump_fbank.sh --cmd "$train_cmd" --nj "$nj" --fbank-config "$fbank_config" \
-      "$dumpdir/fbank" "${dumped[@]/#/data/}"
+      "$dumpdir/fbank" "${dumped[@]}"
   fi
 fi
 
-if begins 3; then
-  if [ -n "$pretrained" ]; then
-    log "nothing to pretrain with --pretrained $pretrained"
-  else
-    train pretrain "$pretrain_exp" "$pretrain_config" "${pretrain_set:-$train_set}" \
-      "${pretrain_words[@]}"
-  fi
+if [ ${#fold_list[@]} -eq 0 ]; then
+  train_and_score
 fi
-
-if begins 4; then
-  train finetune "$finetune_exp" "$finetune_config" "$train_set" \
-    ${init:+--init "$init"} "${finetune_words[@]}"
-fi
-
-if begins 5; then
-  for test_set in "${tests[@]}"; do
-    out=$finetune_exp/score
-    [ ${#tests[@]} -eq 1 ] || out+=_${test_set//\//_}
-    run $((ngpu > 0)) "$out.log" asda score --model "$finetune_exp/model.pt" \
-      --data "data/$test_set" --out "$out" "${features[@]}" --device "$device"
-  done
+for fold in "${fold_list[@]}"; do
+  train_and_score "$fold"
+done
+if [ "$stop_stage" -ge 5 ]; then
+  [ ${#fold_list[@]} -lt 2 ] || merge_folds
   utils/show_results.sh "$expdir"
 fi
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Download a file; a download that was stopped goes on where it stopped (standard library only).
 
-usage: utils/download.py URL FILE [SHA256]
+usage: utils/download.py URL FILE [SHA256 or MD5]
 """
 
 from __future__ import annotations
@@ -62,6 +62,14 @@ def download_with_patience(url: str, target: Path) -> None:
             time.sleep(attempt)
 
 
+def checksum_of(path: Path, kind: str) -> str:
+    digest = hashlib.new(kind)
+    with open(path, "rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def main() -> None:
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
@@ -69,10 +77,11 @@ def main() -> None:
     if not target.exists():
         download_with_patience(url, target)
     if len(sys.argv) == 4:
-        found = hashlib.sha256(target.read_bytes()).hexdigest()
+        kind = "SHA-256" if len(sys.argv[3]) == 64 else "MD5"
+        found = checksum_of(target, kind.replace("-", "").lower())
         if found != sys.argv[3]:
             sys.exit(
-                f"download.py: error: {target} has SHA-256 {found}, not {sys.argv[3]}: "
+                f"download.py: error: {target} has {kind} {found}, not {sys.argv[3]}: "
                 "remove it and run again"
             )
 

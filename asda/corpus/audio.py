@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
 import soundfile
 import soxr
+
+from asda.corpus.source import PackedClip, packed_clip, split_source
 
 OVERSHOOT = 0.5  # seconds that a segment may reach beyond the audio; rounded times do
 
@@ -33,9 +36,9 @@ def read_audio(
     There are round(seconds x sample_rate) samples. Channels are joined before resampling.
 
     Args:
-        source: value of wav.scp: a file, `file.ark:offset`, or `command |` that writes audio;
-            any format of libsndfile (WAV, FLAC, Ogg, MP3 ...), and files of others if there is
-            ffmpeg
+        source: value of wav.scp: a file, `file.ark:offset`, `file.h5@rate:clip` (needs h5py), or
+            `command |` that writes audio; any format of libsndfile (WAV, FLAC, Ogg, MP3 ...), and
+            files of others if there is ffmpeg
         sample_rate: Hz to resample to
         channel: channel to take, from 0; None = the mean of all
         start: seconds into the audio
@@ -69,6 +72,8 @@ def audio_duration(source: str) -> float:
     Raises:
         AudioError: if it cannot be read.
     """
+    if packed := packed_clip(source):
+        return _packed_length(packed) / packed.rate
     try:
         with _open(source) as audio:
             return audio.frames / audio.samplerate
@@ -77,18 +82,10 @@ def audio_duration(source: str) -> float:
         return len(samples) / rate
 
 
-def split_source(source: str) -> tuple[str | None, int | None]:
-    """Return the file that a source reads, None for a command, and an offset in an archive."""
-    if source.endswith("|"):
-        return None, None
-    archived = re.fullmatch(r"(.+):(\d+)", source)
-    if archived and not os.path.exists(source):
-        return archived[1], int(archived[2])
-    return source, None
-
-
 def _decode(source: str, start: float, end: float | None) -> tuple[np.ndarray, int]:
     """Return (samples, channels) float32 and the rate; fewer samples where the audio ends."""
+    if packed := packed_clip(source):
+        return _decode_packed(packed, start, end), packed.rate
     try:
         audio = _open(source)
     except soundfile.LibsndfileError as error:
@@ -103,6 +100,31 @@ def _decode(source: str, start: float, end: float | None) -> tuple[np.ndarray, i
             return audio.read(count, dtype="float32", always_2d=True), rate
         except soundfile.LibsndfileError as error:
             raise AudioError(f"damaged: {error.error_string}") from None
+
+
+def _decode_packed(packed: PackedClip, start: float, end: float | None) -> np.ndarray:
+    from asda.corpus.hdf5 import read_packed
+
+    first, count = _segment(start, end, packed.rate, _packed_length(packed))
+    with _hdf5_errors(packed):
+        return read_packed(packed.path, packed.clip, first, count)[:, None]
+
+
+def _packed_length(packed: PackedClip) -> int:
+    from asda.corpus.hdf5 import packed_length
+
+    with _hdf5_errors(packed):
+        return packed_length(packed.path, packed.clip)
+
+
+@contextmanager
+def _hdf5_errors(packed: PackedClip) -> Iterator[None]:
+    try:
+        yield
+    except ImportError:
+        raise AudioError(f"{packed.path}: HDF5 files need h5py: pip install h5py") from None
+    except (OSError, KeyError, ValueError) as error:
+        raise AudioError(f"{packed}: {error.args[-1]}") from None
 
 
 def _segment(start: float, end: float | None, rate: int, available: int) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from asda.corpus.datadir import DataDir
 from asda.corpus.partition import inverted
 from asda.corpus.scan import VALUE_CHECKS, Report, Table, positive, positive_integer, scan, word
+from asda.corpus.source import split_source
 from asda.corpus.tables import KEYS, SINGLE_VALUES, SPEAKER, UTTERANCE, tables_of
 from asda.files import InputError
 
@@ -174,10 +175,10 @@ class _Validation:
         lines_of_folder = inverted(
             (line, os.path.dirname(file) or ".")
             for line, _, source in wav_scp.lines()
-            if (file := _audio_file(source))
+            if (file := split_source(source)[0])
         )
         for folder, lines in lines_of_folder.items():
-            names = [os.path.basename(_audio_file(wav_scp.values[line - 1])) for line in lines]
+            names = [os.path.basename(split_source(wav_scp.values[line - 1])[0]) for line in lines]
             missing = _missing(folder, set(names))
             for line, name in zip(lines, names, strict=True):
                 if name in missing:
@@ -207,14 +208,6 @@ class _Validation:
 def _unknown_labels(labels: frozenset[str], value: str) -> str:
     unknown = [label for label in value.split() if label not in labels]
     return f"label '{unknown[0]}' is not in labels.txt" if unknown else ""
-
-
-def _audio_file(source: str) -> str:
-    """Return the file that a wav.scp value reads, nothing for a command."""
-    if source.endswith("|"):
-        return ""
-    name, colon, offset = source.rpartition(":")
-    return name if colon and offset.isdecimal() else source
 
 
 def _missing(folder: str, names: set[str]) -> set[str]:

@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from asda.config import load, save, to_dict
-from asda.corpus.audio import AudioError, audio_duration, split_source
+from asda.corpus.audio import AudioError, audio_duration
 from asda.corpus.datadir import DataDir, write_table
+from asda.corpus.source import split_source
 from asda.features.archive import COMPRESSIONS
 from asda.features.config import FbankConfig
 from asda.features.dump import Dump, Source

@@ -142,6 +142,68 @@ def test_sets(recipe):
     assert "--data data/b/c --out exp/finetune/score_b_c " in calls[3]
 
 
+def test_options_of_the_local_scripts(recipe):
+    (recipe / "downloads").mkdir()
+    _, calls = run("--stop-stage", "data", "--local-data-opts", "--form v1 --all true")
+    assert calls == [
+        "download.sh --form v1 --all true downloads",
+        "data.sh --form v1 --all true downloads",
+    ]
+
+
+FOLDS = ["--stage", "3", "--datadir", "data/small", "--valid-set", ""]
+
+
+def fold_calls(number):
+    """Return the calls of stages 3 to 5 in one fold."""
+    sets, exp = f"data/small/fold{number}", f"exp/fold{number}"
+    train = f"--train {sets}/train --fbank conf/fbank.yaml"
+    return [
+        f"asda pretrain --config conf/pretrain.yaml {train} --exp {exp}/pretrain"
+        " --training.device auto",
+        f"asda finetune --config conf/finetune.yaml {train} --exp {exp}/finetune"
+        f" --training.device auto --init {exp}/pretrain/model.pt",
+        f"asda score --model {exp}/finetune/model.pt --data {sets}/test"
+        f" --out {exp}/finetune/score --fbank conf/fbank.yaml --device auto",
+    ]
+
+
+def test_folds_run_one_after_the_other_and_are_merged(recipe):
+    done, calls = run(*FOLDS, "--folds", "1 b")
+    assert done.returncode == 0, done.stderr
+    assert calls == [
+        *fold_calls("1"),
+        *fold_calls("b"),
+        "asda results merge exp/fold1/finetune/score exp/foldb/finetune/score"
+        " --out exp/finetune/score",
+        "asda results list exp",
+    ]
+    assert "stage 4 (finetune) of fold b" in done.stdout
+
+
+def test_folds_are_those_that_stage_1_wrote(recipe):
+    (recipe / "data/small").mkdir()
+    (recipe / "data/small/folds").write_text("1\n2\n3\n")
+    assert [call.split()[1] for call in run(*FOLDS)[1]] == [
+        *["pretrain", "finetune", "score"] * 3,
+        *["results", "results"],
+    ]
+
+
+def test_one_fold_alone_is_not_merged(recipe):
+    assert run(*FOLDS, "--folds", "2")[1] == [*fold_calls("2"), "asda results list exp"]
+
+
+def test_folds_that_start_from_one_model(recipe):
+    _, calls = run(*FOLDS, "--folds", "1 2", "--pretrained", "my/asda.pt")
+    trained = [call for call in calls if call.startswith("asda finetune")]
+    assert [call.split("--exp ")[1].split()[0] for call in trained] == [
+        "exp/fold1/finetune_asda",
+        "exp/fold2/finetune_asda",
+    ]
+    assert all(call.endswith("--init my/asda.pt") for call in trained)
+
+
 def test_a_failing_stage_stops_the_recipe(recipe, monkeypatch):
     monkeypatch.setenv("FAILS", "pretrain")
     done, calls = run("--stage", "3")

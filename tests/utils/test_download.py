@@ -72,12 +72,13 @@ def test_a_cut_connection_is_continued(repository, server, tmp_path):
 
 def test_a_file_that_is_there_is_not_fetched_again(repository, server, tmp_path):
     (tmp_path / "file").write_bytes(CONTENT)
-    checksum = hashlib.sha256(CONTENT).hexdigest()
-    assert download(repository, server, tmp_path / "file", checksum).returncode == 0
+    for checksum in (hashlib.sha256(CONTENT).hexdigest(), hashlib.md5(CONTENT).hexdigest()):
+        assert download(repository, server, tmp_path / "file", checksum).returncode == 0
     assert server.requested == []
 
 
-def test_a_wrong_checksum_is_an_error(repository, server, tmp_path):
-    done = download(repository, server, tmp_path / "file", "0" * 64)
+@pytest.mark.parametrize(("kind", "digits"), [("SHA-256", 64), ("MD5", 32)])
+def test_a_wrong_checksum_is_an_error(repository, server, tmp_path, kind, digits):
+    done = download(repository, server, tmp_path / "file", "0" * digits)
     assert done.returncode == 1
-    assert "has SHA-256" in done.stderr
+    assert f"has {kind}" in done.stderr

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Usage: local/download.sh DIR
+# If others can have the corpus: put it into DIR here, as in egs/esc50/local/download.sh.
+set -euo pipefail
+
+echo "$0: error: write the paths of the corpus into run.sh (audio, labels)" >&2
+exit 1

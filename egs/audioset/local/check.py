@@ -1,0 +1,73 @@
+"""Which clips can be used, by the headers of their files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import NamedTuple
+
+from audio_files import FOREIGN, Audio
+
+from asda.corpus.audio import AudioError, audio_duration
+
+SHORTEST = 10000 / 32000  # seconds; the reference leaves out clips with fewer samples
+THREADS, CHUNK = 16, 1000  # network disks answer slowly, but many at once
+
+
+class Usable(NamedTuple):
+    """A clip; seconds are None where only decoding would tell."""
+
+    source: str
+    seconds: float | None
+
+
+def check_audio(audio: Audio) -> tuple[dict[str, Usable], dict[str, str]]:
+    """Return video -> clip, and video -> what is wrong, of all clips found.
+
+    Where a clip is there more than once, the first that can be used is taken.
+    """
+    usable: dict[str, Usable] = {}
+    broken: dict[str, str] = {}
+    with ThreadPoolExecutor(THREADS) as threads:
+        for results in threads.map(lambda part: _check(part, audio.others), _chunks(audio.first)):
+            for video, result in results:
+                if isinstance(result, str):
+                    broken[video] = result
+                else:
+                    usable[video] = result
+    return usable, broken
+
+
+def _chunks(table: Mapping[str, str]) -> Iterable[list[tuple[str, str]]]:
+    items = iter(table.items())
+    return iter(lambda: list(islice(items, CHUNK)), [])
+
+
+def _check(
+    part: list[tuple[str, str]], others: Mapping[str, list[str]]
+) -> list[tuple[str, Usable | str]]:
+    return [(video, _first_usable([source, *others.get(video, ())])) for video, source in part]
+
+
+def _first_usable(sources: list[str]) -> Usable | str:
+    problems = []
+    for source in sources:
+        try:
+            return Usable(source, _seconds(source))
+        except AudioError as error:
+            problems.append(str(error))
+    return problems[0]
+
+
+def _seconds(source: str) -> float | None:
+    if os.path.splitext(source)[1].lower() in FOREIGN:
+        if not shutil.which("ffmpeg"):
+            raise AudioError("unreadable: this format needs ffmpeg")
+        return None
+    seconds = audio_duration(source)
+    if seconds < SHORTEST:
+        raise AudioError(f"too short: {seconds:.2f} s")
+    return seconds

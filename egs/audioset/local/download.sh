@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Usage: local/download.sh [--url URL] DIR
+# Puts AudioSet's lists of segments and classes into DIR/metadata (100 MB). Its audio lies on
+# YouTube and is not downloaded: put yours into DIR, or give its folder as --db-dir of run.sh.
+set -euo pipefail
+
+url=http://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv # or a mirror
+
+. ./path.sh
+if [[ ${1-} == --url* ]]; then # other options are those of local/data.py
+  . utils/parse_options.sh
+fi
+
+dir=${!#}
+for list in eval_segments balanced_train_segments unbalanced_train_segments class_labels_indices; do
+  utils/download.py "$url/$list.csv" "$dir/metadata/$list.csv"
+done
+local/segments.py "$dir/metadata"
+echo "the lists are in $dir/metadata; the audio has to be in $dir, or in --db-dir of run.sh"

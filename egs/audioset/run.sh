@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# AudioSet: pretraining on the 2 million clips of its training lists, fine-tuning on the balanced 20
+# thousand or on all of them, mAP on the evaluation list. ./run.sh --help lists the options.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+subset=20k
+own_options="subset"
+export recipe_help="  --subset SUBSET         to fine-tune on: 20k (balanced) or 2m (drawn by class-balanced weights)
+                          (default: $subset)
+
+--db-dir is the folder of the audio, which cannot be downloaded: README.md says in which forms.
+--local-data-opts takes options of local/data.py, e.g. \"--labels mid\"; local/data.py --help."
+. utils/own_options.sh
+
+case $subset in
+  20k | 2m) ;;
+  *)
+    echo "run.sh: error: --subset is 20k or 2m, not '$subset'" >&2
+    exit 1
+    ;;
+esac
+
+utils/asda.sh \
+  --pretrain-set train_2m --train-set "train_$subset" --valid-set valid --test-sets eval \
+  --pretrain-config conf/pretrain.yaml --finetune-config "conf/finetune_$subset.yaml" \
+  "$@"

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Usage: local/compare.sh [options] FOLD
+# Every system of the table in README.md on one fold. Finished runs are skipped.
+set -euo pipefail
+
+subset=esc50
+dumpdir=dump
+expdir=exp/table
+help_message="usage: $0 [--subset esc50] [--dumpdir dump] [--expdir exp/table] FOLD"
+
+. ./path.sh
+. utils/parse_options.sh
+
+if [ $# -ne 1 ]; then
+  echo "$help_message" >&2
+  exit 1
+fi
+fold=$1
+
+# experiment STAGE OPTIONS...: this stage and those after it
+experiment() {
+  ./run.sh --stage "$1" --subset "$subset" --folds "$fold" --dumpdir "$dumpdir" \
+    --expdir "$expdir/$subset" "${@:2}"
+}
+
+experiment pretrain
+experiment finetune --finetune-tag scratch --pretrained none \
+  --finetune-args "--optimizer.layer_decay 1"
+experiment finetune --finetune-tag probe --finetune-config conf/finetune_probe.yaml
+if [ ! -e "$expdir/$subset/fold$fold/random_forest/score/result.json" ]; then
+  asda baseline --train "data/$subset/fold$fold/train" --test "data/$subset/fold$fold/test" \
+    --dump "$dumpdir/fbank" --out "$expdir/$subset/fold$fold"
+fi

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Data directories of ESC-50, or of its subset ESC-10, for cross-validation over its folds.
+
+usage: local/data.py SUBSET DIR DATA
+
+SUBSET is esc50 or esc10. DIR is the unpacked corpus, audio/*.wav and meta/esc50.csv, or the folder
+that holds it as ESC-50 or ESC-50-master. Written are DATA/SUBSET/all, DATA/SUBSET/folds (a list)
+and, for each fold, DATA/SUBSET/foldN/{train,test,dev_train,dev_test}: test is the fold, train the
+other four; dev_test is one of these, dev_train the rest, to choose settings without the fold.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from asda.corpus.write import write_data_dir
+from asda.files import InputError, atomic_write
+
+EXPECTED = {"esc50": (2000, 50), "esc10": (400, 10)}  # clips and classes
+COLUMNS = ("filename", "fold", "target", "category", "esc10", "src_file")
+
+
+class Clip(NamedTuple):
+    """A line of meta/esc50.csv."""
+
+    path: Path
+    fold: int
+    target: int
+    category: str
+    in_esc10: bool
+    source: str  # of the recording that it was cut from
+
+    @property
+    def utterance(self) -> str:
+        return self.path.stem
+
+    @property
+    def recording(self) -> str:
+        """Stands for the speaker; utterance ids begin with it, as Kaldi's sorting needs."""
+        return f"{self.fold}-{self.source}"
+
+
+def find_corpus(folder: Path) -> Path:
+    for name in (".", "ESC-50", "ESC-50-master"):
+        if (folder / name / "meta/esc50.csv").is_file():
+            return (folder / name).resolve()
+    raise InputError(
+        f"{folder}: no meta/esc50.csv in it or in its folder ESC-50; unpack ESC-50 there"
+    )
+
+
+def read_clips(corpus: Path) -> list[Clip]:
+    """Return the clips that the table lists; all of them have audio."""
+    table = corpus / "meta/esc50.csv"
+    with open(table, encoding="utf-8", newline="") as stream:
+        lines = csv.DictReader(stream)
+        missing = [column for column in COLUMNS if column not in (lines.fieldnames or [])]
+        if missing:
+            raise InputError(f"{table}:1: no column {', '.join(missing)}")
+        try:
+            clips = [clip_of(corpus, line) for line in lines]
+        except ValueError:
+            raise InputError(f"{table}:{lines.line_num}: fold and target are numbers") from None
+    absent = [clip.path for clip in clips if not clip.path.is_file()]
+    if absent:
+        raise InputError(
+            f"{absent[0]}: no such file, like {len(absent)} of {len(clips)} in {table}; unpack the"
+            " corpus again"
+        )
+    return clips
+
+
+def clip_of(corpus: Path, line: dict[str, str]) -> Clip:
+    return Clip(
+        corpus / "audio" / line["filename"],
+        int(line["fold"]),
+        int(line["target"]),
+        line["category"],
+        line["esc10"] == "True",
+        line["src_file"],
+    )
+
+
+def write_folds(clips: list[Clip], folder: Path) -> None:
+    """Write the data directories of one subset."""
+    labels = list(dict(sorted((clip.target, clip.category) for clip in clips)).values())
+    folds = sorted({clip.fold for clip in clips})
+
+    def write(name: str, chosen: set[int]) -> None:
+        members = [clip for clip in clips if clip.fold in chosen]
+        tables = {
+            "wav.scp": {clip.utterance: str(clip.path) for clip in members},
+            "utt2label": {clip.utterance: clip.category for clip in members},
+        }
+        write_data_dir(
+            folder / name, tables, labels, {clip.utterance: clip.recording for clip in members}
+        )
+
+    write("all", set(folds))
+    for place, fold in enumerate(folds):
+        development = folds[(place + 1) % len(folds)]
+        others = set(folds) - {fold}
+        write(f"fold{fold}/test", {fold})
+        write(f"fold{fold}/train", others)
+        write(f"fold{fold}/dev_test", {development})
+        write(f"fold{fold}/dev_train", others - {development})
+    with atomic_write(folder / "folds") as stream:
+        stream.writelines(f"{fold}\n" for fold in folds)
+
+
+def main() -> None:
+    if len(sys.argv) != 4 or sys.argv[1] not in EXPECTED:
+        sys.exit(__doc__)
+    subset, folder, data = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    try:
+        clips = read_clips(find_corpus(folder))
+        if subset == "esc10":
+            clips = [clip for clip in clips if clip.in_esc10]
+        write_folds(clips, data / subset)
+    except InputError as error:
+        sys.exit(f"local/data.py: {error}")
+    expected, classes = EXPECTED[subset]
+    found = len({clip.target for clip in clips})
+    print(
+        f"{subset}: {len(clips)} of {expected} clips and {found} of {classes} classes in {folder}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Usage: local/data.sh [--subset esc50] DIR
+# Makes data/SUBSET/all, and for each fold data/SUBSET/foldN/{train,test,dev_train,dev_test}.
+set -euo pipefail
+
+subset=esc50
+
+. ./path.sh
+. utils/parse_options.sh
+
+if [ $# -ne 1 ]; then
+  echo "usage: $0 [--subset esc50] DIR" >&2
+  exit 1
+fi
+local/data.py "$subset" "$1" data
+for dir in "data/$subset/all" "data/$subset"/fold?/*; do
+  utils/validate_data_dir.sh --no-feats "$dir"
+done

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Usage: local/download.sh [--url URL] [--sha256 SUM] DIR
+# Puts ESC-50, as of the last change of its audio and labels, into DIR/ESC-50 (646 MB, 1 GB in all).
+set -euo pipefail
+
+# shellcheck disable=SC2034 # one archive holds both subsets
+subset=
+url=https://github.com/karolpiczak/ESC-50/archive/33c8ce9eb2cf0b1c2f8bcf322eb349b6be34dbb6.zip
+sha256=661183a6f53ef04f12c9bd618fed0ddc1713280d6c94a5a5431e844ba6f6a21f
+
+. ./path.sh
+. utils/parse_options.sh
+
+utils/fetch_archive.sh --strip-components 1 --sha256 "$sha256" "$url" "$1/ESC-50"

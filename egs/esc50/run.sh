@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# ESC-50, fifty kinds of environmental sound, by cross-validation over its five folds: each fold is
+# scored once, by a model that was pretrained and fine-tuned on the other four.
+# ./run.sh --help lists the options.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+subset=esc50
+own_options="subset"
+export recipe_help="  --subset SUBSET         esc50, or esc10: ten classes of it (default: $subset)"
+. utils/own_options.sh
+
+case $subset in
+  esc50 | esc10) ;;
+  *)
+    echo "run.sh: error: --subset is esc50 or esc10, not '$subset'" >&2
+    exit 1
+    ;;
+esac
+
+utils/asda.sh \
+  --local-data-opts "--subset $subset" --datadir "data/$subset" --expdir "exp/$subset" \
+  --train-set train --test-sets test --dump-sets all \
+  --pretrain-config conf/pretrain.yaml --finetune-config conf/finetune.yaml \
+  "$@"

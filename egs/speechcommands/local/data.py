@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Data directories of Speech Commands, DATA/FORM/{train,valid,test}.
+
+usage: local/data.py FORM DIR DATA
+
+FORM is v2_35 or v1_30 (all words), v2_12 or v1_12 (ten commands, silence and anything else). DIR is
+the unpacked corpus, WORD/SPEAKER_nohash_NUMBER.wav with validation_list.txt and testing_list.txt,
+or the folder that holds it as speech_commands_v0.02. The forms of twelve classes are tested on
+speech_commands_test_set_v0.02, in DIR or beside it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from asda.corpus.audio import AudioError, audio_duration
+from asda.corpus.weights import class_balanced_weights
+from asda.corpus.write import write_data_dir
+from asda.files import InputError, numbered_lines
+
+EXPECTED = {"v1": (64721, 30), "v2": (105829, 35)}  # clips and words
+LISTS = {"valid": "validation_list.txt", "test": "testing_list.txt"}
+COMMANDS = ["yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"]
+SILENCE, UNKNOWN, NOISE = "_silence_", "_unknown_", "_background_noise_"
+VALID_NOISE = 10  # each tenth second of background noise serves to choose models
+
+
+class Clip(NamedTuple):
+    """A recording, or the second of one that begins at `start`."""
+
+    path: Path
+    utterance: str
+    speaker: str
+    label: str
+    start: int | None = None
+
+
+def main() -> None:
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    form, folder, data = sys.argv[1], Path(sys.argv[2]).resolve(), Path(sys.argv[3])
+    version, _, classes = form.partition("_")
+    try:
+        inside = folder / f"speech_commands_v0.0{version[1:]}"
+        corpus = inside if inside.is_dir() else folder
+        sets = find_sets(corpus, version)
+        if classes == "12":
+            sets["test"] = find_test_set(folder, version)
+            write_twelve(sets, corpus / NOISE, data / form)
+        else:
+            for name, clips in sets.items():
+                write_set(data / form / name, clips, sorted({c.label for c in sets["train"]}))
+    except (InputError, AudioError) as error:
+        sys.exit(f"local/data.py: {error}")
+
+
+def find_sets(corpus: Path, version: str) -> dict[str, list[Clip]]:
+    """Return the clips of the official train, valid and test sets, labelled by their words."""
+    found = {f"{path.parent.name}/{path.name}": path for path in corpus.glob("[!_]*/*.wav")}
+    sets, rest = {}, dict(found)
+    for name, file in LISTS.items():
+        sets[name] = []
+        for number, line in numbered_lines(corpus / file):
+            if line not in rest:
+                raise InputError(
+                    f"{corpus / file}:{number}: no file {line} in {corpus}, or listed twice; "
+                    "the corpus is not complete: unpack it again"
+                )
+            sets[name].append(clip_of(rest.pop(line)))
+    clips, words = EXPECTED[version]
+    names = {path.parent.name for path in found.values()}
+    print(f"{len(found)} of {clips} clips, {len(names)} of {words} words found in {corpus}")
+    return {"train": [clip_of(path) for path in rest.values()], **sets}
+
+
+def clip_of(path: Path, prefix: str = "") -> Clip:
+    """Return the clip in WORD/SPEAKER_nohash_NUMBER.wav; of other names, no speaker is known.
+
+    Utterance ids begin with the speaker, as Kaldi's sorting needs.
+    """
+    word = path.parent.name
+    speaker, _, number = path.stem.partition("_nohash_")
+    if not number:
+        return Clip(path, f"{prefix}{word}-{path.stem}", f"{prefix}{word}-{path.stem}", word)
+    return Clip(path, f"{speaker}_{prefix}{word}_{number}", speaker, word)
+
+
+def find_test_set(folder: Path, version: str) -> list[Clip]:
+    """Return the clips of the official test set of the twelve classes."""
+    name = f"speech_commands_test_set_v0.0{version[1:]}"
+    for place in (folder / name, folder.parent / name):
+        if place.is_dir():
+            classes = (*COMMANDS, SILENCE, UNKNOWN)
+            paths = [path for label in classes for path in (place / label).glob("*.wav")]
+            return [clip_of(path, prefix="test-") for path in paths]
+    raise InputError(f"{folder / name}: no such folder; twelve classes are tested on {name}.tar.gz")
+
+
+def write_twelve(sets: dict[str, list[Clip]], noise: Path, folder: Path) -> None:
+    """Write the form of twelve classes, with weights that balance them in training."""
+    pieces = {"train": [], "valid": [], "test": []}
+    for recording in noise.glob("*.wav"):
+        for piece in seconds_of(recording):
+            pieces["train" if piece.start % VALID_NOISE else "valid"].append(piece)
+    labels = [*COMMANDS, SILENCE, UNKNOWN]
+    for name, silence in pieces.items():
+        words = [c if c.label in labels else c._replace(label=UNKNOWN) for c in sets[name]]
+        write_set(folder / name, [*words, *silence], labels, weighted=name == "train")
+
+
+def seconds_of(recording: Path) -> list[Clip]:
+    """Cut a recording of background noise into clips of a second."""
+    name = f"noise-{recording.stem}"
+    return [
+        Clip(recording, f"{name}_{second:03d}", name, SILENCE, second)
+        for second in range(int(audio_duration(str(recording))))
+    ]
+
+
+def write_set(folder: Path, clips: list[Clip], labels: list[str], weighted: bool = False) -> None:
+    """Write one data directory."""
+    tables = {"utt2label": {clip.utterance: clip.label for clip in clips}}
+    if any(clip.start is not None for clip in clips):
+        tables["wav.scp"] = {recording_of(clip): str(clip.path) for clip in clips}
+        tables["segments"] = {
+            clip.utterance: f"{recording_of(clip)} {times_of(clip)}" for clip in clips
+        }
+    else:
+        tables["wav.scp"] = {clip.utterance: str(clip.path) for clip in clips}
+    if weighted:
+        tables["utt2weight"] = class_balanced_weights(tables["utt2label"])
+    write_data_dir(folder, tables, labels, {clip.utterance: clip.speaker for clip in clips})
+
+
+def recording_of(clip: Clip) -> str:
+    return clip.utterance if clip.start is None else clip.speaker
+
+
+def times_of(clip: Clip) -> str:
+    return "0 -1" if clip.start is None else f"{clip.start} {clip.start + 1}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Usage: local/data.sh [--form v2_35] DIR
+# Makes data/FORM/{train,valid,test} from the corpus in DIR.
+set -euo pipefail
+
+form=v2_35
+
+. ./path.sh
+. utils/parse_options.sh
+
+if [ $# -ne 1 ]; then
+  echo "usage: $0 [--form v2_35] DIR" >&2
+  exit 1
+fi
+local/data.py "$form" "$1" data
+for set in train valid test; do
+  utils/validate_data_dir.sh --no-feats "data/$form/$set"
+done

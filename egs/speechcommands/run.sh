@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Speech Commands: which of 35 words is said, with the official lists for validation and test.
+# ./run.sh --help lists the options; --form chooses version 1, or the twelve-class form.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+form=v2_35
+own_options="form"
+export recipe_help="  --form FORM             v2_35, v1_30 (all words), v2_12, v1_12 (ten commands, silence and
+                          anything else) (default: $form)"
+. utils/own_options.sh
+
+finetune_config=conf/finetune.yaml
+case $form in
+  v2_35 | v1_30) ;;
+  v2_12 | v1_12) finetune_config=conf/finetune_12.yaml ;;
+  *)
+    echo "run.sh: error: --form is v2_35, v1_30, v2_12 or v1_12, not '$form'" >&2
+    exit 1
+    ;;
+esac
+
+utils/asda.sh \
+  --train-set "$form/train" --valid-set "$form/valid" --test-sets "$form/test" \
+  --local-data-opts "--form $form" --dumpdir "dump/${form%_*}" --expdir "exp/$form" \
+  --pretrain-config conf/pretrain.yaml --finetune-config "$finetune_config" \
+  "$@"

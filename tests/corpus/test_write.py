@@ -1,0 +1,42 @@
+"""A data directory written from tables in memory."""
+
+import pytest
+
+from asda.corpus.datadir import DataDir
+from asda.corpus.validate import Checks, validate
+from asda.corpus.write import write_data_dir
+from asda.files import InputError
+
+TABLES = {
+    "wav.scp": {"b_1": "b.wav", "a_1": "a.wav"},
+    "utt2label": {"b_1": "dog rain", "a_1": "dog"},
+}
+LABELS = ["rain", "dog"]
+
+
+def problems(folder):
+    report = validate(folder, Checks(feats=False, wav=False))
+    return [line for line in report.lines() if not line.startswith("warning")]
+
+
+def test_it_is_valid(tmp_path):
+    write_data_dir(tmp_path / "set", TABLES, LABELS, {"b_1": "b", "a_1": "a"})
+    assert problems(tmp_path / "set") == []
+    directory = DataDir(tmp_path / "set")
+    assert directory.labels == LABELS
+    assert directory.table("spk2utt") == {"a": "a_1", "b": "b_1"}
+    write_data_dir(tmp_path / "set", TABLES, LABELS)
+    assert directory.table("utt2spk") == {"a_1": "a_1", "b_1": "b_1"}
+
+
+def test_tables_of_an_earlier_one_go(tmp_path):
+    write_data_dir(tmp_path, {**TABLES, "utt2dur": {"a_1": "1", "b_1": "2"}}, LABELS)
+    write_data_dir(tmp_path, TABLES, LABELS)
+    assert not (tmp_path / "utt2dur").exists()
+    assert problems(tmp_path) == []
+
+
+def test_none_without_clips(tmp_path):
+    with pytest.raises(InputError, match="no clips for it"):
+        write_data_dir(tmp_path / "set", {"wav.scp": {}, "utt2label": {}}, LABELS)
+    assert not (tmp_path / "set").exists()

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Downloads an archive and unpacks it into a folder, which appears when it is whole.
+# Usage: utils/fetch_archive.sh [--strip-components N] [--sha256 SUM] URL DIR
+# A folder that is there is left as it is. The archive lies beside DIR until it is unpacked; a
+# download that was stopped goes on. --strip-components leaves out leading folders, as tar does.
+set -euo pipefail
+
+strip_components=0
+sha256=
+
+utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=utils/parse_options.sh
+. "$utils/parse_options.sh"
+
+if [ $# -ne 2 ]; then
+  echo "usage: $0 [--strip-components N] [--sha256 SUM] URL DIR" >&2
+  exit 1
+fi
+url=$1 dir=$2
+archive=$(dirname "$dir")/${url##*/}
+
+unpack() {
+  if [[ $archive != *.zip ]]; then
+    tar -xf "$archive" -C "$dir.unpacking" --strip-components "$strip_components"
+    return
+  fi
+  python3 -m zipfile -e "$archive" "$dir.unpacking" 2>/dev/null || return
+  for ((level = 0; level < strip_components; level++)); do
+    mv "$dir.unpacking" "$dir.whole" && mv "$dir.whole"/* "$dir.unpacking" && rmdir "$dir.whole"
+  done
+}
+
+if [ -d "$dir" ]; then
+  echo "$dir is there"
+  exit 0
+fi
+"$utils/download.py" "$url" "$archive" ${sha256:+"$sha256"}
+rm -rf "$dir.unpacking" "$dir.whole"
+mkdir -p "$dir.unpacking"
+unpack || {
+  rm -rf "$archive" "$dir.unpacking"
+  echo "$0: error: $archive was damaged and is removed; run again" >&2
+  exit 1
+}
+mv "$dir.unpacking" "$dir"
+rm "$archive"

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Takes a recipe's own options out of "$@", and leaves all others to utils/asda.sh. To be sourced
+# by its run.sh:
+#
+#   form=v2_35                     # the default
+#   own_options="form"             # variables, whose options are --form and so on
+#   . utils/own_options.sh
+
+_others=()
+while [ $# -gt 0 ]; do
+  _name=${1%%=*}
+  _name=${_name#--}
+  _name=${_name//-/_}
+  if [[ $1 != --* || " ${own_options:?} " != *" $_name "* ]]; then
+    _others+=("$1")
+    shift
+  elif [[ $1 == *=* ]]; then
+    printf -v "$_name" %s "${1#*=}"
+    shift
+  elif [ $# -ge 2 ]; then
+    printf -v "$_name" %s "$2"
+    shift 2
+  else
+    echo "$0: error: option $1 needs a value" >&2
+    exit 1
+  fi
+done
+set -- ${_others[@]+"${_others[@]}"}
+unset _others _name
