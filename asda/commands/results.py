@@ -49,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("rows", "columns"):
         text = f"what stands for the {name} in the pattern; 'Title=word' prints the title"
         sub.add_argument(f"--{name}", nargs="+", required=True, metavar="WORD", help=text)
+    text = "what stands for {run} in the pattern (seeds, say): a cell is the mean of all runs"
+    sub.add_argument("--runs", nargs="+", metavar="WORD", help=text)
     return parser
 
 
@@ -100,7 +102,7 @@ def compare(folders: list[Path], metric: str | None, groups: Path | None) -> Non
 
     first, *others = folders
     metric = metric or read_result(first)["metric"]
-    comparison = Comparison(first, groups)
+    comparison = Comparison(first, groups_file=groups)
     rows = [(first, with_interval(metric, measured(first, metric)), "")]
     for folder in others:
         value = with_interval(metric, measured(folder, metric))
@@ -109,28 +111,40 @@ def compare(folders: list[Path], metric: str | None, groups: Path | None) -> Non
     print("\n* = the interval of the difference excludes 0")
 
 
-def table(pattern: str, rows: list[str], columns: list[str], metric: str | None) -> None:
-    from asda.scoring.experiments import Comparison, measured, read_result
-    from asda.scoring.tables import difference, markdown_table, with_interval
+def table(
+    pattern: str, rows: list[str], columns: list[str], runs: list[str] | None, metric: str | None
+) -> None:
+    from asda.files import InputError
+    from asda.scoring.experiments import Comparison, mean_and_deviation, measured, read_result
+    from asda.scoring.tables import difference, markdown_table, with_deviation, with_interval
 
-    def folder_of(row: str, column: str) -> Path | None:
-        """Return the score folder of a cell if it has been scored."""
+    if ("{run}" in pattern) != bool(runs):
+        raise InputError(f"'{pattern}': --runs says what stands for {{run}}; give both or neither")
+
+    def folders_of(row: str, column: str) -> list[Path]:
+        """Return the score folders of a cell, one for each run, if all have been scored."""
         words = (word.rpartition("=")[2] for word in (row, column))
-        folder = Path(pattern.replace("{row}", next(words)).replace("{column}", next(words)))
-        return folder if (folder / "result.json").exists() else None
+        cell = pattern.replace("{row}", next(words)).replace("{column}", next(words))
+        folders = [Path(cell.replace("{run}", run)) for run in runs or [""]]
+        return folders if all((folder / "result.json").exists() for folder in folders) else []
+
+    def value(folders: list[Path], name: str) -> str:
+        if not runs:
+            return with_interval(name, measured(folders[0], name))
+        return with_deviation(name, mean_and_deviation(name, [read_result(f) for f in folders]))
 
     def column_cells(column: str) -> list[str]:
-        folders = [folder_of(row, column) for row in rows]
-        reference = folders[0] and Comparison(folders[0])
+        systems = [folders_of(row, column) for row in rows]
+        reference = systems[0] and Comparison(*systems[0])
         cells = []
-        for folder in folders:
-            if folder is None:
+        for folders in systems:
+            if not folders:
                 cells.append("–")
                 continue
-            name = metric or read_result(folder)["metric"]
-            cells.append(with_interval(name, measured(folder, name)))
-            if reference and folder != folders[0]:
-                cells[-1] += "; " + difference(name, reference.differences(folder)[name])
+            name = metric or read_result(folders[0])["metric"]
+            cells.append(value(folders, name))
+            if reference and folders != systems[0]:
+                cells[-1] += "; " + difference(name, reference.differences(*folders)[name])
         return cells
 
     titles = [[word.rpartition("=")[0] or word for word in words] for words in (rows, columns)]
@@ -140,4 +154,5 @@ def table(pattern: str, rows: list[str], columns: list[str], metric: str | None)
             ["", *titles[1]], [(t, *line) for t, line in zip(titles[0], cells, strict=True)]
         )
     )
-    print(f"\nvalue [95 % interval]; difference to {titles[0][0]} [95 % interval], * = excludes 0")
+    shown = f"mean ± standard deviation of {len(runs)} runs" if runs else "value [95 % interval]"
+    print(f"\n{shown}; difference to {titles[0][0]} [95 % interval], * = excludes 0")

@@ -95,7 +95,7 @@ def merge_folds(
         metric=metric or main,
         groups=None if groups_file is None else read_groups(groups_file, scored.utterances),
         folds=folds,
-        over_folds={name: _over_folds(name, results) for name in shared},
+        over_folds={name: mean_and_deviation(name, results) for name in shared},
     )
 
 
@@ -125,8 +125,8 @@ def _common(provenances: list[dict[str, Any]]) -> dict[str, Any]:
     return {k: v for k, v in first.items() if all(p.get(k) == v for p in provenances)}
 
 
-def _over_folds(metric: str, results: list[dict[str, Any]]) -> dict[str, float | None]:
-    """Return mean and sample standard deviation over folds; null if a fold has no value."""
+def mean_and_deviation(metric: str, results: list[dict[str, Any]]) -> dict[str, float | None]:
+    """Return mean and sample standard deviation over results; null if one of them has no value."""
     values = [result["metrics"][metric]["value"] for result in results]
     if None in values:
         return {"mean": None, "std": None}
@@ -156,25 +156,32 @@ class Comparison:
     """Systems against one reference system, on the same clips.
 
     Args:
-        reference: score folder of the system that the others are compared with
+        runs: score folders of the system that the others are compared with, one for each run
+            (trainings that differ in their seed)
         groups_file: a table `utterance group`, see read_groups
     """
 
-    def __init__(self, reference: str | Path, groups_file: Path | None = None):
-        self.folder = Path(reference)
-        self.scored = _sorted(ScoredClips.load(reference))
-        self.metrics = Metrics(self.scored.scores, self.scored.targets)
+    def __init__(self, *runs: str | Path, groups_file: Path | None = None):
+        self.folder = Path(runs[0])
+        self.scored = _sorted(ScoredClips.load(self.folder))
         self.groups = groups_file and read_groups(groups_file, self.scored.utterances)
+        self.runs = [self._read(run) for run in runs]
 
-    def differences(self, folder: str | Path) -> dict[str, Interval]:
-        """Return each metric of the system in `folder` minus that of the reference.
+    def differences(self, *runs: str | Path) -> dict[str, Interval]:
+        """Return each metric of another system minus that of the reference, of the means over runs.
+
+        Args:
+            runs: score folders, as many as the reference has and in the same order
 
         Raises:
             InputError: if the two were not scored on the same clips, labels and truth.
         """
-        other = _sorted(ScoredClips.load(folder))
-        self._refuse_other_clips(folder, other)
-        return paired_differences(self.metrics, Metrics(other.scores, other.targets), self.groups)
+        return paired_differences(self.runs, [self._read(run) for run in runs], self.groups)
+
+    def _read(self, folder: str | Path) -> Metrics:
+        scored = _sorted(ScoredClips.load(folder))
+        self._refuse_other_clips(folder, scored)
+        return Metrics(scored.scores, scored.targets)
 
     def _refuse_other_clips(self, folder: str | Path, other: ScoredClips) -> None:
         ours, theirs = self.scored.utterances, other.utterances

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -58,11 +58,9 @@ def intervals(
         metrics: the system
         groups: (clips,) int, see bootstrap_weights
     """
-    weights = bootstrap_weights(len(metrics.ones), groups, replicates, seed)
-    redrawn = _join([metrics.measure(block) for block in weights])
     found = {
-        name: Interval(*np.clip(_interval(float(value[0]), redrawn[name]), 0, 1).tolist())
-        for name, value in metrics.measure().items()
+        name: Interval(*np.clip(_interval(values), 0, 1).tolist())
+        for name, values in _measured(metrics, groups, replicates, seed).items()
     }
     # d' is a monotone function of the AUC, and so are the ends of its interval.
     found["d_prime"] = Interval(*(float(d_prime(end)) for end in found["AUC"]))
@@ -70,42 +68,69 @@ def intervals(
 
 
 def paired_differences(
-    first: Metrics,
-    second: Metrics,
+    first: Sequence[Metrics],
+    second: Sequence[Metrics],
     groups: np.ndarray | None = None,
     replicates: int = REPLICATES,
     seed: int = SEED,
 ) -> dict[str, Interval]:
     """Return second minus first of each metric, both measured on the same redrawn clips.
 
-    Both must hold the same clips in the same order.
+    Systems with several runs (trainings that differ in their seed) are compared by their means.
+    Runs are paired in their order, and pairs are redrawn as clips are.
+
+    Args:
+        first: the runs of one system
+        second: as many of the other; all hold the same clips in the same order
+        groups: (clips,) int, see bootstrap_weights
     """
-    weights = bootstrap_weights(len(first.ones), groups, replicates, seed)
-    pairs = [(first.measure(block), second.measure(block)) for block in weights]
-    before, after = _join([a for a, _ in pairs]), _join([b for _, b in pairs])
-    value = {name: second.measure()[name][0] - value[0] for name, value in first.measure().items()}
+    shares = _run_shares(len(first), replicates, seed)
+    runs = []
+    for pair in zip(first, second, strict=True):
+        before, after = (_measured(metrics, groups, replicates, seed) for metrics in pair)
+        runs.append({name: after[name] - before[name] for name in METRICS if name in before})
     return {
-        name: Interval(*_interval(float(value[name]), after[name] - before[name]))
-        for name in METRICS
-        if name in value
+        name: Interval(*_interval((shares * np.stack([run[name] for run in runs])).sum(axis=0)))
+        for name in runs[0]
     }
 
 
-def _interval(value: float, redrawn: np.ndarray) -> tuple[float, float, float]:
-    """Return the value and its percentile interval, corrected for bias.
+def _run_shares(runs: int, replicates: int, seed: int) -> np.ndarray:
+    """Return (runs, 1 + replicates): what each run counts in the mean of all, and in replicates.
+
+    A replicate draws one run fewer than there are: then the spread of the replicates is that of a
+    mean over runs, and not smaller by a third where there are three runs. On 1000 clips, intervals
+    of three runs cover the truth in 94 % of cases if trainings deviate by 2 points, in 87 % if by
+    4; those of one run, which can't know of it, in 61 and 35 %.
+    """
+    shares = np.full((runs, 1 + replicates), 1 / runs)
+    if runs > 1:
+        draws = np.random.default_rng((seed, runs)).integers(0, runs, (replicates, runs - 1))
+        shares[:, 1:] = (draws == np.arange(runs)[:, None, None]).mean(axis=2)
+    return shares
+
+
+def _measured(
+    metrics: Metrics, groups: np.ndarray | None, replicates: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Return each metric of all clips, and after it that of each replicate, (1 + replicates,)."""
+    weights = bootstrap_weights(len(metrics.ones), groups, replicates, seed)
+    blocks = [metrics.measure(), *map(metrics.measure, weights)]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def _interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Return the first value and the percentile interval of the others, corrected for bias.
 
     Average precision rises when clips are drawn twice, by as much as it lies above the truth on a
     finite set: with few positives a class, plain percentiles of mAP cover the truth in 20 to 85 %
     of cases instead of 95 %. Moving them down by twice that rise covers it in 84 to 93 %. For
     accuracy and AUC the rise is nil.
     """
+    value, redrawn = float(values[0]), values[1:]
     redrawn = redrawn[~np.isnan(redrawn)]
     if not len(redrawn):
         return value, np.nan, np.nan
     bias = redrawn.mean() - value
     low, high = np.quantile(redrawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - 2 * bias
     return value, float(low), float(high)
-
-
-def _join(blocks: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}

@@ -41,6 +41,11 @@ def with_interval(metric: str, measured: dict[str, float], signed: bool = False)
     return f"{value} [{low}, {high}]"
 
 
+def with_deviation(metric: str, runs: dict[str, float | None]) -> str:
+    """Return "mean ± standard deviation" of a metric over runs, as mean_and_deviation has them."""
+    return f"{number(metric, runs['mean'])} ± {number(metric, runs['std'])}"
+
+
 def difference(metric: str, interval: Interval) -> str:
     """Return "+value [low, high]" of a difference, with a star if the interval excludes 0."""
     clear = interval.low > 0 or interval.high < 0

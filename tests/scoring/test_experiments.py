@@ -201,7 +201,8 @@ def test_folds_may_differ_in_having_clips_of_several_labels(tmp_path):
 
 def test_a_difference_is_that_of_the_paired_bootstrap(exp):
     found = Comparison(exp / "weak/score").differences(exp / "strong/score")
-    expected = paired_differences(metrics_of(exp / "weak/score"), metrics_of(exp / "strong/score"))
+    weak, strong = (metrics_of(exp / name / "score") for name in ("weak", "strong"))
+    expected = paired_differences([weak], [strong])
     assert found == expected
     assert found["accuracy"].low > 0
 
@@ -279,6 +280,33 @@ def test_a_table_of_systems_and_tasks(exp, tmp_path, capsys):
     tags = multi_label()
     value = 100 * measure(tags.scores, tags.targets)["mAP"]
     assert second[2].startswith(f"{value:.1f} [") and ";" not in second[2]
+
+
+def test_a_table_of_means_over_runs(tmp_path, capsys):
+    signals = {"base": (0.2, 0.5), "new": (3.0, 2.5), "begun": (1.0,)}
+    for name, each in signals.items():
+        for run, signal in enumerate(each):
+            score_folder(tmp_path / f"seed{run}/{name}", single_label(signal=signal))
+    pattern = str(tmp_path / "{run}/{row}")
+    words = ["--rows", *signals, "--columns", "Digits=digits", "--runs", "seed0", "seed1"]
+    main(["results", "table", pattern, *words])
+    text = capsys.readouterr().out
+    folders = {name: [tmp_path / f"seed{run}/{name}" for run in (0, 1)] for name in signals}
+    base, new = ([measure_accuracy(f) for f in folders[name]] for name in ("base", "new"))
+    _, first, second, third = rows(text)
+    assert first[1] == f"{100 * np.mean(base):.1f} ± {100 * np.std(base, ddof=1):.1f}"
+    expected = paired_differences(*([metrics_of(f) for f in folders[n]] for n in ("base", "new")))
+    low, high = (f"{100 * end:+.1f}" for end in expected["accuracy"][1:])
+    change = 100 * (np.mean(new) - np.mean(base))
+    assert second[1].endswith(f"; {change:+.1f} [{low}, {high}] *")
+    assert third[1] == "–"
+    assert "mean ± standard deviation of 2 runs; difference to base" in text
+
+
+@pytest.mark.parametrize(("pattern", "runs"), [("{row}/{run}", []), ("{row}", ["--runs", "seed1"])])
+def test_runs_are_in_the_pattern_and_named(tmp_path, capsys, pattern, runs):
+    error = error_of(capsys, "results", "table", pattern, "--rows", "a", "--columns", "b", *runs)
+    assert "--runs says what stands for {run}" in error
 
 
 def test_a_difference_that_is_undefined_is_a_dash(tmp_path, capsys):

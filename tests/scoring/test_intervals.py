@@ -117,7 +117,7 @@ def draw(rng, clips):
 
 def test_paired_differences_are_those_of_a_loop_over_redrawn_clips():
     first, second = single_label(seed=1), single_label(seed=2, signal=2.0)
-    found = paired_differences(system(first), system(second), replicates=80)
+    found = paired_differences([system(first)], [system(second)], replicates=80)
     before = [measure(*replicate) for replicate in redrawn(first, 80)]
     after = [measure(*replicate) for replicate in redrawn(second, 80)]
     for name in ("accuracy", "mAP", "AUC"):
@@ -130,18 +130,63 @@ def test_paired_differences_are_those_of_a_loop_over_redrawn_clips():
         np.testing.assert_allclose(found[name][1:], bias_corrected(value, changes), atol=1e-6)
 
 
+def runs_of(signals, seed=0):
+    """Return systems on the same 200 clips whose trainings differ, as `signals` say."""
+    return [system(single_label(clips=200, seed=seed, signal=signal)) for signal in signals]
+
+
+def test_systems_of_several_runs_differ_by_the_mean_over_pairs():
+    first, second = runs_of([0.5, 1.0, 1.5]), runs_of([1.0, 1.0, 3.0])
+    found = paired_differences(first, second, replicates=50)
+    pairs = [
+        paired_differences([a], [b], replicates=50) for a, b in zip(first, second, strict=True)
+    ]
+    for name, interval in found.items():
+        assert interval.value == pytest.approx(np.mean([pair[name].value for pair in pairs]))
+
+
+def test_runs_that_agree_are_no_surer_than_their_clips():
+    """Three equal runs tell what one tells."""
+    first, second = runs_of([0.5]), runs_of([1.5])
+    alone = paired_differences(first, second, replicates=200)["accuracy"]
+    thrice = paired_differences(3 * first, 3 * second, replicates=200)["accuracy"]
+    assert thrice == pytest.approx(alone)
+
+
+@pytest.mark.parametrize("runs", [3, 6])
+def test_runs_that_differ_widen_the_interval_as_their_mean_varies(runs):
+    """On clips that are all right or all wrong only the runs vary: that is t without its tails."""
+    changes = np.arange(runs) % 3 / 3
+    targets = np.eye(2)[np.zeros(300, int)]
+
+    def right(share):
+        return Metrics(np.eye(2, dtype=np.float32)[(np.arange(300) >= 300 * share) * 1], targets)
+
+    second = [right(share) for share in changes]
+    found = paired_differences([right(0)] * runs, second, np.zeros(300, int), replicates=4000)
+    spread = (found["accuracy"].high - found["accuracy"].low) / 2
+    expected = 1.96 * np.std(changes, ddof=1) / np.sqrt(runs)
+    assert found["accuracy"].value == pytest.approx(changes.mean(), abs=1e-6)
+    assert spread == pytest.approx(expected, rel=0.15)
+
+
+def test_systems_have_equally_many_runs():
+    with pytest.raises(ValueError):
+        paired_differences(runs_of([1, 1]), runs_of([1]), replicates=5)
+
+
 def test_a_small_but_steady_gain_shows_in_pairs_alone():
     first = single_label(clips=400, signal=1.0)
     second = single_label(clips=400, signal=1.0)
     second.scores += 0.15 * second.targets
     alone = [intervals(system(scored))["accuracy"] for scored in (first, second)]
     assert alone[0].high > alone[1].low
-    assert paired_differences(system(first), system(second))["accuracy"].low > 0
+    assert paired_differences([system(first)], [system(second)])["accuracy"].low > 0
 
 
 def test_a_system_does_not_differ_from_itself():
     scored = multi_label()
-    for interval in paired_differences(system(scored), system(scored), replicates=20).values():
+    for interval in paired_differences([system(scored)], [system(scored)], replicates=20).values():
         assert interval == (0, 0, 0)
 
 

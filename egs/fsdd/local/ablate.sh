@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Usage: local/ablate.sh [options] SEED ARM [OPTIONS OF PRETRAINING]
+# One arm of ablation.sh with one seed: pretraining, fine-tuning, scores clean and in noise; the arm
+# asda is fine-tuned with CLS pooling too. Finished runs are skipped.
+set -euo pipefail
+
+dumpdir=dump
+expdir=exp/ablation
+pretrain_updates=1000
+finetune_updates=1200
+help_message="usage: $0 [--dumpdir dump] [--expdir exp/ablation] [--pretrain-updates 1000]
+  [--finetune-updates 1200] SEED ARM [OPTIONS OF PRETRAINING]"
+
+. ./path.sh
+. utils/parse_options.sh
+
+if [ $# -lt 2 ]; then
+  echo "$help_message" >&2
+  exit 1
+fi
+seed=$1
+arm=$2
+shift 2
+
+test_sets=(unseen/fold1/test noisy/{white,babble}_{20,10,0})
+
+# stage NAME OPTIONS...: one stage of the recipe
+stage() {
+  ./run.sh --stage "$1" --stop-stage "$1" --train-set unseen/fold1/train \
+    --valid-set unseen/fold1/valid --test-sets "${test_sets[*]}" --dumpdir "$dumpdir" \
+    --expdir "$expdir/seed$seed" --pretrain-tag "$arm" "${@:2}"
+}
+
+# finetune_and_score ARM OPTIONS...
+finetune_and_score() {
+  local experiment=$expdir/seed$seed/finetune_$1
+  stage finetune --finetune-tag "$1" \
+    --finetune-args "--training.seed $seed --training.updates $finetune_updates ${*:2}"
+  if [ ! "$experiment/score_noisy_babble_0/result.json" -nt "$experiment/model.pt" ]; then
+    stage score --finetune-tag "$1"
+  fi
+}
+
+stage pretrain \
+  --pretrain-args "--training.seed $seed --training.updates $pretrain_updates $*"
+finetune_and_score "$arm"
+if [ "$arm" = asda ]; then
+  finetune_and_score cls_pooling --classifier.pooling cls
+fi
