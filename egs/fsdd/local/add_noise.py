@@ -104,7 +104,7 @@ def main() -> None:
                 write_noisy(test, audio.name, audio, out)
     except InputError as error:
         sys.exit(f"local/add_noise.py: {error}")
-    print(f"{out}: {len(test.utterances)} clips each in white noise and babble at {LEVELS} dB")
+    print(f"{out}: {len(test.utterances)} clips each in white noise and babble")
 
 
 if __name__ == "__main__":
