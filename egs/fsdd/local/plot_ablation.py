@@ -41,7 +41,7 @@ def draw(runs: list[Path], arms: list[str], path: Path) -> None:
         axes.set(title=f"{kind} noise" if kind == "white" else kind, xlabel="signal to noise")
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(f"accuracy in %, mean of {len(runs)} runs")
-    panels[0].legend()
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
     with atomic_write(path, "wb") as stream:
         figure.savefig(stream, format="png", dpi=120)
 
