@@ -8,7 +8,7 @@ import string
 import numpy as np
 import pytest
 import soundfile
-from recipes.copies import copy_recipe, run, succeed, use_this_python
+from recipes.copies import copy_recipe, run, succeed
 from recipes.servers import serve
 
 from asda.corpus.datadir import DataDir, read_table
@@ -27,13 +27,6 @@ SMALL += " --data.max_frames 64"
 PRETRAIN = f"{SMALL} --model.size tiny --model.depth 1 --model.clones 2 --training.updates 2"
 FINETUNE = f"{SMALL} --training.updates 4 --training.evaluate_every 2"
 FINETUNE += " --data.draws_per_epoch 20"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    with pytest.MonkeyPatch.context() as patch:
-        use_this_python(patch)
-        yield
 
 
 @pytest.fixture

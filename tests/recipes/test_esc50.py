@@ -9,7 +9,7 @@ import sys
 import zipfile
 
 import pytest
-from recipes.copies import copy_recipe, run, succeed, use_this_python
+from recipes.copies import copy_recipe, run, succeed
 from recipes.servers import serve
 
 from asda.checkpoint.models import read_model
@@ -20,13 +20,6 @@ FOLDS = range(1, 6)
 SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 8 --data.max_frames 64"
 PRETRAIN = f"{SMALL} --model.depth 1 --model.clones 2 --training.updates 2"
 FINETUNE = f"{SMALL} --training.updates 2 --optimizer.warmup 1"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    with pytest.MonkeyPatch.context() as patch:
-        use_this_python(patch)
-        yield
 
 
 @pytest.fixture(scope="module")

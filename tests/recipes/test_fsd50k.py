@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 import soundfile
-from recipes.copies import copy_recipe, run, succeed, use_this_python
+from recipes.copies import copy_recipe, run, succeed
 from recipes.servers import serve
 
 from asda.corpus.datadir import DataDir, read_table
@@ -24,13 +24,6 @@ SPLITS = {"train": 6, "val": 2, "eval": 3}  # clips of each folder
 SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 6 --training.precision float32"
 FINETUNE = f"{SMALL} --model.size tiny --model.depth 1 --training.updates 4"
 FINETUNE += " --training.evaluate_every 2"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    with pytest.MonkeyPatch.context() as patch:
-        use_this_python(patch)
-        yield
 
 
 @pytest.fixture

@@ -3,16 +3,15 @@ goes on where it stopped, and a finished one is not done again."""
 
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from recipes.copies import copy_recipe
 
 from asda.checkpoint.models import read_model
 from asda.corpus.datadir import read_table
@@ -27,12 +26,8 @@ class Recipe:
     """A copy of egs/mini with a corpus of its own, beside the repository's utils/."""
 
     def __init__(self, repository: Path, folder: Path):
-        self.folder = folder / "egs/mini"
+        self.folder = copy_recipe(repository, "mini", folder)
         self.corpus = folder / "corpus"
-        made = shutil.ignore_patterns("downloads", "data", "dump", "exp")
-        shutil.copytree(repository / "egs/mini", self.folder, symlinks=True, ignore=made)
-        for name in ("utils", "tools"):
-            (folder / name).symlink_to(repository / name)
         clips = ["--train", "40", "--valid", "10", "--test", "20"]
         synthesize = [self.folder / "local/synthesize.py", self.corpus, *clips]
         subprocess.run(synthesize, check=True, stdout=subprocess.DEVNULL)
@@ -67,10 +62,7 @@ class Recipe:
 
 @pytest.fixture(scope="module")
 def recipe(repository, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield Recipe(repository, tmp_path_factory.mktemp("recipe"))
+    return Recipe(repository, tmp_path_factory.mktemp("recipe"))
 
 
 @pytest.fixture(scope="module")

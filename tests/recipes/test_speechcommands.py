@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
-from recipes.copies import copy_recipe, run, succeed, use_this_python
+from recipes.copies import copy_recipe, run, succeed
 from recipes.servers import pack, serve
 
 from asda.corpus.datadir import DataDir
@@ -25,13 +25,6 @@ FINETUNE = f"{SMALL} --training.updates 4 --training.evaluate_every 2"
 
 def hashed(speaker):
     return hashlib.sha1(speaker.encode()).hexdigest()[:8]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    with pytest.MonkeyPatch.context() as patch:
-        use_this_python(patch)
-        yield
 
 
 @pytest.fixture(scope="module")

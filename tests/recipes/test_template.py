@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
-from recipes.copies import run, succeed, use_this_python
+from recipes.copies import run, succeed
 
 from asda.corpus.datadir import DataDir
 
@@ -15,13 +15,6 @@ SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 8 --data.max_fr
 PRETRAIN = f"{SMALL} --model.depth 1 --model.clones 2 --training.updates 2"
 FINETUNE = f"{SMALL} --training.updates 2 --optimizer.warmup 1 --training.evaluate_every 1"
 CLASSES = ["bird song", "wind"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    with pytest.MonkeyPatch.context() as patch:
-        use_this_python(patch)
-        yield
 
 
 @pytest.fixture(scope="module")
