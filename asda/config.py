@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import yaml
 
@@ -34,6 +35,9 @@ def run_cli(
     from jsonargparse import auto_cli
 
     argv = [_with_underscores(word) for word in argv]
+    if dataclasses.is_dataclass(component):
+        for path in _config_files(argv):
+            _read(component, path)
     try:
         return auto_cli(
             component,
@@ -62,13 +66,43 @@ def build(config_class: type[T], values: dict[str, Any], where: str) -> T:
 
 def load(config_class: type[T], path: str | Path) -> T:
     """Read a YAML file into a `config_class`, every key and type checked."""
+    return build(config_class, _read(config_class, path), str(path))
+
+
+def _read(config_class: type, path: str | Path) -> dict[str, Any]:
+    """Return the values of a YAML file whose keys are those of `config_class`."""
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except yaml.YAMLError as error:
         raise InputError(f"{path}: {_one_line(error)}") from None
-    return build(config_class, values, str(path))
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: not lines of 'key: value'")
+    _refuse_keys(config_class, values, str(path))
+    return values
+
+
+def _refuse_keys(config_class: type, values: dict[str, Any], where: str, above: str = "") -> None:
+    """Refuse keys that a dataclass lacks, and sections that are none.
+
+    jsonargparse lets `optimiser: {}` pass, and an `optimizer:` with nothing below breaks it.
+    """
+    types = get_type_hints(config_class)
+    for key, value in values.items():
+        name = f"{above}{key}"
+        section = types.get(key)
+        if section is None and "." not in str(key):
+            raise InputError(f"{where}: no key '{name}'{nearest(str(key), list(types))}")
+        if dataclasses.is_dataclass(section):
+            if not isinstance(value, dict):
+                raise InputError(f"{where}: '{name}' needs keys below it, or leave it out")
+            _refuse_keys(section, value, where, f"{name}.")
+
+
+def _config_files(argv: list[str]) -> list[str]:
+    following = [word for option, word in itertools.pairwise(argv) if option == "--config"]
+    return following + [word[9:] for word in argv if word.startswith("--config=")]
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -27,8 +27,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         return sub
 
-    def add_groups(sub: argparse.ArgumentParser) -> None:
-        text = "table `utterance group`, e.g. utt2spk: the intervals draw groups, not clips"
+    def add_groups(sub: argparse.ArgumentParser, intervals: str) -> None:
+        text = f"table `utterance group`, e.g. utt2spk: {intervals} draw groups, not clips"
         sub.add_argument("--groups", type=Path, metavar="FILE", help=text)
 
     sub = verb("list", list_results, "print every result below a folder, best first")
@@ -38,11 +38,11 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("merge", merge, "pool the folds of an experiment: each fold, mean, all clips")
     sub.add_argument("folders", type=Path, nargs="+", help="score folders of the folds")
     sub.add_argument("--out", type=Path, required=True, help="score folder to write")
-    add_groups(sub)
+    add_groups(sub, "the intervals")
 
     sub = verb("compare", compare, "differences to the first system, on the same clips")
     sub.add_argument("folders", type=Path, nargs="+", help="score folders, the reference first")
-    add_groups(sub)
+    add_groups(sub, "the intervals of differences")
 
     sub = verb("table", table, "systems as rows, tasks as columns, differences to the first row")
     sub.add_argument("pattern", help="of the score folders: 'exp/{column}/{row}/score', say")
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument(f"--{name}", nargs="+", required=True, metavar="WORD", help=text)
     text = "what stands for {run} in the pattern (seeds, say): a cell is the mean of all runs"
     sub.add_argument("--runs", nargs="+", metavar="WORD", help=text)
+    add_groups(sub, "the intervals of differences")
     return parser
 
 
@@ -112,7 +113,12 @@ def compare(folders: list[Path], metric: str | None, groups: Path | None) -> Non
 
 
 def table(
-    pattern: str, rows: list[str], columns: list[str], runs: list[str] | None, metric: str | None
+    pattern: str,
+    rows: list[str],
+    columns: list[str],
+    runs: list[str] | None,
+    metric: str | None,
+    groups: Path | None,
 ) -> None:
     from asda.files import InputError
     from asda.scoring.experiments import Comparison, mean_and_deviation, measured, read_result
@@ -135,7 +141,7 @@ def table(
 
     def column_cells(column: str) -> list[str]:
         systems = [folders_of(row, column) for row in rows]
-        reference = systems[0] and Comparison(*systems[0])
+        reference = systems[0] and Comparison(*systems[0], groups_file=groups)
         cells = []
         for folders in systems:
             if not folders:

@@ -228,6 +228,26 @@ def test_compare_prints_differences_with_a_star_if_they_are_clear(exp, capsys):
     assert same[2] == "+0.0 [+0.0, +0.0]"
 
 
+@pytest.mark.parametrize("verb", ["compare", "table"])
+def test_differences_draw_groups(exp, tmp_path, capsys, verb):
+    folders = [exp / name / "score" for name in ("weak", "middle")]
+    speakers = np.arange(60) % 6 // 4
+    lines = [f"utt{row:04d} spk{speaker}\n" for row, speaker in enumerate(speakers)]
+    (tmp_path / "utt2spk").write_text("".join(lines))
+    systems = {
+        "compare": folders,
+        "table": [exp / "{row}/{column}", "--rows", "weak", "middle", "--columns", "score"],
+    }
+    words = map(str, ["results", verb, *systems[verb], "--groups", tmp_path / "utt2spk"])
+    main([*words])
+    shown = rows(capsys.readouterr().out)[2][-1]
+    weak, middle = ([metrics_of(folder)] for folder in folders)
+    for groups, expected in ((speakers, True), (None, False)):
+        ends = paired_differences(weak, middle, groups)["accuracy"][1:]
+        low, high = (f"{100 * end:+.1f}" for end in ends)
+        assert (f"[{low}, {high}]" in shown) == expected
+
+
 def other_clips(scored):
     return ScoredClips(
         np.char.replace(scored.utterances, "utt0000", "new"),
