@@ -137,7 +137,7 @@ score_folder() {
 
 # train_and_score [FOLD]: stages 3 to 5
 train_and_score() {
-  local sets=$datadir${1:+/fold$1} place=$expdir${1:+/fold$1} init test_set out
+  local sets=$datadir${1:+/fold$1} place=$expdir${1:+/fold$1} init test_set
 
   if begins 3 "$@"; then
     if [ -n "$pretrained" ]; then
@@ -157,11 +157,27 @@ train_and_score() {
 
   if begins 5 "$@"; then
     for test_set in "${tests[@]}"; do
-      out=$place/$finetuning/$(score_folder "$test_set")
-      run $((ngpu > 0)) "$out.log" asda score --model "$place/$finetuning/model.pt" \
-        --data "$sets/$test_set" --out "$out" "${features[@]}" --device "$device"
+      score "$place/$finetuning" "$sets/$test_set" "$(score_folder "$test_set")"
     done
   fi
+}
+
+# score EXPERIMENT DATA NAME: unless NAME/scored says that the same model saw the same tables
+score() {
+  local out=$1/$3 scored
+  scored=$(
+    echo "${features[@]}"
+    find -L "$1/model.pt" "$2" -maxdepth 1 -type f -exec cksum {} + 2>/dev/null | sort
+  ) || true
+  if [ -f "$out/result.json" ] && [ ! "$out/result.json" -nt "$out/scored" ] &&
+    [ "$scored" = "$(cat "$out/scored")" ]; then
+    log "$out is up to date; delete it to score again"
+    return
+  fi
+  rm -f "$out/scored"
+  run $((ngpu > 0)) "$out.log" asda score --model "$1/model.pt" --data "$2" --out "$out" \
+    "${features[@]}" --device "$device"
+  echo "$scored" >"$out/scored"
 }
 
 # merge_folds: the folds of each test set as one result
@@ -174,8 +190,13 @@ merge_folds() {
   done
 }
 
+# Lists may be several lines.
+for option in local_data_opts test_sets dump_sets folds pretrain_args finetune_args; do
+  printf -v "$option" %s "${!option//[[:space:]]/ }"
+done
+
 [ $# -eq 0 ] || fail "a word too many: '$1' (a value with spaces needs quotes)"
-[ -n "$train_set" ] && [ -n "$test_sets" ] || fail "give --train-set and --test-sets"
+[ -n "$train_set" ] && [ -n "${test_sets// /}" ] || fail "give --train-set and --test-sets"
 stage=$(stage_number "$stage")
 stop_stage=$(stage_number "$stop_stage")
 [ "$stage" -le "$stop_stage" ] || fail "--stage $stage is after --stop-stage $stop_stage"

@@ -272,7 +272,7 @@ def test_each_arm_runs_with_each_seed_and_is_scored_clean_and_in_noise(recipe):
 
     again = calls_of_ablation(recipe)
     assert again["score"] == []
-    (recipe / exp / "seed7/finetune_eat/model.pt").touch()
+    (recipe / exp / "seed7/finetune_eat/model.pt").write_text("another")
     again = calls_of_ablation(recipe)
     assert len(again["score"]) == len(data)
 

@@ -3,12 +3,17 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 NOTE = """#!/usr/bin/env bash
 echo "${0##*/} $*" >> "$CALLS"
 [ "${FAILS-}" != "$1" ] || { echo "asda $1: error: it failed" >&2; exit 1; }
+if [ "$1" = score ]; then
+  out=$(sed -E 's/.* --out ([^ ]+).*/\\1/' <<<"$*")
+  mkdir -p "$out" && touch "$out/result.json"
+fi
 """
 
 
@@ -142,6 +147,20 @@ def test_sets(recipe):
     assert "--data data/b/c --out exp/finetune/score_b_c " in calls[3]
 
 
+def test_lists_are_divided_by_any_white_space(recipe):
+    (recipe / "downloads").mkdir()
+    options = ["--test-sets", "\n a\n\tb ", "--folds", "1\n2", "--local-data-opts", "--form\n v1"]
+    options += ["--pretrain-args", "--optimizer.lr 1e-3\n--model.clones 4"]
+    _, calls = run(*options)
+    assert calls[:2] == ["download.sh --form v1 downloads", "data.sh --form v1 downloads"]
+    tag = "optimizer.lr1e-3_model.clones4"
+    assert f"--exp exp/fold1/pretrain_{tag} " in calls[2]
+    assert calls[2].endswith(" --training.device auto --optimizer.lr 1e-3 --model.clones 4")
+    assert score_folders(calls) == [
+        f"exp/fold{fold}/finetune_{tag}/score_{name}" for fold in "12" for name in "ab"
+    ]
+
+
 def test_options_of_the_local_scripts(recipe):
     (recipe / "downloads").mkdir()
     _, calls = run("--stop-stage", "data", "--local-data-opts", "--form v1 --all true")
@@ -202,6 +221,77 @@ def test_folds_that_start_from_one_model(recipe):
         "exp/fold2/finetune_asda",
     ]
     assert all(call.endswith("--init my/asda.pt") for call in trained)
+
+
+@pytest.fixture
+def scored(recipe):
+    """A recipe whose two folds have been scored."""
+    for fold in "12":
+        for place in (recipe / f"data/small/fold{fold}/test", recipe / f"exp/fold{fold}/finetune"):
+            place.mkdir(parents=True)
+        (recipe / f"data/small/fold{fold}/test/wav.scp").write_text("a a.wav\n")
+        (recipe / f"exp/fold{fold}/finetune/model.pt").write_text("weights")
+    assert scores() == ["exp/fold1/finetune/score", "exp/fold2/finetune/score"]
+    return recipe
+
+
+def scores(*options, fails=False):
+    """Run stage 5 on two folds, which merges them at the end; return the folders it scored."""
+    Path(os.environ["CALLS"]).unlink(missing_ok=True)
+    done, calls = run(*FOLDS, "--folds", "1 2", "--stage", "score", *options)
+    assert done.returncode == fails, done.stderr
+    made = score_folders(calls)
+    if not fails:
+        assert calls[-2].startswith("asda results merge exp/fold1/finetune/score")
+        assert len(made) + done.stdout.count("/finetune/score is up to date") == 2
+    return made
+
+
+def score_folders(calls):
+    return [call.split("--out ")[1].split()[0] for call in calls if call.startswith("asda score")]
+
+
+def test_what_has_been_scored_is_not_scored_again(scored):
+    assert scores() == []
+    tables = scored / "data/small/fold2/test"
+    (tables / "wav.scp").write_text("a a.wav\n")  # as stage 1 does when it is repeated
+    (tables / ".backup").mkdir()
+    assert scores() == []
+
+
+@pytest.mark.parametrize("file", ["data/small/fold2/test/wav.scp", "exp/fold2/finetune/model.pt"])
+def test_another_model_or_test_set_is_scored_again(scored, file):
+    before = (scored / file).stat()
+    (scored / file).write_text("other"[: before.st_size])
+    os.utime(scored / file, ns=(before.st_atime_ns, before.st_mtime_ns))  # restored from a backup
+    assert scores() == ["exp/fold2/finetune/score"]
+    assert scores() == []
+
+
+def test_other_features_and_new_tables_are_scored_again(scored):
+    both = ["exp/fold1/finetune/score", "exp/fold2/finetune/score"]
+    assert scores("--feats-type", "fbank", "--dumpdir", "other") == both
+    assert scores("--feats-type", "fbank", "--dumpdir", "other") == []
+    (scored / "data/small/fold1/test/segments").write_text("a a 0 1\n")
+    assert scores("--feats-type", "fbank", "--dumpdir", "other") == both[:1]
+
+
+def test_a_score_of_something_else_is_replaced(scored):
+    """`asda score` by hand into the same folder leaves another result.json."""
+    subprocess.run(["asda", "score", "--model", "x", "--out", "exp/fold1/finetune/score"])
+    assert scores() == ["exp/fold1/finetune/score"]
+    assert scores() == []
+
+
+def test_a_score_that_was_stopped_or_deleted_is_made_again(scored, monkeypatch):
+    (scored / "exp/fold1/finetune/score/result.json").unlink()
+    assert scores() == ["exp/fold1/finetune/score"]
+    (scored / "exp/fold2/finetune/model.pt").write_text("other")
+    monkeypatch.setenv("FAILS", "score")
+    assert scores(fails=True) == ["exp/fold2/finetune/score"]
+    monkeypatch.delenv("FAILS")
+    (scored / "exp/fold2/finetune/model.pt").write_text("weights")  # what was scored at first
+    assert scores() == ["exp/fold2/finetune/score"]
 
 
 def test_a_failing_stage_stops_the_recipe(recipe, monkeypatch):

@@ -33,12 +33,9 @@ stage() {
 
 # finetune_and_score ARM OPTIONS...
 finetune_and_score() {
-  local experiment=$expdir/seed$seed/finetune_$1
   stage finetune --finetune-tag "$1" \
     --finetune-args "--training.seed $seed --training.updates $finetune_updates ${*:2}"
-  if [ ! "$experiment/score_noisy_babble_0/result.json" -nt "$experiment/model.pt" ]; then
-    stage score --finetune-tag "$1"
-  fi
+  stage score --finetune-tag "$1"
 }
 
 stage pretrain \
