@@ -24,18 +24,19 @@ class Ranking:
     """
 
     def __init__(self, scores: np.ndarray, positive: np.ndarray):
-        order = np.argsort(-scores, kind="stable")
-        ranked = scores[order]
+        falling = -scores
+        order = np.argsort(falling)
+        ranked = falling[order]
         hits = np.flatnonzero(positive[order])
-        starts = np.unique(np.searchsorted(-ranked, -ranked[hits], side="left"))
-        ends = np.searchsorted(-ranked, -ranked[starts], side="right")
+        starts = np.unique(np.searchsorted(ranked, ranked[hits], side="left"))
+        ends = np.searchsorted(ranked, ranked[starts], side="right")
         bounds = np.stack([starts, ends], axis=1).ravel()
         clips = len(scores)
         # Rows: clips above each threshold that holds positives, then clips at it, in turn.
         self.at_and_above = _summing(order[: bounds[-1] if len(bounds) else 0], bounds, clips)
         self.positives = _summing(order[hits], np.searchsorted(hits, ends), clips)
 
-    def measure(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def measure(self, weights: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return average precision and AUC, each (weightings,) float64, NaN where undefined.
 
         Average precision is the sum of precision times gain in recall over falling thresholds,
@@ -44,11 +45,11 @@ class Ranking:
 
         Args:
             weights: (clips, weightings) float; ones count every clip once
+            total: (weightings,) float64, their sums over the clips
         """
-        total = weights.sum(axis=0, dtype=np.float64)
         hits = (self.positives @ weights).astype(np.float64)
         hits_so_far = hits.cumsum(axis=0)
-        clips = (self.at_and_above @ weights).astype(np.float64).cumsum(axis=0)
+        clips = (self.at_and_above @ weights).cumsum(axis=0, dtype=np.float64)
         above, so_far = clips[0::2], clips[1::2]
         all_hits = hits.sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -95,7 +96,8 @@ class Metrics:
     def per_class(self, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return average precision and AUC, each (classes, weightings), NaN where undefined."""
         weights = self.ones if weights is None else weights
-        measured = [ranking.measure(weights) for ranking in self.rankings]
+        total = weights.sum(axis=0, dtype=np.float64)
+        measured = [ranking.measure(weights, total) for ranking in self.rankings]
         return np.array([ap for ap, _ in measured]), np.array([auc for _, auc in measured])
 
     def measure(self, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
