@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import threading
 
+import numpy as np
 import torch
 
 from asda.features.config import FbankConfig
 
 FLOOR = torch.finfo(torch.float32).eps  # of an energy, before the log
 BAND = 16  # filters that are applied together; each looks only at the lines its band covers
+MOST_FRAMES = 1024  # computed together: memory stays the same for any length of a clip
 
 
 class Fbank:
@@ -17,6 +20,7 @@ class Fbank:
 
     Each frame loses its mean, is pre-emphasised, windowed and padded with zeros to a power of two;
     the energies of its lines below Nyquist are summed by triangular filters; then the natural log.
+    Several threads may use one object.
 
     Args:
         config: what the features are made with.
@@ -24,9 +28,13 @@ class Fbank:
 
     def __init__(self, config: FbankConfig):
         self.config = config
-        self.padded = 2 ** (config.frame_length - 1).bit_length()
+        self.length, self.shift = config.frame_length, config.frame_shift
         self.window = _window(config)
-        self.bands = _bands(mel_filters(config, self.padded))
+        self.begins_at_zero = not self.window[0]
+        self.space = _Space(config)
+
+    def __reduce__(self) -> tuple:
+        return Fbank, (self.config,)
 
     def __call__(self, waveform: torch.Tensor) -> torch.Tensor:
         """Return log-mel features (frames, mel) float32 of a waveform (samples,) float32.
@@ -34,37 +42,68 @@ class Fbank:
         Raises:
             ValueError: if the waveform is shorter than a frame.
         """
-        if len(waveform) < self.config.frame_length:
-            raise ValueError(
-                f"too short: {len(waveform)} samples, a frame has {self.config.frame_length}"
-            )
+        frames = self.config.num_frames(len(waveform))
+        if not frames:
+            raise ValueError(f"too short: {len(waveform)} samples, a frame has {self.length}")
         if self.config.remove_mean:
             waveform = waveform - waveform.mean()
-        spectrum = torch.fft.rfft(self._frames(waveform))
-        # Real and imaginary parts stay side by side; filters have each of their weights twice.
-        energies = torch.view_as_real(spectrum).square_().flatten(1)
-        mel = torch.cat([energies[:, begin:end] @ filters for begin, end, filters in self.bands], 1)
-        return mel.clamp_(min=FLOOR).log_()
+        log_mel = np.empty((frames, self.config.num_mel_bins), np.float32)
+        for first in range(0, frames, MOST_FRAMES):
+            part = log_mel[first : first + MOST_FRAMES]
+            begin = first * self.shift
+            self._write(part, waveform[begin : begin + (len(part) - 1) * self.shift + self.length])
+        return torch.from_numpy(log_mel)
 
-    def _frames(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Return windowed frames (frames, padded)."""
-        length, shift = self.config.frame_length, self.config.frame_shift
+    def _write(self, log_mel: np.ndarray, waveform: torch.Tensor) -> None:
+        """Write log-mel features of the frames of a stretch."""
+        space = self.space.of(len(log_mel))
         weight = self.config.preemphasis
-        frames = waveform.unfold(0, length, shift)
-        means = frames.mean(1, keepdim=True)
-        # Pre-emphasis runs over the clip at once. A frame's mean m, which should have gone first,
+        # Pre-emphasis runs over all frames at once. A frame's mean m, which should have gone first,
         # is then left in it as m (1 - weight); a frame's first sample has itself as previous one.
+        frames = waveform.unfold(0, self.length, self.shift)
+        means = frames.mean(1, keepdim=True)
         emphasised = torch.sub(waveform[1:], waveform[:-1], alpha=weight)
-        padded = waveform.new_zeros(len(frames), self.padded)
-        torch.sub(
-            emphasised.unfold(0, length - 1, shift),
-            means,
-            alpha=1 - weight,
-            out=padded[:, 1:length],
-        )
-        torch.mul(frames[:, :1] - means, 1 - weight, out=padded[:, :1])
-        padded[:, :length] *= self.window
-        return padded
+        rests = emphasised.unfold(0, self.length - 1, self.shift)
+        torch.sub(rests, means, alpha=1 - weight, out=space.rests)
+        if not self.begins_at_zero:
+            torch.mul(frames[:, :1] - means, 1 - weight, out=space.firsts)
+        space.samples.mul_(self.window)
+        squares = torch.view_as_real(torch.fft.rfft(space.padded)).square_()
+        torch.add(*squares.unbind(-1), out=space.energies)
+        for lines, weights, mel in space.bands:
+            torch.mm(lines, weights, out=mel)
+        space.mel.clamp_(min=FLOOR)
+        np.log(space.mel.numpy(), out=log_mel)  # in a third of the time of torch's
+
+
+class _Space(threading.local):
+    """Memory that a thread computes in; to be given it anew would take as long as the sums.
+
+    Attributes are views of the rows that are in use; to make them takes time too.
+    """
+
+    def __init__(self, config: FbankConfig):
+        padded = 2 ** (config.frame_length - 1).bit_length()
+        self.filters = _bands(mel_filters(config, padded))
+        self.length = config.frame_length
+        self.all_padded = torch.zeros(MOST_FRAMES, padded)
+        self.all_energies = torch.empty(MOST_FRAMES, padded // 2 + 1)
+        self.all_mel = torch.empty(MOST_FRAMES, config.num_mel_bins)
+        self.frames = -1
+
+    def of(self, frames: int) -> _Space:
+        """Return it with views of so many rows."""
+        if frames != self.frames:
+            self.frames = frames
+            self.padded = self.all_padded[:frames]
+            self.samples = self.padded[:, : self.length]
+            self.firsts, self.rests = self.samples[:, :1], self.samples[:, 1:]
+            self.energies, self.mel = self.all_energies[:frames], self.all_mel[:frames]
+            self.bands = [
+                (self.energies[:, lines], weights, self.mel[:, filters])
+                for lines, weights, filters in self.filters
+            ]
+        return self
 
 
 def _window(config: FbankConfig) -> torch.Tensor:
@@ -96,15 +135,13 @@ def mel_filters(config: FbankConfig, padded: int) -> torch.Tensor:
     return torch.minimum(rising, falling).clamp(min=0)
 
 
-def _bands(filters: torch.Tensor) -> list[tuple[int, int, torch.Tensor]]:
-    """Return (begin, end, weights (end - begin, filters)) of neighbouring filters.
-
-    They are for the interleaved real and imaginary parts of a spectrum.
-    """
+def _bands(filters: torch.Tensor) -> list[tuple[slice, torch.Tensor, slice]]:
+    """Return neighbouring filters together: (lines, weights (lines, filters), filters)."""
     bands = []
-    for band in filters.split(BAND):
+    for first in range(0, len(filters), BAND):
+        band = filters[first : first + BAND]
         lines = band.any(0).nonzero()
         begin, end = (int(lines.min()), int(lines.max()) + 1) if len(lines) else (0, 0)
-        weights = band[:, begin:end].T.repeat_interleave(2, 0).contiguous()
-        bands.append((2 * begin, 2 * end, weights))
+        weights = band[:, begin:end].T.contiguous()
+        bands.append((slice(begin, end), weights, slice(first, first + len(band))))
     return bands

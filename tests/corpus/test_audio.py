@@ -40,6 +40,19 @@ def test_lossless_formats(tmp_path, name, subtype, error):
     assert audio_duration(path) == 0.5
 
 
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.aiff"])
+def test_all_16_bit_values_are_those_of_libsndfile(tmp_path, name):
+    path = str(tmp_path / name)
+    values = np.random.default_rng(0).permutation(np.arange(-32768, 32768)).astype(np.int16)
+    for samples in (values, values.reshape(-1, 2)):
+        soundfile.write(path, samples, RATE, subtype="PCM_16")
+        expected = soundfile.read(path, dtype="float32", always_2d=True)[0]
+        for channel in range(expected.shape[1]):
+            found = read_audio(path, channel=channel)
+            np.testing.assert_array_equal(found, expected[:, channel])
+        np.testing.assert_array_equal(read_audio(path), expected.mean(axis=1))
+
+
 @pytest.mark.parametrize("name", ["a.ogg", "a.mp3"])
 def test_segments_of_lossy_formats_are_parts_of_the_whole(tmp_path, name):
     path = str(tmp_path / name)

@@ -1,6 +1,8 @@
 """Log-mel features against torchaudio, in float32 and float64, on real audio and on edge cases."""
 
 import math
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -107,6 +109,36 @@ def test_filter_without_a_line_and_silence_are_at_the_floor():
 def test_number_of_frames(samples, frames):
     config = FbankConfig()
     assert config.num_frames(samples) == frames == len(Fbank(config)(coloured(samples)))
+
+
+def test_a_long_clip_is_computed_in_parts():
+    fbank, waveform = Fbank(FbankConfig()), coloured(160 * 2500)
+    features = fbank(waveform)
+    assert len(features) == 2498
+    expected = reference(waveform, FbankConfig())
+    assert (features - expected).abs().mean() < 1e-4
+    for frame in (0, 1023, 1024, 2047, 2048, 2497):
+        assert (features[frame] - expected[frame]).abs().mean() < 1e-4
+
+
+def test_clips_of_different_length_do_not_change_each_other():
+    waveforms = [coloured(samples, seed) for seed, samples in enumerate((4000, 90000, 400, 200000))]
+    config = FbankConfig(window="hamming")
+    expected = [Fbank(config)(waveform) for waveform in waveforms]
+    fbank = Fbank(config)
+    for order in ([0, 1, 2, 3], [3, 2, 0, 1]):
+        found = {n: fbank(waveforms[n]) for n in order}
+        assert all(torch.equal(found[n], expected[n]) for n in order)
+
+
+def test_threads_and_processes_share_a_filterbank():
+    waveforms = [coloured(16000 + 1600 * seed, seed) for seed in range(8)]
+    fbank = Fbank(FbankConfig())
+    expected = [fbank(waveform) for waveform in waveforms]
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(5):
+            assert all(map(torch.equal, threads.map(fbank, waveforms), expected))
+    assert torch.equal(pickle.loads(pickle.dumps(fbank))(waveforms[0]), expected[0])
 
 
 def test_too_short():
