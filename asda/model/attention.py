@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from asda.model.config import ModelConfig
+from asda.model.recompute import again
+from asda.model.softmax_maps import softmax_attention
 
 
 def make_attention(config: ModelConfig, block: int) -> nn.Module:
@@ -16,6 +18,23 @@ def make_attention(config: ModelConfig, block: int) -> nn.Module:
     if config.attention.kind == "standard":
         return StandardAttention(config)
     return DifferentialAttention(config, block)
+
+
+def attend(
+    qk: Tensor, v: Tensor, share: Tensor | float | None, mask: Tensor | None, heads: int
+) -> Tensor:
+    """Return the attention of `softmax_attention`, by the kernels that suit the device."""
+    if qk.device.type == "cpu":
+        return softmax_attention(qk, v, share, mask, heads)
+    v = _heads(v, heads)
+    queries_keys = [_heads(part, heads) for part in qk.chunk(2 if share is None else 4, dim=2)]
+    if share is None:
+        q, k = queries_keys
+        return _concatenate(F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
+    q1, q2, k1, k2 = queries_keys
+    first = F.scaled_dot_product_attention(q1, k1, v, attn_mask=mask)
+    second = F.scaled_dot_product_attention(q2, k2, v, attn_mask=mask)
+    return _concatenate(first - share * second)
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:
@@ -44,8 +63,8 @@ class StandardAttention(nn.Module):
             x: (batch, tokens, width)
             mask: (batch, 1, 1, tokens) bool, false at tokens that nothing may attend to
         """
-        q, k, v = (_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=2))
-        return self.proj(_concatenate(F.scaled_dot_product_attention(q, k, v, attn_mask=mask)))
+        qk, v = self.qkv(x).split((2 * x.shape[2], x.shape[2]), dim=2)
+        return self.proj(attend(qk, v, None, mask, self.heads))
 
 
 class DifferentialAttention(nn.Module):
@@ -63,7 +82,6 @@ class DifferentialAttention(nn.Module):
         self.qk = nn.Linear(width, 4 * key_width, bias=attention.bias)  # q1, q2, k1, k2
         self.v = nn.Linear(width, width, bias=attention.bias)
         self.proj = nn.Linear(width, width, bias=attention.bias)
-        self.norm_heads = attention.norm == "head_rms"
         self.norm = {
             "layer": lambda: nn.LayerNorm(width),
             "head_rms": lambda: nn.RMSNorm(width // self.heads, eps=1e-5),
@@ -88,13 +106,15 @@ class DifferentialAttention(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Return (batch, tokens, width); arguments as in `StandardAttention`."""
-        q1, q2, k1, k2 = (_heads(part, self.heads) for part in self.qk(x).chunk(4, dim=2))
-        v = _heads(self.v(x), self.heads)
-        first = F.scaled_dot_product_attention(q1, k1, v, attn_mask=mask)
-        second = F.scaled_dot_product_attention(q2, k2, v, attn_mask=mask)
-        difference = first - self.share() * second
-        if self.norm_heads:
-            normed = _concatenate(self.norm(difference))
-        else:
-            normed = self.norm(_concatenate(difference))
-        return self.proj(self.output_scale * normed)
+        difference = attend(self.qk(x), self.v(x), self.share(), mask, self.heads)
+        return self.proj(again(self._normed, difference))
+
+    def _normed(self, x: Tensor) -> Tensor:
+        """Return the norm of (batch, tokens, width), or of each head's part, times the scale."""
+        norm, scale = self.norm, self.output_scale
+        if isinstance(norm, nn.LayerNorm):  # its few weights are scaled, not all tokens
+            return F.layer_norm(x, x.shape[2:], scale * norm.weight, scale * norm.bias, norm.eps)
+        if isinstance(norm, nn.RMSNorm):
+            x = x.unflatten(2, (self.heads, -1))
+            return F.rms_norm(x, x.shape[3:], scale * norm.weight, norm.eps).flatten(2)
+        return scale * x

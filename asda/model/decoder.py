@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from asda.model.config import ModelConfig, patch_grid
+from asda.model.patches import flat_rows, pick
+from asda.model.recompute import again, remaking
 
 
 class Decoder(nn.Module):
@@ -28,36 +30,58 @@ class Decoder(nn.Module):
         )
         self.proj = nn.Linear(decoder.width, config.width)
 
-    def forward(self, kept_tokens: Tensor, kept: Tensor, valid: Tensor | None, tokens: int):
-        """Predict features at all patches.
+    def forward(
+        self,
+        kept_tokens: Tensor,
+        kept: Tensor,
+        valid: Tensor | None,
+        tokens: int,
+        places: Tensor | None = None,
+    ) -> Tensor:
+        """Predict features.
 
         Args:
             kept_tokens: the student's output at the kept patches (batch, kept, width)
             kept: their places (batch, kept) int64, -1 where a clip has fewer
             valid: (batch, tokens) bool, false where a clip has no such patch; None = all real
             tokens: patches of the padded clips
+            places: patches to predict (batch, places) int64, None = all of them in order
 
         Returns:
-            (batch, tokens, width)
+            (batch, places, width)
         """
-        grid = self._restore(kept_tokens, kept, tokens)
+        grid = self._restore(kept_tokens, kept, tokens, valid is not None)
         real = None if valid is None else valid.unflatten(1, (-1, self.num_freq))[..., None]
         grid = grid.unflatten(1, (-1, self.num_freq))
         for conv in self.convs:
             if real is not None:  # a clip alone has zeros beyond its end
                 grid = grid * real
-            # Channels stay last in memory; only the convolution's view of them moves.
-            out = conv(grid.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-            out = F.gelu(F.layer_norm(out, out.shape[-1:]))
-            grid = out + grid if out.shape == grid.shape else out
-        return self.proj(grid.flatten(1, 2))
+            grid = _layer(conv, grid)
+        grid = grid.flatten(1, 2)
+        if places is not None:
+            grid = pick(grid, places)
+        return self.proj(grid)
 
-    def _restore(self, kept_tokens: Tensor, kept: Tensor, tokens: int) -> Tensor:
+    def _restore(self, kept_tokens: Tensor, kept: Tensor, tokens: int, ragged: bool) -> Tensor:
         """Put kept tokens in their places among noise, (batch, tokens, width)."""
         batch, _, width = kept_tokens.shape
-        noise = torch.randn(
-            batch, tokens + 1, width, dtype=kept_tokens.dtype, device=kept_tokens.device
-        )
-        places = torch.where(kept < 0, tokens, kept)  # the extra row takes what has no place
-        places = places[..., None].expand(-1, -1, width)
-        return (noise * self.mask_noise).scatter(1, places, kept_tokens)[:, :tokens]
+        rows = tokens + 1 if ragged else tokens  # the extra row takes what has no place
+        # In bf16 random numbers take five times as long.
+        grid = torch.empty(batch, rows, width, device=kept_tokens.device)
+        grid = grid.normal_(0, self.mask_noise).to(kept_tokens.dtype)
+        places = torch.where(kept < 0, tokens, kept) if ragged else kept
+        grid.flatten(0, 1).index_copy_(0, flat_rows(places, rows), kept_tokens.flatten(0, 1))
+        return grid[:, :tokens]
+
+
+def _layer(conv: nn.Conv2d, grid: Tensor) -> Tensor:
+    """Return a convolution's normalised output, plus the grid (batch, time, frequency, width)."""
+    with remaking(grid):
+        # Channels stay last in memory; only the convolution's view of them moves.
+        out = conv(grid.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        out = F.gelu(again(_norm, out))
+        return out + grid if out.shape == grid.shape else out
+
+
+def _norm(x: Tensor) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:])

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from asda.model.attention import make_attention
 from asda.model.config import ModelConfig
 from asda.model.patches import PatchEmbedding
+from asda.model.recompute import again, remaking
 
 NORM_EPS = 1e-6
 
@@ -25,7 +26,7 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(F.gelu(self.fc1(x)))
+        return self.fc2(again(F.gelu, self.fc1(x)))
 
 
 class Block(nn.Module):
@@ -41,9 +42,10 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the tokens and the MLP's own output, both (batch, tokens, width)."""
-        x = self.norm1(x + self._drop_path(self.attn(x, mask)))
-        ffn = self.mlp(x)
-        return self.norm2(x + self._drop_path(ffn)), ffn
+        with remaking(x):
+            x = again(self.norm1, x + self._drop_path(self.attn(x, mask)))
+            ffn = self.mlp(x)
+            return again(self.norm2, x + self._drop_path(ffn)), ffn
 
     def _drop_path(self, branch: Tensor) -> Tensor:
         """Leave a residual branch out of whole clips at random, and scale it up in the others."""
@@ -91,8 +93,18 @@ class Encoder(nn.Module):
         valid = None
         if num_frames is not None:
             valid = self.patches.valid(num_frames, tokens.shape[1])
-        *_, (tokens, _) = self.layers(tokens, valid)
+        tokens = self.encode(tokens, valid)
         return EncoderOutput(tokens, None if valid is None else F.pad(valid, (1, 0), value=True))
+
+    def encode(self, patches: Tensor, valid: Tensor | None) -> Tensor:
+        """Return the tokens (batch, 1 + patches, width) of the last block; arguments as `layers`.
+
+        No FFN output outlives its block.
+        """
+        tokens, mask = self._start(patches, valid)
+        for block in self.blocks:
+            tokens = block(tokens, mask)[0]
+        return tokens
 
     def layers(self, patches: Tensor, valid: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield tokens and FFN output, (batch, 1 + patches, width) each, after every block.
@@ -101,12 +113,16 @@ class Encoder(nn.Module):
             patches: tokens with positions (batch, patches, width), all of a clip or some
             valid: (batch, patches) bool, false where a clip has no such patch; None = all real
         """
-        cls = self.cls_token.expand(len(patches), -1, -1).to(patches.dtype)
-        tokens = self.norm(torch.cat([cls, patches], dim=1))
-        mask = None if valid is None else F.pad(valid, (1, 0), value=True)[:, None, None]
+        tokens, mask = self._start(patches, valid)
         for block in self.blocks:
             tokens, ffn = block(tokens, mask)
             yield tokens, ffn
+
+    def _start(self, patches: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return the tokens that enter the first block, CLS first, and the attention's mask."""
+        cls = self.cls_token.expand(len(patches), -1, -1).to(patches.dtype)
+        tokens = self.norm(torch.cat([cls, patches], dim=1))
+        return tokens, None if valid is None else F.pad(valid, (1, 0), value=True)[:, None, None]
 
 
 def _init_linear(module: nn.Module) -> None:

@@ -58,6 +58,25 @@ class PatchEmbedding(nn.Module):
         return table * self.config.patch.position_scale
 
 
+def flat_rows(places: Tensor, tokens: int) -> Tensor:
+    """Return where patches lie in a batch of `tokens` each whose first two dimensions are joined.
+
+    Args:
+        places: patches of each clip (batch, places) int64
+
+    Returns:
+        (batch * places,) int64
+    """
+    first = tokens * torch.arange(len(places), device=places.device)
+    return (places + first[:, None]).flatten()
+
+
+def pick(tokens: Tensor, places: Tensor) -> Tensor:
+    """Return the patches at `places` (batch, places) of (batch, tokens, width)."""
+    rows = flat_rows(places, tokens.shape[1])
+    return tokens.flatten(0, 1).index_select(0, rows).unflatten(0, places.shape)
+
+
 def sincos_positions(num_time: int, num_freq: int, width: int) -> np.ndarray:
     """Return the fixed positions (num_time * num_freq, width) float32.
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from asda.model.config import ModelConfig
 from asda.model.decoder import Decoder
 from asda.model.encoder import Encoder
+from asda.model.patches import pick
 
 
 @dataclass
@@ -54,11 +55,11 @@ class Pretrainer(nn.Module):
             num_frames: (batch,) int64 real frames, None = all
         """
         target, valid = self.targets(fbank, num_frames)
-        cls, prediction = self.predict(fbank, kept, valid)
-        masked = self._masked(kept, valid, target.shape[1])
-        weight = masked / masked.sum()
+        places, weight = _masked(kept, valid, target.shape[1])
+        cls, prediction = self.predict(fbank, kept, valid, places)
+        masked_target = pick(target, places.flatten(1)).unflatten(1, places.shape[1:])
         scale = 1 / math.sqrt(target.shape[2])
-        error = (prediction.float() - target[:, None]).square().sum(dim=3)
+        error = (prediction.float() - masked_target).square().sum(dim=3)
         frame_loss = scale * (error * weight).sum()
         cls_error = (cls.float() - _mean(target, valid)).square().sum(dim=2)
         reduce = torch.sum if self.config.cls_reduction == "sum" else torch.mean
@@ -68,7 +69,7 @@ class Pretrainer(nn.Module):
             frame_loss,
             cls_loss,
             _deviation(prediction.detach().float(), weight),
-            _deviation(target[:, None], weight),
+            _deviation(masked_target, weight),
         )
 
     @torch.no_grad()
@@ -89,15 +90,19 @@ class Pretrainer(nn.Module):
                 total += _instance_norm(ffn[:, 1:].float(), valid)
         return F.layer_norm(total / self.config.target_layers, total.shape[-1:]), valid
 
-    def predict(self, fbank: Tensor, kept: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
+    def predict(
+        self, fbank: Tensor, kept: Tensor, valid: Tensor | None, places: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return the student's CLS (batch, clones, width) and the decoder's output.
 
-        The latter is (batch, clones, patches, width).
+        The latter is (batch, clones, places, width), of the patches `places` (batch, clones,
+        places) or of all.
         """
         batch, clones, _ = kept.shape
         cls, tokens, tokens_total = self.encode_kept(fbank, kept, valid is not None)
         valid = None if valid is None else valid.repeat_interleave(clones, dim=0)
-        prediction = self.decoder(tokens, kept.flatten(0, 1), valid, tokens_total)
+        places = None if places is None else places.flatten(0, 1)
+        prediction = self.decoder(tokens, kept.flatten(0, 1), valid, tokens_total, places)
         return cls.unflatten(0, (batch, clones)), prediction.unflatten(0, (batch, clones))
 
     def encode_kept(self, fbank: Tensor, kept: Tensor, ragged: bool) -> tuple[Tensor, Tensor, int]:
@@ -112,16 +117,8 @@ class Pretrainer(nn.Module):
         rows = torch.arange(len(kept), device=kept.device)[:, None, None]
         visible = patches[rows, kept.clamp(min=0)].flatten(0, 1)
         valid = (kept >= 0).flatten(0, 1) if ragged else None
-        *_, (tokens, _) = self.student.layers(visible, valid)
+        tokens = self.student.encode(visible, valid)
         return tokens[:, 0], tokens[:, 1:], patches.shape[1]
-
-    @staticmethod
-    def _masked(kept: Tensor, valid: Tensor | None, tokens: int) -> Tensor:
-        """Return (batch, clones, tokens) float32 with 1 at masked patches."""
-        places = torch.where(kept < 0, tokens, kept)
-        masked = torch.ones(*kept.shape[:2], tokens + 1, device=kept.device)
-        masked = masked.scatter(2, places, 0.0)[..., :tokens]
-        return masked if valid is None else masked * valid[:, None]
 
     @torch.no_grad()
     def update_teacher(self, decay: float) -> None:
@@ -134,6 +131,25 @@ class Pretrainer(nn.Module):
         super().train(mode)
         self.teacher.eval()
         return self
+
+
+def _masked(kept: Tensor, valid: Tensor | None, tokens: int) -> tuple[Tensor, Tensor]:
+    """Return patches that include the masked ones, and weights that choose those.
+
+    Clips of one length have equally many masked patches; among others no number is known without
+    waiting for the device, and all patches are returned.
+
+    Returns:
+        (batch, clones, places) int64 and float32; the weights are equal or 0, of sum 1
+    """
+    hidden = torch.ones(*kept.shape[:2], tokens + 1, device=kept.device)
+    hidden = hidden.scatter(2, torch.where(kept < 0, tokens, kept), 0.0)[..., :tokens]
+    if valid is None:
+        places = hidden.argsort(dim=2, descending=True, stable=True)
+        places = places[..., : tokens - kept.shape[2]]
+        return places, torch.full(places.shape, 1 / places.numel(), device=kept.device)
+    hidden = hidden * valid[:, None]
+    return torch.arange(tokens, device=kept.device).expand_as(hidden), hidden / hidden.sum()
 
 
 def _mean(x: Tensor, valid: Tensor | None) -> Tensor:
@@ -154,12 +170,10 @@ def _deviation(x: Tensor, weight: Tensor) -> Tensor:
     """Return the mean over channels of the deviation over weighted patches (algorithm.md 8).
 
     Args:
-        x: (batch, 1 or clones, tokens, width)
-        weight: (batch, clones, tokens), of sum 1
+        x: (batch, clones, places, width)
+        weight: (batch, clones, places), of sum 1
     """
-    if x.shape[1] == 1:
-        weight = weight.sum(dim=1, keepdim=True)
-    weight = weight[..., None]
-    mean = (x * weight).sum(dim=(0, 1, 2))
-    square = (x.square() * weight).sum(dim=(0, 1, 2))
+    rows, weight = x.flatten(0, 2), weight.flatten()
+    with torch.autocast(x.device.type, enabled=False):
+        mean, square = weight @ rows, weight @ rows.square()
     return ((square - mean.square()).clamp(min=0) + 1e-6).sqrt().mean()
