@@ -9,10 +9,10 @@ nj=$(getconf _NPROCESSORS_ONLN)
 dumpdir=dump
 expdir=exp/ablation
 seeds="1 2 3"
-pretrain_updates=1000
-finetune_updates=1200
+pretrain_updates=800
+finetune_updates=800
 help_message="usage: ./ablation.sh [--nj JOBS] [--dumpdir dump] [--expdir exp/ablation]
-  [--seeds \"1 2 3\"] [--pretrain-updates 1000] [--finetune-updates 1200]"
+  [--seeds \"1 2 3\"] [--pretrain-updates 800] [--finetune-updates 800]"
 
 . ./path.sh
 . ./cmd.sh

@@ -6,10 +6,10 @@ set -euo pipefail
 
 dumpdir=dump
 expdir=exp/ablation
-pretrain_updates=1000
-finetune_updates=1200
-help_message="usage: $0 [--dumpdir dump] [--expdir exp/ablation] [--pretrain-updates 1000]
-  [--finetune-updates 1200] SEED ARM [OPTIONS OF PRETRAINING]"
+pretrain_updates=800
+finetune_updates=800
+help_message="usage: $0 [--dumpdir dump] [--expdir exp/ablation] [--pretrain-updates 800]
+  [--finetune-updates 800] SEED ARM [OPTIONS OF PRETRAINING]"
 
 . ./path.sh
 . utils/parse_options.sh
