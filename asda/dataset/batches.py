@@ -1,75 +1,27 @@
-"""Clips to padded batches, and the loaders that training and scoring read them from."""
+"""The loaders that training and scoring read batches from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
-from asda.dataset.clips import Clip, Clips
-from asda.dataset.sampling import TrainingBatches, scoring_batches
+from asda.dataset.clips import Clips
+from asda.dataset.collate import Batch, collate
+from asda.dataset.sampling import TrainingBatches, keys_of, scoring_batches
+from asda.dataset.sources import DumpedFeatures
+from asda.dataset.transport import AHEAD, Sent, shared_memory
 from asda.files import InputError
-
-
-@dataclass
-class Batch:
-    """Clips of similar length, padded with zeros at the end.
-
-    Attributes:
-        features: (batch, frames, mel) float32
-        num_frames: (batch,) int64 real frames, None when every frame is real
-        targets: (batch, classes) float32 or None
-        kept: visible patches (batch, clones, kept) int64, -1 where a clip has fewer; or None
-    """
-
-    utterances: list[str]
-    features: Tensor
-    num_frames: Tensor | None
-    targets: Tensor | None
-    kept: Tensor | None
-
-    def to(self, device: torch.device) -> Batch:
-        """Return the batch on `device`, copied without waiting where memory is pinned."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
-
-    def pin_memory(self) -> Batch:
-        """Called by the data loader for training on a GPU."""
-        return self._each(Tensor.pin_memory)
-
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        tensors = (self.features, self.num_frames, self.targets, self.kept)
-        return Batch(self.utterances, *(None if t is None else change(t) for t in tensors))
-
-
-def collate(clips: list[Clip]) -> Batch:
-    """Pad clips to the longest of them; equal lengths need no padding and no `num_frames`."""
-    lengths = [len(clip.features) for clip in clips]
-    features = torch.zeros(len(clips), max(lengths), clips[0].features.shape[1])
-    for row, clip in enumerate(clips):
-        features[row, : lengths[row]] = torch.from_numpy(clip.features)
-    ragged = len(set(lengths)) > 1
-    return Batch(
-        [clip.utterance for clip in clips],
-        features,
-        torch.tensor(lengths) if ragged else None,
-        None if clips[0].target is None else torch.from_numpy(np.stack([c.target for c in clips])),
-        None if clips[0].kept is None else _pad_kept([c.kept for c in clips]),
-    )
-
-
-def _pad_kept(rows: list[np.ndarray]) -> Tensor:
-    widest = max(row.shape[1] for row in rows)
-    padded = [np.pad(r, ((0, 0), (0, widest - r.shape[1])), constant_values=-1) for r in rows]
-    return torch.from_numpy(np.stack(padded))
 
 
 def training_loader(clips: Clips, seed: int, rank: int, world_size: int, start: int) -> DataLoader:
     """Return an endless loader that begins at batch `start`."""
     config = clips.config
+    if config.shuffle_buffer_size and not isinstance(clips.features, DumpedFeatures):
+        raise InputError("data.shuffle_buffer_size is for dumped features, not for audio")
+    places = clips.features.places(clips.utterances) if config.shuffle_buffer_size else None
     batches = TrainingBatches(
         clips.lengths,
         config.batch_size,
@@ -77,11 +29,40 @@ def training_loader(clips: Clips, seed: int, rank: int, world_size: int, start: 
         group_by_length=config.group_by_length,
         weights=clips.weights if config.sampling == "weighted" else None,
         draws=config.draws_per_epoch,
+        places=places,
+        buffer=config.shuffle_buffer_size,
+        block=config.shuffle_block,
         rank=rank,
         world_size=world_size,
         start=start,
     )
-    return _loader(clips, batches, config.workers)
+    return _loader(clips, batches if places is None else _ReadAhead(clips, batches), config.workers)
+
+
+class _ReadAhead:
+    """Training batches; what follows them is read into the system's cache meanwhile."""
+
+    def __init__(self, clips: Clips, batches: TrainingBatches):
+        self.clips, self.batches = clips, batches
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        groups = self.batches.groups()
+        epoch, group = next(groups)
+        self._read_ahead(self._on_disk(group))
+        for next_epoch, next_group in groups:
+            parts = np.array_split(self._on_disk(next_group), len(group))
+            for batch, part in zip(group, parts, strict=True):
+                self._read_ahead(part)
+                yield keys_of(epoch, batch)
+            epoch, group = next_epoch, next_group
+
+    def _on_disk(self, group: np.ndarray) -> np.ndarray:
+        clips = np.unique(group)
+        return clips[np.argsort(self.batches.places[clips])]
+
+    def _read_ahead(self, clips: np.ndarray) -> None:
+        if len(clips):
+            self.clips.features.read_ahead([self.clips.utterances[clip] for clip in clips])
 
 
 def scoring_loader(clips: Clips, rank: int = 0, world_size: int = 1) -> DataLoader:
@@ -92,14 +73,24 @@ def scoring_loader(clips: Clips, rank: int = 0, world_size: int = 1) -> DataLoad
 
 
 class _Loader(DataLoader):
-    """Says what is wrong with a clip in one line even where a worker process found it."""
+    """Loader whose workers keep their memory; it says what is wrong with a clip in one line."""
 
     def __iter__(self) -> Iterator[Batch]:
         try:
-            yield from super().__iter__()
+            if self.num_workers:
+                yield from self._from_workers()
+            else:
+                yield from super().__iter__()
         except InputError as error:
             *_, line = str(error).splitlines()  # a worker's error comes with its traceback
             raise InputError(line.removeprefix("asda.files.InputError: ")) from None
+
+    def _from_workers(self) -> Iterator[Batch]:
+        config = self.dataset.config
+        values = config.batch_size * config.max_frames * self.dataset.mel_bins
+        with shared_memory(self.num_workers, values) as self.collate_fn:
+            for sent in super().__iter__():
+                yield sent.receive() if isinstance(sent, Sent) else sent
 
 
 def _loader(clips: Clips, batches, workers: int) -> DataLoader:
@@ -108,6 +99,7 @@ def _loader(clips: Clips, batches, workers: int) -> DataLoader:
         batch_sampler=batches,
         collate_fn=collate,
         num_workers=workers,
+        prefetch_factor=AHEAD if workers else None,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=False,
         worker_init_fn=_one_thread,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from asda.corpus.datadir import DataDir
 from asda.dataset.augment import augment_normalised, disturb
 from asda.dataset.config import AugmentConfig, DataConfig
 from asda.dataset.sources import ComputedFeatures, DumpedFeatures, open_features
+from asda.features.matrix import StoredMatrix, Values, read
 from asda.files import InputError
 
 log = logging.getLogger(__name__)
@@ -26,18 +28,41 @@ class Normalization:
     mean: float
     std: float
 
+    @property
+    def scale(self) -> float:
+        """What log-mel values are multiplied by."""
+        return 1 / (2 * self.std)
+
+    @property
+    def offset(self) -> float:
+        """What is added then."""
+        return -self.mean / (2 * self.std)
+
     def __call__(self, log_mel: np.ndarray) -> np.ndarray:
-        return ((log_mel - self.mean) / (2 * self.std)).astype(np.float32)
+        return read(Values(log_mel), scale=self.scale, offset=self.offset)
 
 
 @dataclass
 class Clip:
-    """One clip of a batch: features (frames, mel) float32, and what else the task wants of it."""
+    """One clip of a batch, and what else the task wants of it.
+
+    Args:
+        shape: (frames, mel) of its features
+        write: writes them to a contiguous float32 array of that shape
+    """
 
     utterance: str
-    features: np.ndarray
+    shape: tuple[int, int]
+    write: Callable[[np.ndarray], None]
     target: np.ndarray | None = None
     kept: np.ndarray | None = None
+
+    @property
+    def features(self) -> np.ndarray:
+        """Features (frames, mel) float32."""
+        features = np.empty(self.shape, np.float32)
+        self.write(features)
+        return features
 
 
 class Clips(Dataset):
@@ -109,6 +134,12 @@ class Clips(Dataset):
                 targets[row, index[label]] = 1
         return targets
 
+    @functools.cached_property
+    def mel_bins(self) -> int:
+        """Mel bins of the features."""
+        rng = np.random.default_rng(0)
+        return self.features.find(self.utterances[0], None, rng).shape[1]
+
     @property
     def lengths(self) -> np.ndarray:
         """Frames of each clip after cropping, (clips,) int64."""
@@ -123,7 +154,12 @@ class Clips(Dataset):
         if missing:
             path = self.directory.path / "utt2weight"
             raise InputError(f"{path}: no weight for {len(missing)} clips (first: {missing[0]})")
-        return np.array([table[u] for u in self.utterances])
+        weights = np.array([table[u] for u in self.utterances])
+        if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.max() > 0):
+            raise InputError(
+                f"{self.directory.path / 'utt2weight'}: weights must be 0 or more, and some above 0"
+            )
+        return weights
 
     def measure_normalization(self) -> Normalization:
         """Return the configured mean and deviation, or those of these clips."""
@@ -138,29 +174,37 @@ class Clips(Dataset):
     def __getitem__(self, key: tuple[int, int]) -> Clip:
         epoch, index = key
         rng = np.random.default_rng((self.seed, epoch, index))
-        features = self._features(self.utterances[index], rng)
-        target = None if self.targets is None else self.targets[index].astype(np.float32)
-        kept = None if self.sample_kept is None else self.sample_kept(len(features), rng)
-        return Clip(self.utterances[index], features, target, kept)
+        clip = self._clip(self.utterances[index], rng)
+        if self.targets is not None:
+            clip.target = self.targets[index].astype(np.float32)
+        if self.sample_kept is not None:
+            clip.kept = self.sample_kept(clip.shape[0], rng)
+        return clip
 
-    def _features(self, utterance: str, rng: np.random.Generator) -> np.ndarray:
-        log_mel = self.features.read(utterance, self.augment, rng)
-        if self.augment is not None:
-            log_mel = disturb(log_mel, self.augment, rng)
-        log_mel = self._cut(log_mel, rng)
-        if self.config.padding == "fill" and len(log_mel) < self.config.max_frames:
-            missing = self.config.max_frames - len(log_mel)
-            log_mel = np.pad(log_mel, ((0, missing), (0, 0)))
-        features = self.normalization(log_mel)
-        return features if self.augment is None else augment_normalised(features, self.augment, rng)
-
-    def _cut(self, log_mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        spare = len(log_mel) - self.config.max_frames
-        if spare <= 0:
-            return log_mel
-        random = self.augment is not None and self.config.crop == "random"
+    def _clip(self, utterance: str, rng: np.random.Generator) -> Clip:
+        """Return a clip whose values are still to be read, unless a random change needs them."""
+        augment, config = self.augment, self.config
+        log_mel = self.features.find(utterance, augment, rng)
+        if augment is not None and augment.disturbs:
+            log_mel = Values(disturb(read(log_mel), augment, rng))
+        elif augment is not None:
+            rng.random()  # as `disturb` does when it changes nothing: later draws are the same
+        frames, mel = log_mel.shape
+        spare = max(0, frames - config.max_frames)
+        random = spare and augment is not None and config.crop == "random"
         start = int(rng.integers(spare + 1)) if random else 0
-        return log_mel[start : start + self.config.max_frames]
+        rows = config.max_frames if config.padding == "fill" else frames - spare
+        write = functools.partial(self._write, log_mel, start)
+        clip = Clip(utterance, (rows, mel), write)
+        if augment is not None and (augment.tilt or augment.noise):
+            clip.write = Values(augment_normalised(clip.features, augment, rng)).write
+        return clip
+
+    def _write(self, log_mel: StoredMatrix | Values, start: int, out: np.ndarray) -> None:
+        """Write normalised features from a row on, and zeros of the log-mel domain behind them."""
+        frames = min(len(out), log_mel.shape[0] - start)
+        log_mel.write(out[:frames], start, self.normalization.scale, self.normalization.offset)
+        out[frames:] = self.normalization.offset
 
 
 def open_clips(
@@ -181,10 +225,9 @@ def open_clips(
         InputError: also if the features have other than `mel_bins` mel bins.
     """
     clips = Clips(directory, open_features(directory, dump, fbank), config, **options)
-    first = clips.features.read(clips.utterances[0], None, np.random.default_rng(0))
-    if mel_bins not in (None, first.shape[1]):
+    if mel_bins not in (None, clips.mel_bins):
         raise InputError(
-            f"{dump or directory}: features of {first.shape[1]} mel bins, but the model takes"
+            f"{dump or directory}: features of {clips.mel_bins} mel bins, but the model takes"
             f" {mel_bins} (model.mel_bins)"
         )
     clips.normalization = normalization or clips.measure_normalization()

@@ -20,9 +20,15 @@ class DataConfig:
         batch_size: clips per process and micro-batch
         group_by_length: batches hold clips of similar length (sorted within windows of the
             shuffled list), so that little is padded
-        sampling: "uniform" visits every clip once per epoch; "weighted" draws clips without
-            replacement by the weights in utt2weight
+        sampling: "uniform" visits every clip once per epoch; "weighted" draws clips by the weights
+            in utt2weight, without replacement while fewer are drawn than have a weight above 0 (the
+            nearer to that, the less weights matter), with replacement from there on
         draws_per_epoch: clips of a weighted epoch (null = as many as there are)
+        shuffle_buffer_size: clips that are shuffled together, for disks that dislike random reads:
+            blocks of clips come in random order, and those that fill the buffer are shuffled and
+            read ahead into the system's cache, which must have room for two buffers (0 = shuffle
+            all clips)
+        shuffle_block: clips of a block, which lie side by side in the dump
         workers: loader processes beside the training process (0 = none)
         norm_mean: mean of the log-mel values (null = that of the training list)
         norm_std: standard deviation of the log-mel values (null = that of the training list)
@@ -36,14 +42,22 @@ class DataConfig:
     group_by_length: bool = True
     sampling: Literal["uniform", "weighted"] = "uniform"
     draws_per_epoch: int | None = None
+    shuffle_buffer_size: int = 0
+    shuffle_block: int = 64
     workers: int = 1
     norm_mean: float | None = None
     norm_std: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("max_frames", "min_frames", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"data.{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("max_frames", "min_frames", "batch_size", "draws_per_epoch", "shuffle_block"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"data.{name} must be at least 1, not {value}")
+        if self.shuffle_buffer_size and self.shuffle_buffer_size < 2 * self.shuffle_block:
+            raise ValueError(
+                f"data.shuffle_buffer_size must be 0 or hold two blocks of data.shuffle_block "
+                f"{self.shuffle_block}, not {self.shuffle_buffer_size}"
+            )
         if self.min_frames > self.max_frames:
             raise ValueError(
                 f"data.min_frames {self.min_frames} exceeds data.max_frames {self.max_frames}"
@@ -93,6 +107,11 @@ class AugmentConfig:
     mixup_per_clip: bool = False
     time_mask: float = 0.0
     freq_mask: float = 0.0
+
+    @property
+    def disturbs(self) -> bool:
+        """Whether log-mel features change before they are cut, beside roll and gain."""
+        return any((self.stretch, self.pitch, self.level, self.edges, self.background))
 
     def __post_init__(self) -> None:
         for name in (

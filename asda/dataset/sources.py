@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from asda.corpus.audio import AudioError, read_audio
 from asda.corpus.datadir import DataDir
 from asda.dataset.augment import augment_log_mel, augment_waveform
 from asda.dataset.config import AugmentConfig
-from asda.features.archive import ArchiveReader
+from asda.features.archive import ArchiveReader, place_of
 from asda.features.config import FbankConfig
 from asda.features.fbank import Fbank
+from asda.features.matrix import StoredMatrix, Values, read
 from asda.features.moments import Moments, read_moments
 from asda.files import InputError
 
@@ -52,12 +54,37 @@ class DumpedFeatures:
         path = self.directory.path / "fbank.yaml"
         return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
 
+    def places(self, utterances: Sequence[str]) -> np.ndarray:
+        """Return the place of each utterance among all in the order of the archives' bytes."""
+        places = [place_of(self.table[utterance]) for utterance in utterances]
+        paths = {path: number for number, path in enumerate(sorted({str(p) for p, _ in places}))}
+        offsets = [offset for _, offset in places]
+        order = np.lexsort((offsets, [paths[str(path)] for path, _ in places]))
+        ranks = np.empty(len(places), np.int64)
+        ranks[order] = np.arange(len(places))
+        return ranks
+
+    def read_ahead(self, utterances: Sequence[str]) -> None:
+        """Tell the system to read these into its cache; best in the order of `places`."""
+        self.reader.read_ahead(
+            [self.table[utterance] for utterance in utterances],
+            [self.num_frames(utterance) for utterance in utterances],
+        )
+
+    def find(
+        self, utterance: str, augment: AugmentConfig | None, rng: np.random.Generator
+    ) -> StoredMatrix | Values:
+        """Return log-mel features (frames, mel), rolled and scaled as `augment` says."""
+        matrix = self.reader.find(self.table[utterance])
+        if augment is None or not (augment.roll or augment.gain):
+            return matrix
+        return Values(augment_log_mel(read(matrix), augment, rng))
+
     def read(
         self, utterance: str, augment: AugmentConfig | None, rng: np.random.Generator
     ) -> np.ndarray:
-        """Return log-mel features (frames, mel) float32, rolled and scaled as `augment` says."""
-        log_mel = self.reader.read(self.table[utterance])
-        return log_mel if augment is None else augment_log_mel(log_mel, augment, rng)
+        """Return the values of `find`, float32."""
+        return read(self.find(utterance, augment, rng))
 
 
 class ComputedFeatures:
@@ -85,10 +112,16 @@ class ComputedFeatures:
     def fbank_config(self) -> dict[str, Any]:
         return to_dict(self.config)
 
+    def find(
+        self, utterance: str, augment: AugmentConfig | None, rng: np.random.Generator
+    ) -> Values:
+        """Return log-mel features (frames, mel) of the waveform that `augment` changed."""
+        return Values(self.read(utterance, augment, rng))
+
     def read(
         self, utterance: str, augment: AugmentConfig | None, rng: np.random.Generator
     ) -> np.ndarray:
-        """Return log-mel features (frames, mel) float32 of the waveform that `augment` changed."""
+        """Return the values of `find`, float32."""
         source, start, end = self.sources[utterance]
         try:
             waveform = read_audio(

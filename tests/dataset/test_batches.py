@@ -2,15 +2,23 @@
 
 import gc
 import itertools
+import time
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
-from dataset.directories import MEL, random_features, with_features
+from dataset.directories import MEL, random_features, with_audio, with_features
 
-from asda.dataset.batches import collate, scoring_loader, training_loader
+from asda.config import save
+from asda.dataset.batches import scoring_loader, training_loader
 from asda.dataset.clips import Clip, open_clips
+from asda.dataset.collate import collate
 from asda.dataset.config import AugmentConfig, DataConfig
+from asda.dataset.sampling import TrainingBatches
+from asda.dataset.sources import DumpedFeatures
+from asda.features.config import FbankConfig
+from asda.features.matrix import Values
 from asda.files import InputError
 
 LENGTHS = [20 + 3 * (7 * n % 13) for n in range(13)]
@@ -18,7 +26,7 @@ LENGTHS = [20 + 3 * (7 * n % 13) for n in range(13)]
 
 def clip(name, frames, kept=None, target=None):
     features = np.full((frames, 4), frames, np.float32)
-    return Clip(name, features, target, kept)
+    return Clip(name, features.shape, Values(features).write, target, kept)
 
 
 def sample_kept(num_frames, rng):
@@ -101,9 +109,57 @@ def test_a_later_start_gives_the_rest_of_the_batches(folder, start):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_worker_processes_give_the_same_batches(folder, workers):
-    alone = take(training_loader(clips_of(folder), 1, 0, 1, 2), 5)
-    helped = take(training_loader(clips_of(folder, workers=workers), 1, 0, 1, 2), 5)
+    """Batches are kept, so that a worker's memory is used again meanwhile."""
+    alone = take(training_loader(clips_of(folder), 1, 0, 1, 2), 14)
+    helped = take(training_loader(clips_of(folder, workers=workers), 1, 0, 1, 2), 14)
     assert_same(helped, alone)
+
+
+def test_two_loops_over_a_loader_with_workers_do_not_meet(folder):
+    alone = take(training_loader(clips_of(folder), 1, 0, 1, 0), 6)
+    loader = training_loader(clips_of(folder, workers=1), 1, 0, 1, 0)
+    pairs = take(zip(loader, loader, strict=True), 6)
+    for helped in zip(*pairs, strict=True):
+        assert_same(list(helped), alone)
+
+
+def test_a_worker_that_is_ahead_waits_for_its_batches_to_be_copied(folder):
+    alone = take(training_loader(clips_of(folder), 1, 0, 1, 0), 8)
+    helped = []
+    for batch in training_loader(clips_of(folder, workers=1), 1, 0, 1, 0):
+        time.sleep(0.05)  # for the worker to do what it may
+        helped.append(batch)
+        if len(helped) == len(alone):
+            break
+    assert_same(helped, alone)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("start", [0, 5])
+def test_a_buffer_is_read_ahead_of_its_batches(folder, monkeypatch, workers, start):
+    told, read, batches = Counter(), Counter(), []
+    monkeypatch.setattr(DumpedFeatures, "read_ahead", lambda _, names: told.update(names))
+    config = {"shuffle_buffer_size": 6, "shuffle_block": 3, "workers": workers}
+    clips = clips_of(folder, **config)
+    for batch in itertools.islice(training_loader(clips, 1, 0, 1, start), 9):
+        read.update(batch.utterances)
+        assert told >= read  # each as often as it was drawn
+        batches.append(batch)
+    order = TrainingBatches(clips.lengths, 3, 1, places=np.arange(13), buffer=6, block=3)
+    expected = itertools.islice(order, start, start + 9)
+    for batch, keys in zip(batches, expected, strict=True):
+        assert batch.utterances == [clips.utterances[index] for _, index in keys]
+    whole = take(training_loader(clips, 1, 0, 1, 0), start + 9)[start:]
+    assert_same(batches, whole)
+
+
+def test_a_buffer_needs_a_dump(tmp_path):
+    save(FbankConfig(num_mel_bins=MEL), tmp_path / "fbank.yaml")
+    data = with_audio(tmp_path / "data", {"a": 0.5, "b": 0.5})
+    config = DataConfig(shuffle_buffer_size=128, workers=0)
+    clips = open_clips(str(data), None, str(tmp_path / "fbank.yaml"), config)
+    with pytest.raises(InputError, match=r"data\.shuffle_buffer_size is for dumped features"):
+        training_loader(clips, 1, 0, 1, 0)
 
 
 def test_processes_share_an_update(folder):
@@ -149,10 +205,11 @@ def test_weighted_epochs_draw_by_utt2weight(tmp_path):
     folder = with_features(tmp_path / "data", random_features([20] * 8))
     weights = "".join(f"utt{row:02d} {0 if row < 4 else 1}\n" for row in range(8))
     (folder / "utt2weight").write_text(weights)
-    config = {"sampling": "weighted", "draws_per_epoch": 4, "batch_size": 2}
-    batches = take(training_loader(clips_of(folder, **config), 1, 0, 1, 0), 6)
-    drawn = [name for batch in batches for name in batch.utterances]
-    assert sorted(drawn) == sorted(["utt04", "utt05", "utt06", "utt07"] * 3)
+    config = {"sampling": "weighted", "draws_per_epoch": 3, "batch_size": 3}
+    batches = take(training_loader(clips_of(folder, **config), 1, 0, 1, 0), 20)
+    assert all(len(set(batch.utterances)) == 3 for batch in batches)
+    drawn = {name for batch in batches for name in batch.utterances}
+    assert drawn == {"utt04", "utt05", "utt06", "utt07"}
     uniform = take(training_loader(clips_of(folder, batch_size=2), 1, 0, 1, 0), 4)
     assert len({name for batch in uniform for name in batch.utterances}) == 8
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from dataset.directories import MEL, random_features, with_features
 
+from asda.corpus.datadir import write_table
 from asda.dataset.clips import Clips, Normalization, open_clips
 from asda.dataset.config import AugmentConfig, DataConfig
 from asda.dataset.sources import DumpedFeatures
+from asda.features.matrix import OpenArchive
 from asda.files import InputError
 
 LENGTHS = [40, 25, 60, 10, 33, 48]
@@ -214,6 +216,8 @@ def test_weights_are_those_of_the_used_clips(folder):
         ("utt00 1\n", r"utt2weight: no weight for 5 clips \(first: utt01\)"),
         ("utt00 heavy\n", r"utt2weight:1: not a number: 'heavy'"),
         (None, "utt2weight: no such file"),
+        ("".join(f"utt{row:02d} 0\n" for row in range(6)), "utt2weight: weights must be 0 or more"),
+        ("".join(f"utt{row:02d} {row - 1}\n" for row in range(6)), "weights must be 0 or more"),
     ],
 )
 def test_weights_that_cannot_be_used_are_refused(folder, text, message):
@@ -247,3 +251,44 @@ def test_features_may_lie_in_a_dump_of_more(folder, tmp_path):
     values = np.concatenate([features["utt01"], features["utt04"]]).astype(float)
     assert clips.normalization.mean == pytest.approx(values.mean())
     np.testing.assert_array_equal(clips[0, 1].features, clips.normalization(features["utt04"]))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"draws_per_epoch": 0}, "data.draws_per_epoch must be at least 1, not 0"),
+        ({"shuffle_block": 0}, "data.shuffle_block must be at least 1, not 0"),
+        ({"shuffle_buffer_size": 100}, "hold two blocks of data.shuffle_block 64, not 100"),
+        ({"shuffle_buffer_size": -1}, "data.shuffle_buffer_size must be 0 or hold two blocks"),
+    ],
+)
+def test_impossible_settings_are_refused(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        DataConfig(**wrong)
+
+
+def test_places_are_in_the_order_of_the_archives(tmp_path):
+    names = [f"utt{row:02d}" for row in range(30)]
+    folder = with_features(tmp_path / "data", random_features([20] * 30))
+    places = {name: f"/a/{row % 3}.ark:{10**row % 7 + 10 * row}" for row, name in enumerate(names)}
+    write_table(folder / "feats.scp", places)
+    found = DumpedFeatures(folder).places(names)
+
+    def where(name):
+        path, _, offset = places[name].rpartition(":")
+        return path, int(offset)
+
+    assert [names[row] for row in np.argsort(found)] == sorted(names, key=where)
+
+
+def test_a_crop_of_a_dump_reads_no_other_rows(folder, monkeypatch):
+    read = []
+    whole = OpenArchive.read_into
+    monkeypatch.setattr(
+        OpenArchive,
+        "read_into",
+        lambda archive, out, where: read.append(out.nbytes) or whole(archive, out, where),
+    )
+    clips = clips_of(folder, augment=AugmentConfig(), max_frames=30)
+    assert clips[0, 2].features.shape == (30, MEL)
+    assert read == [30 * MEL * 4]

@@ -1,5 +1,6 @@
 """Archives against kaldiio, for any shape and range; damage is found and named."""
 
+import io
 import multiprocessing
 import os
 import pickle
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asda.features.archive import COMPRESSIONS, ArchiveReader, write_matrix
+from asda.features.matrix import Values, read
 from asda.files import InputError
 
 FINE = ("none", "1", "2", "3", "5")  # those that hold any value
@@ -47,6 +49,26 @@ def test_reads_as_kaldiio(tmp_path, compression):
         assert not reader.is_of(table[key], f"{key}x")
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.integers(1, 40),
+    columns=st.integers(1, 9),
+    compression=st.sampled_from(("none", "3", "5")),
+    scale=st.sampled_from([0.0, 1e-30, 1e-3, 1.0, 1e30]),
+    offset=st.sampled_from([0.0, -15.9424, 3e5]),
+    columns_first=st.booleans(),
+)
+def test_writes_as_kaldiio(rows, columns, compression, scale, offset, columns_first):
+    matrix = log_mel(rows, columns) * np.float32(scale) + np.float32(offset)
+    if columns_first:
+        matrix = np.asfortranarray(matrix)
+    found, expected = io.BytesIO(), io.BytesIO()
+    assert write_matrix(found, "ütt 1", matrix, compression) == 7
+    method = None if compression == "none" else int(compression)
+    kaldiio.save_ark(expected, {"ütt 1": matrix}, compression_method=method)
+    assert found.getvalue() == expected.getvalue()
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     rows=st.integers(1, 40),
@@ -74,6 +96,18 @@ def test_any_rows_of_any_shape(
     ranged = reader.read(f"{specifier}[{first}:{first + length - 1}]", start, stop)
     np.testing.assert_array_equal(ranged, whole[first : first + length][start:stop])
     path.unlink()
+
+
+@pytest.mark.parametrize("compression", FINE)
+def test_values_are_scaled_and_shifted_on_the_way(tmp_path, compression):
+    specifier = archive(tmp_path / "a.ark", {"x": log_mel(60)}, compression)["x"]
+    for rows in ("", "[10:59]"):
+        matrix = ArchiveReader().find(specifier + rows)
+        plain, out = read(matrix), np.full((30, 128), np.nan, np.float32)
+        matrix.write(out, 15, scale=0.11, offset=4.5)
+        np.testing.assert_allclose(out, plain[15:45] * 0.11 + 4.5, rtol=0, atol=2e-6)
+        np.testing.assert_array_equal(read(matrix, 15, 45, 0.11, 4.5), out)
+        np.testing.assert_allclose(read(Values(plain), 15, 45, 0.11, 4.5), out, rtol=0, atol=2e-6)
 
 
 def test_ranges_are_those_of_kaldi(tmp_path):
@@ -143,6 +177,28 @@ def test_damaged_shapes_and_wrong_offsets(tmp_path):
         ArchiveReader().read(f"{tmp_path}/none.ark:5")
     with pytest.raises(InputError, match=r"none\.ark: No such file"):
         ArchiveReader().read(f"{tmp_path}/none.ark")
+
+
+@pytest.mark.parametrize("compression", ["none", "2", "3"])
+def test_what_is_read_ahead_holds_the_matrices_and_little_else(tmp_path, monkeypatch, compression):
+    matrices = {f"x{n}": log_mel(500, seed=n) for n in range(20)}
+    table = archive(tmp_path / "a.ark", matrices, compression)
+    other = archive(tmp_path / "b.ark", {"y": log_mel(500)}, compression)
+    told = []
+    monkeypatch.setattr(
+        "os.posix_fadvise", lambda _, begin, length, __: told.append((begin, begin + length))
+    )
+    wanted = [table[f"x{n}"] for n in (2, 3, 4, 11)] + [other["y"]]
+    ArchiveReader().read_ahead([*wanted, f"cat {tmp_path} |"], [500] * 6)
+    value = COMPRESSIONS[compression]
+    for specifier in wanted:
+        begin = int(specifier.rpartition(":")[2])
+        covered = sum(
+            max(0, min(end, begin + 64000 * value) - max(start, begin)) for start, end in told
+        )
+        assert covered == 64000 * value
+    assert sum(end - start for start, end in told) < 1.01 * 5 * 64000 * value
+    assert max(end - start for start, end in told) <= 2**17
 
 
 def test_open_files_are_bounded(tmp_path):
