@@ -27,8 +27,7 @@ def to_reference(saved: SavedModel, path: str) -> dict[str, Any]:
     tensors = {reference_name(name): tensor for name, tensor in saved.weights.items()}
     positions = torch.from_numpy(sincos_positions(POSITION_ROWS, 8, model.width))[None]
     if saved.kind == "classifier":
-        pooling = next(mode for mode, own in POOLINGS.items() if own == saved.head["pooling"])
-        cfg = _classifier_cfg(model, saved, pooling)
+        cfg = _classifier_cfg(model, saved, _prediction_mode(saved, path))
         tensors[f"model.{POSITIONS}"] = positions.to(saved.weights["encoder.cls_token"].dtype)
     else:
         cfg = _pretraining_cfg(model, saved)
@@ -49,6 +48,13 @@ def to_reference(saved: SavedModel, path: str) -> dict[str, Any]:
         "extra_state": {},
         "last_optimizer_state": None,
     }
+
+
+def _prediction_mode(saved: SavedModel, path: str) -> str:
+    for mode, pooling in POOLINGS.items():
+        if pooling == saved.head["pooling"]:
+            return mode
+    raise InputError(f"{path}: pooling {saved.head['pooling']}, which the reference does not know")
 
 
 def _check_form(model: ModelConfig, path: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+import torch
 from torch import Tensor, nn
 
-from asda.model.config import ModelConfig
+from asda.model.config import ModelConfig, Pooling
 from asda.model.encoder import NORM_EPS, Encoder
+
+
+VARIANCE_EPS = 1e-5
 
 
 class Classifier(nn.Module):
@@ -16,7 +18,8 @@ class Classifier(nn.Module):
     Args:
         config: resolved configuration
         num_classes: outputs
-        pooling: the vector: the CLS token, or the mean of the real patch tokens
+        pooling: the vector: the CLS token, the mean of the real patch tokens, or their mean and
+            deviation (x-vectors, Snyder et al. 2018)
         drop_path: rate of dropped branches in the top block
     """
 
@@ -24,15 +27,16 @@ class Classifier(nn.Module):
         self,
         config: ModelConfig,
         num_classes: int,
-        pooling: Literal["cls", "mean"],
+        pooling: Pooling,
         drop_path: float = 0.0,
     ):
         super().__init__()
         self.pooling = pooling
         self.frozen = False
         self.encoder = Encoder(config, drop_path)
-        self.fc_norm = nn.LayerNorm(config.width, eps=NORM_EPS)
-        self.head = nn.Linear(config.width, num_classes)
+        width = config.width * (2 if pooling == "statistics" else 1)
+        self.fc_norm = nn.LayerNorm(width, eps=NORM_EPS)
+        self.head = nn.Linear(width, num_classes)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 
@@ -41,15 +45,17 @@ class Classifier(nn.Module):
         return self.head(self.fc_norm(self.embed(fbank, num_frames)))
 
     def embed(self, fbank: Tensor, num_frames: Tensor | None = None) -> Tensor:
-        """Return one vector per clip (batch, width), before the norm."""
+        """Return one vector per clip (batch, width or twice that), before the norm."""
         output = self.encoder(fbank, num_frames)
         if self.pooling == "cls":
             return output.tokens[:, 0]
         patches = output.tokens[:, 1:]
-        if output.valid is None:
-            return patches.mean(dim=1)
-        weight = output.valid[:, 1:, None].to(patches.dtype)
-        return (patches * weight).sum(dim=1) / weight.sum(dim=1)
+        valid = None if output.valid is None else output.valid[:, 1:, None].to(patches.dtype)
+        mean = _mean(patches, valid)
+        if self.pooling == "mean":
+            return mean
+        variance = _mean((patches - mean[:, None]).square(), valid)
+        return torch.cat([mean, (variance + VARIANCE_EPS).sqrt()], dim=1)
 
     def freeze_encoder(self) -> None:
         """Train the head alone from here on: a linear probe."""
@@ -61,3 +67,10 @@ class Classifier(nn.Module):
         if self.frozen:
             self.encoder.eval()
         return self
+
+
+def _mean(patches: Tensor, valid: Tensor | None) -> Tensor:
+    """Return the mean (batch, width) over patches whose `valid` (batch, patches, 1) is 1."""
+    if valid is None:
+        return patches.mean(dim=1)
+    return (patches * valid).sum(dim=1) / valid.sum(dim=1)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import yaml
 
 SIZES = Path(__file__).parent / "sizes"
+Pooling = Literal["cls", "mean", "statistics"]
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from asda.dataset.config import AugmentConfig, DataConfig
-from asda.model.config import ModelConfig
+from asda.model.config import ModelConfig, Pooling
 
 
 @dataclass
@@ -154,7 +154,8 @@ class ClassifierConfig:
     """Head and loss of a classifier.
 
     Args:
-        pooling: clip vector: the CLS token, or the mean of the patch tokens
+        pooling: clip vector: the CLS token, the mean of the patch tokens, or "statistics": their
+            mean and deviation
         drop_path: highest rate of dropped residual branches, rising linearly from the lowest block
         freeze_encoder: train the head alone (linear probe)
         encoder: which half of a pretrained model to start from
@@ -165,7 +166,7 @@ class ClassifierConfig:
         metric: validation quantity that ranks models (null = accuracy with cross_entropy, else mAP)
     """
 
-    pooling: Literal["cls", "mean"] = "cls"
+    pooling: Pooling = "cls"
     drop_path: float = 0.1
     freeze_encoder: bool = False
     encoder: Literal["student", "teacher"] = "student"

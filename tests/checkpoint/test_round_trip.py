@@ -1,5 +1,6 @@
 """Import and export give back the reference's tensors, byte for byte."""
 
+import dataclasses
 import pytest
 import torch
 from checkpoint.reference_files import finetuned, pretraining
@@ -97,6 +98,10 @@ def test_a_model_the_reference_lacks_is_not_exported(tmp_path):
 
     with pytest.raises(InputError, match=r"model\.attention\.lambda_init"):
         to_reference(saved, model)
+    saved.model["attention"]["lambda_init"] = 0.1
+    classifier = dataclasses.replace(saved, kind="classifier", head={"pooling": "statistics"})
+    with pytest.raises(InputError, match="pooling statistics, which the reference does not know"):
+        to_reference(classifier, model)
     main(["import-checkpoint", model, alone, "--encoder", "teacher"])
     assert torch.equal(
         read_model(alone).weights["encoder.norm.bias"], saved.weights["teacher.norm.bias"]
