@@ -65,7 +65,8 @@ def _own(content: dict[str, Any], path: str) -> SavedModel:
     if missing:
         raise InputError(f"{path}: a model.pt without {', '.join(missing)}; expected a whole one")
     saved = SavedModel(**{key: content[key] for key in SavedModel.__dataclass_fields__})
-    expected = expected_tensors(saved.kind, saved.model_config(path), len(saved.labels))
+    head = (len(saved.labels), saved.head["pooling"]) if saved.kind == "classifier" else ()
+    expected = expected_tensors(saved.kind, saved.model_config(path), *head)
     check_tensors(expected, saved.weights, path)
     return saved
 

@@ -14,7 +14,7 @@ from asda import __version__
 from asda.config import build
 from asda.files import InputError
 from asda.model.classifier import Classifier
-from asda.model.config import ModelConfig
+from asda.model.config import ModelConfig, Pooling
 from asda.model.encoder import Encoder
 from asda.model.pretraining import Pretrainer
 
@@ -75,13 +75,15 @@ def encoder_weights(
     }
 
 
-def expected_tensors(kind: Kind, config: ModelConfig, classes: int = 0) -> dict[str, Tensor]:
+def expected_tensors(
+    kind: Kind, config: ModelConfig, classes: int = 0, pooling: Pooling = "cls"
+) -> dict[str, Tensor]:
     """Return the tensors that a model must hold, by name, without memory for their values."""
     with torch.device("meta"):
         if kind == "pretrained":
             return Pretrainer(config).state_dict()
         if kind == "classifier":
-            return Classifier(config, classes, "cls").state_dict()
+            return Classifier(config, classes, pooling).state_dict()
         return {f"encoder.{name}": t for name, t in Encoder(config).state_dict().items()}
 
 

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from asda.model.config import ModelConfig, Pooling
 from asda.model.encoder import NORM_EPS, Encoder
 
-
 VARIANCE_EPS = 1e-5
 
 

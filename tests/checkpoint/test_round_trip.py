@@ -1,6 +1,7 @@
 """Import and export give back the reference's tensors, byte for byte."""
 
 import dataclasses
+
 import pytest
 import torch
 from checkpoint.reference_files import finetuned, pretraining

@@ -115,9 +115,13 @@ def test_a_frozen_encoder_is_the_pretrained_one_untouched(data, pretrained, tmp_
     assert not torch.equal(weights["head.weight"], first["weights"]["head.weight"])
 
 
-def test_fine_tuning_moves_every_layer_of_the_pretrained_encoder(data, pretrained, tmp_path):
-    options = {"classifier__drop_path": 0.0, "classifier__pooling": "mean"}
+@pytest.mark.parametrize("pooling", ["mean", "statistics"])
+def test_fine_tuning_moves_every_layer_of_the_pretrained_encoder(
+    data, pretrained, tmp_path, pooling
+):
+    options = {"classifier__drop_path": 0.0, "classifier__pooling": pooling}
     weights = run_finetune(data, tmp_path / "run", init=pretrained, **options)["weights"]
+    read_model(tmp_path / "run/model.pt")
     before = encoder_weights(read_model(pretrained), "student", pretrained)
     for name, tensor in before.items():
         change = (weights[f"encoder.{name}"] - tensor).abs().max()
