@@ -27,7 +27,7 @@ def describe(saved: SavedModel, path: str) -> dict[str, Any]:
     )
     if saved.labels:
         shown = ", ".join(saved.labels[:8]) + (", ..." if len(saved.labels) > 8 else "")
-        lines |= {"classes": f"{len(saved.labels)}: {shown}", "pooling": saved.head["pooling"]}
+        lines |= {"classes": f"{len(saved.labels)}: {shown}", **saved.head}
     return lines | {key: value for key, value in saved.facts.items() if value not in (None, {})}
 
 

@@ -54,7 +54,7 @@ def load_model(
     weights = encoder_weights(saved, encoder, path)
     network: nn.Module = Encoder(config)
     if saved.kind == "classifier":
-        network = Classifier(config, len(saved.labels), saved.head["pooling"])
+        network = Classifier(config, len(saved.labels), **saved.head)
         weights = saved.weights
     load_weights(network, weights, path)
     return network.eval()
@@ -65,8 +65,8 @@ def _own(content: dict[str, Any], path: str) -> SavedModel:
     if missing:
         raise InputError(f"{path}: a model.pt without {', '.join(missing)}; expected a whole one")
     saved = SavedModel(**{key: content[key] for key in SavedModel.__dataclass_fields__})
-    head = (len(saved.labels), saved.head["pooling"]) if saved.kind == "classifier" else ()
-    expected = expected_tensors(saved.kind, saved.model_config(path), *head)
+    model = saved.model_config(path)
+    expected = expected_tensors(saved.kind, model, len(saved.labels), saved.head)
     check_tensors(expected, saved.weights, path)
     return saved
 

@@ -52,9 +52,10 @@ def to_reference(saved: SavedModel, path: str) -> dict[str, Any]:
 
 def _prediction_mode(saved: SavedModel, path: str) -> str:
     for mode, pooling in POOLINGS.items():
-        if pooling == saved.head["pooling"]:
+        if saved.head in ({"pooling": pooling}, {"pooling": pooling, "layers": "last"}):
             return mode
-    raise InputError(f"{path}: pooling {saved.head['pooling']}, which the reference does not know")
+    head = ", ".join(f"{key} {value}" for key, value in saved.head.items())
+    raise InputError(f"{path}: a classifier ({head}) that the reference does not know")
 
 
 def _check_form(model: ModelConfig, path: str) -> None:

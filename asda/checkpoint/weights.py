@@ -14,7 +14,7 @@ from asda import __version__
 from asda.config import build
 from asda.files import InputError
 from asda.model.classifier import Classifier
-from asda.model.config import ModelConfig, Pooling
+from asda.model.config import ModelConfig
 from asda.model.encoder import Encoder
 from asda.model.pretraining import Pretrainer
 
@@ -35,7 +35,7 @@ class SavedModel:
         fbank: feature configuration
         data: crop and padding of clips
         labels: class order (classifier)
-        head: number of classes and pooling (classifier)
+        head: pooling and pooled layers (classifier)
         facts: how it was trained: updates, seed, versions
     """
 
@@ -76,14 +76,14 @@ def encoder_weights(
 
 
 def expected_tensors(
-    kind: Kind, config: ModelConfig, classes: int = 0, pooling: Pooling = "cls"
+    kind: Kind, config: ModelConfig, classes: int = 0, head: Mapping[str, str] = {"pooling": "cls"}
 ) -> dict[str, Tensor]:
     """Return the tensors that a model must hold, by name, without memory for their values."""
     with torch.device("meta"):
         if kind == "pretrained":
             return Pretrainer(config).state_dict()
         if kind == "classifier":
-            return Classifier(config, classes, pooling).state_dict()
+            return Classifier(config, classes, **head).state_dict()
         return {f"encoder.{name}": t for name, t in Encoder(config).state_dict().items()}
 
 

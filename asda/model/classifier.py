@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from asda.model.config import ModelConfig, Pooling
+from asda.model.config import ModelConfig, PooledLayers, Pooling
 from asda.model.encoder import NORM_EPS, Encoder
 
 VARIANCE_EPS = 1e-5
@@ -19,6 +19,8 @@ class Classifier(nn.Module):
         num_classes: outputs
         pooling: the vector: the CLS token, the mean of the real patch tokens, or their mean and
             deviation (x-vectors, Snyder et al. 2018)
+        layers: tokens that are pooled: those of the last block, or side by side those that enter
+            the first block and those of every block (patch tokens only)
         drop_path: rate of dropped branches in the top block
     """
 
@@ -27,13 +29,17 @@ class Classifier(nn.Module):
         config: ModelConfig,
         num_classes: int,
         pooling: Pooling,
+        layers: PooledLayers = "last",
         drop_path: float = 0.0,
     ):
         super().__init__()
         self.pooling = pooling
+        self.layers = layers
         self.frozen = False
         self.encoder = Encoder(config, drop_path)
         width = config.width * (2 if pooling == "statistics" else 1)
+        if layers == "all":
+            width *= config.depth + 1
         self.fc_norm = nn.LayerNorm(width, eps=NORM_EPS)
         self.head = nn.Linear(width, num_classes)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
@@ -44,12 +50,26 @@ class Classifier(nn.Module):
         return self.head(self.fc_norm(self.embed(fbank, num_frames)))
 
     def embed(self, fbank: Tensor, num_frames: Tensor | None = None) -> Tensor:
-        """Return one vector per clip (batch, width or twice that), before the norm."""
-        output = self.encoder(fbank, num_frames)
+        """Return one vector per clip, before the norm: (batch, width), wider by pooling, layers."""
+        if self.layers == "last":
+            output = self.encoder(fbank, num_frames)
+            valid = None if output.valid is None else output.valid[:, 1:]
+            return self._pool(output.tokens, valid)
+        patches = self.encoder.patches(fbank)
+        valid = None
+        if num_frames is not None:
+            valid = self.encoder.patches.valid(num_frames, patches.shape[1])
+        blocks = self.encoder.layers(patches, valid)
+        pooled = [self._pool(tokens, valid) for tokens, _ in blocks]
+        return torch.cat([self._pool_patches(patches, valid), *pooled], dim=1)
+
+    def _pool(self, tokens: Tensor, valid: Tensor | None) -> Tensor:
+        """Pool tokens (batch, 1 + patches, width), CLS first."""
         if self.pooling == "cls":
-            return output.tokens[:, 0]
-        patches = output.tokens[:, 1:]
-        valid = None if output.valid is None else output.valid[:, 1:, None].to(patches.dtype)
+            return tokens[:, 0]
+        return self._pool_patches(tokens[:, 1:], valid)
+
+    def _pool_patches(self, patches: Tensor, valid: Tensor | None) -> Tensor:
         mean = _mean(patches, valid)
         if self.pooling == "mean":
             return mean
@@ -69,7 +89,8 @@ class Classifier(nn.Module):
 
 
 def _mean(patches: Tensor, valid: Tensor | None) -> Tensor:
-    """Return the mean (batch, width) over patches whose `valid` (batch, patches, 1) is 1."""
+    """Return the mean (batch, width) over patches whose `valid` (batch, patches) is true."""
     if valid is None:
         return patches.mean(dim=1)
-    return (patches * valid).sum(dim=1) / valid.sum(dim=1)
+    weight = valid[..., None].to(patches.dtype)
+    return (patches * weight).sum(dim=1) / weight.sum(dim=1)

@@ -12,6 +12,7 @@ import yaml
 
 SIZES = Path(__file__).parent / "sizes"
 Pooling = Literal["cls", "mean", "statistics"]
+PooledLayers = Literal["last", "all"]
 
 
 @dataclass

@@ -46,7 +46,7 @@ def load_classifier(saved: SavedModel, path: str) -> Classifier:
     """Return the classifier of a model file, in evaluation mode."""
     if saved.kind != "classifier":
         raise InputError(f"{path}: a pretrained model; fine-tune it before scoring (stage 4)")
-    model = Classifier(saved.model_config(path), len(saved.labels), saved.head["pooling"])
+    model = Classifier(saved.model_config(path), len(saved.labels), **saved.head)
     load_weights(model, saved.weights, path)
     return model.eval()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from asda.dataset.config import AugmentConfig, DataConfig
-from asda.model.config import ModelConfig, Pooling
+from asda.model.config import ModelConfig, PooledLayers, Pooling
 
 
 @dataclass
@@ -156,6 +156,8 @@ class ClassifierConfig:
     Args:
         pooling: clip vector: the CLS token, the mean of the patch tokens, or "statistics": their
             mean and deviation
+        layers: tokens that are pooled: of the last block, or also those that enter the first block
+            and those of every other; side by side
         drop_path: highest rate of dropped residual branches, rising linearly from the lowest block
         freeze_encoder: train the head alone (linear probe)
         encoder: which half of a pretrained model to start from
@@ -167,6 +169,7 @@ class ClassifierConfig:
     """
 
     pooling: Pooling = "cls"
+    layers: PooledLayers = "last"
     drop_path: float = 0.1
     freeze_encoder: bool = False
     encoder: Literal["student", "teacher"] = "student"
@@ -179,6 +182,8 @@ class ClassifierConfig:
         for name in ("drop_path", "label_smoothing"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"classifier.{name} must lie in 0..1, not {getattr(self, name)}")
+        if self.pooling == "cls" and self.layers == "all":
+            raise ValueError("classifier.layers all pools patches: pooling mean or statistics")
 
 
 @dataclass

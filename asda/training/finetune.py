@@ -72,7 +72,7 @@ class FinetuneTask:
         self, model: ModelConfig, head: ClassifierConfig, saved: SavedModel | None
     ) -> Classifier:
         torch.manual_seed(self.config.training.seed)
-        classifier = Classifier(model, len(self.labels), head.pooling, head.drop_path)
+        classifier = Classifier(model, len(self.labels), head.pooling, head.layers, head.drop_path)
         if saved:
             weights = encoder_weights(saved, head.encoder, self.config.init)
             load_weights(classifier.encoder, weights, self.config.init)
@@ -140,7 +140,7 @@ class FinetuneTask:
             fbank=self.clips.features.fbank_config(),
             data=configuration.to_dict(self.config.data),
             labels=self.labels,
-            head={"pooling": head.pooling},
+            head={"pooling": head.pooling, "layers": head.layers},
             facts=facts
             | {"train": self.config.train, "valid": self.config.valid, "init": self.config.init}
             | {"clips": len(self.clips), "loss": head.loss}

@@ -100,8 +100,10 @@ def test_a_model_the_reference_lacks_is_not_exported(tmp_path):
     with pytest.raises(InputError, match=r"model\.attention\.lambda_init"):
         to_reference(saved, model)
     saved.model["attention"]["lambda_init"] = 0.1
-    classifier = dataclasses.replace(saved, kind="classifier", head={"pooling": "statistics"})
-    with pytest.raises(InputError, match="pooling statistics, which the reference does not know"):
+    classifier = dataclasses.replace(
+        saved, kind="classifier", head={"pooling": "mean", "layers": "all"}
+    )
+    with pytest.raises(InputError, match=r"\(pooling mean, layers all\) that the reference"):
         to_reference(classifier, model)
     main(["import-checkpoint", model, alone, "--encoder", "teacher"])
     assert torch.equal(

@@ -53,9 +53,12 @@ def test_drop_path_rises_linearly_and_acts_in_training_only():
 @pytest.mark.parametrize(
     "patch", [PatchConfig(16, 16), PatchConfig(4, 128), PatchConfig(8, 32, time_stride=4)]
 )
-@pytest.mark.parametrize("pooling", ["cls", "mean", "statistics"])
-def test_a_clip_does_not_depend_on_its_batch_mates(patch, pooling):
-    model = Classifier(tiny(patch=patch), 5, pooling).eval()
+@pytest.mark.parametrize(
+    ("pooling", "layers"),
+    [("cls", "last"), ("mean", "last"), ("statistics", "last"), ("statistics", "all")],
+)
+def test_a_clip_does_not_depend_on_its_batch_mates(patch, pooling, layers):
+    model = Classifier(tiny(patch=patch), 5, pooling, layers).eval()
     clips = [torch.randn(n, 128) for n in (160, 75, 20)]
     batch = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True)
     together = model(batch, torch.tensor([160, 75, 20]))
@@ -64,14 +67,17 @@ def test_a_clip_does_not_depend_on_its_batch_mates(patch, pooling):
 
 
 def test_statistics_are_mean_and_deviation_of_the_real_patches():
-    model = Classifier(tiny(), 5, "statistics").eval()
-    fbank = torch.randn(1, 75, 128)
-    tokens = model.encoder(fbank, torch.tensor([75])).tokens[0, 1:41]  # 5 rows of 8 patches
-    expected = torch.cat([tokens.mean(0), tokens.std(0, correction=0)])
+    model = Classifier(tiny(), 5, "statistics", "all").eval()
+    fbank = torch.randn(1, 80, 128)
+    patches = model.encoder.patches(fbank)
+    levels = [patches, *(tokens[:, 1:] for tokens, _ in model.encoder.layers(patches, None))]
+    expected = [torch.cat([x[0].mean(0), x[0].std(0, correction=0)]) for x in levels]
     padded = F.pad(fbank, (0, 0, 0, 85))
-    torch.testing.assert_close(
-        model.embed(padded, torch.tensor([75]))[0], expected, atol=1e-4, rtol=1e-4
-    )
+    found = model.embed(padded, torch.tensor([80]))[0]
+    torch.testing.assert_close(found, torch.cat(expected), atol=1e-4, rtol=1e-4)
+    model.layers = "last"
+    found = model.embed(padded, torch.tensor([80]))[0]
+    torch.testing.assert_close(found, expected[-1], atol=1e-4, rtol=1e-4)
 
 
 def test_pretraining_losses_of_a_clip_do_not_depend_on_its_batch_mates():

@@ -63,7 +63,7 @@ def test_a_finished_model_says_what_it_was_trained_on(data, pretrained, tmp_path
     saved = read_model(tmp_path / "run/model.pt")
     assert saved.kind == "classifier"
     assert saved.labels == ["a", "b"]
-    assert saved.head == {"pooling": "cls"}
+    assert saved.head == {"pooling": "cls", "layers": "last"}
     assert saved.normalization == read_model(pretrained).normalization
     expected = {"clips": 16, "updates": 8, "metric": "accuracy", "loss": "cross_entropy"}
     expected |= {"valid": str(data / "valid"), "init": str(pretrained), "seed": 1}
@@ -115,11 +115,12 @@ def test_a_frozen_encoder_is_the_pretrained_one_untouched(data, pretrained, tmp_
     assert not torch.equal(weights["head.weight"], first["weights"]["head.weight"])
 
 
-@pytest.mark.parametrize("pooling", ["mean", "statistics"])
+@pytest.mark.parametrize(("pooling", "layers"), [("mean", "last"), ("statistics", "all")])
 def test_fine_tuning_moves_every_layer_of_the_pretrained_encoder(
-    data, pretrained, tmp_path, pooling
+    data, pretrained, tmp_path, pooling, layers
 ):
-    options = {"classifier__drop_path": 0.0, "classifier__pooling": pooling}
+    head = {"classifier__pooling": pooling, "classifier__layers": layers}
+    options = {"classifier__drop_path": 0.0, **head}
     weights = run_finetune(data, tmp_path / "run", init=pretrained, **options)["weights"]
     read_model(tmp_path / "run/model.pt")
     before = encoder_weights(read_model(pretrained), "student", pretrained)
