@@ -13,7 +13,9 @@ from torch.nn import functional as F
 from asda.model.config import ModelConfig
 from asda.model.decoder import Decoder
 from asda.model.encoder import Encoder
-from asda.model.patches import pick
+from asda.model.parts import sum_over_parts
+
+CACHED_BYTES = 2**22  # of a grid of the decoder, where it works on parts of a batch
 
 
 @dataclass
@@ -56,21 +58,58 @@ class Pretrainer(nn.Module):
         """
         target, valid = self.targets(fbank, num_frames)
         places, weight = _masked(kept, valid, target.shape[1])
-        cls, prediction = self.predict(fbank, kept, valid, places)
-        masked_target = pick(target, places.flatten(1)).unflatten(1, places.shape[1:])
-        scale = 1 / math.sqrt(target.shape[2])
-        error = (prediction.float() - masked_target).square().sum(dim=3)
-        frame_loss = scale * (error * weight).sum()
-        cls_error = (cls.float() - _mean(target, valid)).square().sum(dim=2)
+        cls, tokens, _ = self.encode_kept(fbank, kept, valid is not None)
+        frame_loss, *moments = self._frame_loss(tokens, kept, valid, target, places, weight)
+        cls_error = (cls.unflatten(0, kept.shape[:2]).float() - _mean(target, valid)).square()
         reduce = torch.sum if self.config.cls_reduction == "sum" else torch.mean
-        cls_loss = self.config.cls_weight * scale * reduce(cls_error)
+        scale = self.config.cls_weight / math.sqrt(target.shape[2])
+        cls_loss = scale * reduce(cls_error.sum(dim=2))
+        of_patches = torch.zeros_like(target[..., 0])
+        of_patches = of_patches.scatter_add(1, places.flatten(1), weight.flatten(1))
         return PretrainOutput(
             frame_loss + cls_loss,
             frame_loss,
             cls_loss,
-            _deviation(prediction.detach().float(), weight),
-            _deviation(masked_target, weight),
+            _deviation(*moments),
+            _deviation(*_moments(target, of_patches)),
         )
+
+    def _frame_loss(
+        self,
+        tokens: Tensor,
+        kept: Tensor,
+        valid: Tensor | None,
+        target: Tensor,
+        places: Tensor,
+        weight: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the loss of the decoder's predictions, and their moments; see `_moments`.
+
+        Args:
+            tokens: the student's output (batch * clones, kept, width)
+            kept: their places (batch, clones, kept)
+            valid: (batch, patches), or None
+            target: (batch, patches, width)
+            places: patches to predict (batch, clones, places)
+            weight: their weights, of the same shape
+        """
+        clips = torch.arange(len(kept), device=kept.device).repeat_interleave(kept.shape[1])
+        kept, places, weight = kept.flatten(0, 1), places.flatten(0, 1), weight.flatten(0, 1)
+        scale = 1 / math.sqrt(target.shape[2])
+
+        def of_part(tokens: Tensor, part: slice) -> tuple[Tensor, Tensor, Tensor]:
+            clip = clips[part]
+            real = None if valid is None else valid[clip]
+            predicted = self.decoder(tokens, kept[part], real, target.shape[1], places[part])
+            error = (predicted.float() - target[clip[:, None], places[part]]).square().sum(dim=2)
+            moments = _moments(predicted.detach().float(), weight[part])
+            return scale * (error * weight[part]).sum(), *moments
+
+        if tokens.device.type != "cpu" or torch.get_autocast_dtype("cpu") == torch.float16:
+            return of_part(tokens, slice(None))
+        step = max(1, CACHED_BYTES // (target[0].numel() * tokens.element_size()))
+        parts = [slice(first, first + step) for first in range(0, len(tokens), step)]
+        return sum_over_parts(of_part, parts, tokens, list(self.decoder.parameters()))
 
     @torch.no_grad()
     def targets(self, fbank: Tensor, num_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -166,14 +205,13 @@ def _instance_norm(x: Tensor, valid: Tensor | None) -> Tensor:
     return centred * torch.rsqrt(_mean(centred.square(), valid) + 1e-5)
 
 
-def _deviation(x: Tensor, weight: Tensor) -> Tensor:
-    """Return the mean over channels of the deviation over weighted patches (algorithm.md 8).
-
-    Args:
-        x: (batch, clones, places, width)
-        weight: (batch, clones, places), of sum 1
-    """
-    rows, weight = x.flatten(0, 2), weight.flatten()
+def _moments(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the weighted sums (width,) of patches (batch, places, width) and of their squares."""
+    rows, weight = x.flatten(0, 1), weight.flatten()
     with torch.autocast(x.device.type, enabled=False):
-        mean, square = weight @ rows, weight @ rows.square()
+        return weight @ rows, weight @ rows.square()
+
+
+def _deviation(mean: Tensor, square: Tensor) -> Tensor:
+    """Return the mean over channels of the deviation over patches (algorithm.md 8)."""
     return ((square - mean.square()).clamp(min=0) + 1e-6).sqrt().mean()

@@ -1,0 +1,60 @@
+"""An update asks the device for no value, so that the host may run ahead of it."""
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from training.runs import run_finetune, run_pretrain
+
+from asda.training import loop
+
+pytestmark = pytest.mark.usefixtures("no_images")
+WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "_unique2"}
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuses operations whose result, or its shape, the host has to wait for."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket.__name__
+        places = args[1] if name in ("index", "index_put", "index_put_") else ()
+        by_mask = any(place is not None and place.dtype == torch.bool for place in places)
+        if name in WAITING or by_mask:
+            raise AssertionError(f"{function} waits for the device")
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def no_waiting(monkeypatch):
+    """Make updates on batches that are ready under NoWaiting; return how many there were."""
+    update, updates = loop._Run._update, []
+
+    def watched(run, batches):
+        ready = [next(batches) for _ in range(run.config.accumulation)]
+        with NoWaiting():
+            updates.append(update(run, iter(ready)))
+        return updates[-1]
+
+    monkeypatch.setattr(loop._Run, "_update", watched)
+    return updates
+
+
+@pytest.mark.parametrize("kind", ["differential", "standard"])
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_pretraining(data, tmp_path, no_waiting, kind, precision):
+    options = {"model__attention": {"kind": kind}, "training__precision": precision}
+    run_pretrain(data, tmp_path / "run", training__updates=3, **options)
+    assert len(no_waiting) == 3
+
+
+def test_fine_tuning(data, tmp_path, no_waiting):
+    run_finetune(data, tmp_path / "run", training__updates=3)
+    assert len(no_waiting) == 3
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda x: x.sum().item(), lambda x: x[x > 0], lambda x: x.nonzero(), lambda x: bool(x[0])],
+)
+def test_waiting_is_noticed(ask):
+    with pytest.raises(AssertionError, match="waits"), NoWaiting():
+        ask(torch.ones(2))

@@ -1,0 +1,312 @@
+#!/usr/bin/env python3
+"""Training steps and inference of the base model, against the textbook form in textbook.py.
+
+Usage: tools/bench/training_step.py [CASE ...] [--rounds 2] [--device cuda]
+
+On a CPU: a pretraining step of one clip with 16 clones, a fine-tuning step and the inference of 4
+clips, of 10 s each, in float32 and bf16. On a GPU, under bf16 autocast: pretraining of 12 clips,
+fine-tuning and inference of 32, and differential attention alone, forward and backward, against
+two calls of PyTorch's flash attention.
+
+A step is everything between two batches: the teacher's, forward, backward, clipping of the norm,
+AdamW. Every form has a process of its own, whose peak memory is its own; they take turns at single
+steps after one to warm up, and the fastest counts. Clips are noise, which costs what sound costs.
+
+Floor: multiply-adds of products with weights (maps of attention, patches and all else are left
+out), three times those of the forward pass where there is a gradient, at the rate of a large matrix
+product measured between the steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import multiprocessing
+import os
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+import numpy as np
+import textbook
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from asda.model.attention import attend
+from asda.model.classifier import Classifier
+from asda.model.config import ModelConfig, patch_grid
+from asda.model.masking import sample_kept
+from asda.model.pretraining import Pretrainer
+from asda.training.config import OptimizerConfig
+from asda.training.optimizer import make_optimizer
+
+FRAMES, CLASSES = 1024, 527
+CASES = ("pretraining", "finetuning", "inference", "attention")
+CLIPS = {
+    "cpu": {"pretraining": 1, "finetuning": 4, "inference": 4},
+    "cuda": {"pretraining": 12, "finetuning": 32, "inference": 32},
+}
+
+
+@dataclass
+class Form:
+    """One of the forms that are compared."""
+
+    name: str
+    asda: bool
+    dtype: torch.dtype
+
+
+FORMS = {
+    "cpu": [
+        Form("textbook", False, torch.float32),
+        Form("asda", True, torch.float32),
+        Form("asda bf16", True, torch.bfloat16),
+    ],
+    "cuda": [
+        Form("textbook bf16", False, torch.bfloat16),
+        Form("asda bf16", True, torch.bfloat16),
+    ],
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--clips", type=int, help="of a step, instead of each case's own number")
+    parser.add_argument("--rounds", type=int, default=2, help="steps of each form that are timed")
+    parser.add_argument("--size", default="base", help="of the model")
+    arguments = parser.parse_args()
+    device, config = arguments.device, model_config(arguments.size)
+    cases = arguments.cases or (CASES if device == "cuda" else CASES[:3])
+    if unknown := set(cases) - set(CASES):
+        parser.error(f"no such case: {', '.join(sorted(unknown))}")
+    print(f"{arguments.size} model, {machine(device)}; MiB are peaks")
+    print(
+        f"{'step':<22}{'form':<15}{'s':>8}{'ratio':>7}{'clips/s':>9}{'MiB':>8}{'ratio':>7}"
+        f"{'floor s':>9}{'s / floor':>11}"
+    )
+    for case in cases:
+        if case == "attention":
+            compare_attention(config, device, arguments.rounds)
+        else:
+            clips = arguments.clips or CLIPS[device][case]
+            compare(case, clips, device, arguments.size, arguments.rounds)
+
+
+def model_config(size: str) -> ModelConfig:
+    """Return the reference's form of a size."""
+    return ModelConfig(size=size, cls_reduction="sum").resolved()
+
+
+def machine(device: str) -> str:
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    return f"{torch.get_num_threads()} threads on {os.cpu_count()} cores"
+
+
+def compare(case: str, clips: int, device: str, size: str, rounds: int) -> None:
+    """Print a line for each form."""
+    forms = FORMS[device]
+    workers = [Worker(case, clips, device, size, form) for form in forms]
+    best, rates = [math.inf] * len(forms), [0.0] * len(forms)
+    for _ in range(rounds):
+        for index, (form, worker) in enumerate(zip(forms, workers, strict=True)):
+            best[index] = min(best[index], worker.step())
+            rates[index] = max(rates[index], product_rate(form.dtype, device))
+    peaks = [worker.end() for worker in workers]
+    flops = step_flops(case, clips, model_config(size))
+    for form, seconds, peak, rate in zip(forms, best, peaks, rates, strict=True):
+        floor = flops / rate
+        print(
+            f"{f'{case}, {clips} clips':<22}{form.name:<15}{seconds:>8.3f}"
+            f"{best[0] / seconds:>7.2f}{clips / seconds:>9.2f}{peak:>8.0f}{peak / peaks[0]:>7.2f}"
+            f"{floor:>9.3f}{seconds / floor:>11.2f}",
+            flush=True,
+        )
+
+
+class Worker:
+    """A process that holds one form's model and makes a step when told to."""
+
+    def __init__(self, *what: object):
+        context = multiprocessing.get_context("spawn")
+        self.connection, other = context.Pipe()
+        self.process = context.Process(target=work, args=(other, *what), daemon=True)
+        self.process.start()
+        self.step()
+
+    def step(self) -> float:
+        """Return the seconds of a step."""
+        self.connection.send("step")
+        return self.connection.recv()
+
+    def end(self) -> float:
+        """Return the peak memory in MiB."""
+        self.connection.send("end")
+        peak = self.connection.recv()
+        self.process.join()
+        return peak
+
+
+def work(connection: Connection, case: str, clips: int, device: str, size: str, form: Form) -> None:
+    """Make steps until told to end."""
+    torch.manual_seed(0)
+    make = {"pretraining": pretraining, "finetuning": finetuning, "inference": inference}[case]
+    step = make(model_config(size), clips, device, form.asda)
+    while connection.recv() == "step":
+        with torch.autocast(device, torch.bfloat16, enabled=form.dtype == torch.bfloat16):
+            connection.send(timed(step, device))
+    if device == "cuda":
+        connection.send(torch.cuda.max_memory_allocated() / 2**20)
+    else:
+        connection.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)
+
+
+def timed(function: Callable[[], object], device: str) -> float:
+    """Return the seconds that a function takes."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    function()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def pretraining(config: ModelConfig, clips: int, device: str, asda: bool) -> Callable[[], None]:
+    """Return the step that learns from clips with `config.clones` masks each."""
+    fbank = torch.randn(clips, FRAMES, config.mel_bins, device=device)
+    patches = math.prod(patch_grid(config, FRAMES))
+    kept = masks(config, clips).to(device)
+    if asda:
+        model = Pretrainer(config).to(device).train()
+        return update(model, lambda: model(fbank, kept).loss, asda)
+    model = textbook.Pretrainer(config, FRAMES).to(device).train()
+    mask = torch.ones(clips * config.clones, patches, dtype=torch.uint8, device=device)
+    mask = mask.scatter(1, kept.flatten(0, 1), 0)
+    return update(model, lambda: sum(model(fbank, mask)), asda)
+
+
+def masks(config: ModelConfig, clips: int) -> Tensor:
+    """Return the patches that stay visible (clips, clones, kept)."""
+    grid, rng = patch_grid(config, FRAMES), np.random.default_rng(0)
+    kept = [sample_kept(*grid, config.clones, config.mask, rng) for _ in range(clips)]
+    return torch.from_numpy(np.stack(kept))
+
+
+def finetuning(config: ModelConfig, clips: int, device: str, asda: bool) -> Callable[[], None]:
+    """Return the step that learns the labels of clips."""
+    model, fbank = classifier(config, clips, device, asda)
+    labels = torch.randint(2, (clips, CLASSES), device=device).float()
+    model.train()
+    return update(
+        model, lambda: F.binary_cross_entropy_with_logits(model(fbank).float(), labels), asda
+    )
+
+
+def inference(config: ModelConfig, clips: int, device: str, asda: bool) -> Callable[[], Tensor]:
+    """Return the function that gives clips' logits."""
+    model, fbank = classifier(config, clips, device, asda)
+    model.eval()
+    return torch.no_grad()(lambda: model(fbank))
+
+
+def classifier(
+    config: ModelConfig, clips: int, device: str, asda: bool
+) -> tuple[nn.Module, Tensor]:
+    fbank = torch.randn(clips, FRAMES, config.mel_bins, device=device)
+    if asda:
+        return Classifier(config, CLASSES, "cls").to(device), fbank
+    return textbook.Classifier(config, CLASSES, FRAMES).to(device), fbank
+
+
+def update(model: nn.Module, loss: Callable[[], Tensor], asda: bool) -> Callable[[], None]:
+    """Return the step that lowers a loss."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if asda:
+        optimizer = make_optimizer(model, OptimizerConfig())
+    else:
+        optimizer = textbook.make_optimizer(model, 1e-4)
+
+    def step() -> None:
+        if hasattr(model, "update_teacher"):
+            model.update_teacher(0.9998)
+        loss().backward()
+        nn.utils.clip_grad_norm_(parameters, 4.0, foreach=asda)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return step
+
+
+def step_flops(case: str, clips: int, config: ModelConfig) -> float:
+    """Return the operations of a step's products with weights, two for a multiply-add."""
+    patches = math.prod(patch_grid(config, FRAMES))
+    block = (6 + 2 * config.mlp_ratio) * config.width**2  # qk is four products, v and proj two
+    whole = clips * (1 + patches) * config.depth * block
+    if case != "pretraining":
+        return 2 * whole * (3 if case == "finetuning" else 1)
+    rows = clips * config.clones
+    student = rows * (1 + masks(config, 1).shape[2]) * config.depth * block
+    decoder = config.decoder
+    taps = decoder.kernel**2 * decoder.layers / decoder.groups
+    decoding = rows * patches * (taps + 1) * config.width**2
+    return 2 * (whole + 3 * (student + decoding))
+
+
+def product_rate(dtype: torch.dtype, device: str) -> float:
+    """Return operations a second of a matrix product, the best of 5."""
+    side = 8192 if device == "cuda" else 2048
+    matrix = torch.randn(side, side, device=device).to(dtype)
+    return 2 * side**3 / min(timed(lambda: matrix @ matrix, device) for _ in range(5))
+
+
+def compare_attention(config: ModelConfig, device: str, rounds: int) -> None:
+    """Print times of attention alone, of as many tokens as training has, about."""
+    for tokens, clips in ((103, 192), (513, 32)):
+        qk = torch.randn(clips, tokens, 4 * config.width, device=device, dtype=torch.bfloat16)
+        v = torch.randn(clips, tokens, config.width, device=device, dtype=torch.bfloat16)
+        inputs = (qk.requires_grad_(), v.requires_grad_())
+        functions = (
+            lambda qk, v: two_flash_calls(qk, v, config.heads),
+            lambda qk, v: attend(qk, v, textbook.SHARE, None, config.heads),
+        )
+        best = [math.inf, math.inf]
+        for _ in range(rounds + 1):
+            for index, function in enumerate(functions):
+                best[index] = min(best[index], repeated(function, inputs, device))
+        for name, seconds in zip(("two flash calls", "asda"), best, strict=True):
+            print(
+                f"{f'attention, {tokens} tokens':<22}{name:<15}{seconds:>8.5f}"
+                f"{best[0] / seconds:>7.2f}"
+            )
+
+
+def two_flash_calls(qk: Tensor, v: Tensor, heads: int) -> Tensor:
+    q1, q2, k1, k2 = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in qk.chunk(4, dim=2))
+    v = v.unflatten(2, (heads, -1)).transpose(1, 2)
+    first = F.scaled_dot_product_attention(q1, k1, v)
+    second = F.scaled_dot_product_attention(q2, k2, v)
+    return torch.stack([first, second])
+
+
+def repeated(function: Callable[..., Tensor], inputs: tuple[Tensor, ...], device: str) -> float:
+    """Return the seconds of forward and backward, the mean of 20."""
+    direction = torch.ones_like(function(*inputs))
+
+    def run() -> None:
+        for _ in range(20):
+            torch.autograd.grad(function(*inputs), inputs, direction)
+
+    return timed(run, device) / 20
+
+
+if __name__ == "__main__":
+    main()
