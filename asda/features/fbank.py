@@ -45,13 +45,14 @@ class Fbank:
         frames = self.config.num_frames(len(waveform))
         if not frames:
             raise ValueError(f"too short: {len(waveform)} samples, a frame has {self.length}")
-        if self.config.remove_mean:
-            waveform = waveform - waveform.mean()
         log_mel = np.empty((frames, self.config.num_mel_bins), np.float32)
-        for first in range(0, frames, MOST_FRAMES):
-            part = log_mel[first : first + MOST_FRAMES]
-            begin = first * self.shift
-            self._write(part, waveform[begin : begin + (len(part) - 1) * self.shift + self.length])
+        with torch.inference_mode():  # else a clip of 1 s takes 6 % longer
+            if self.config.remove_mean:
+                waveform = waveform - waveform.mean()
+            for first in range(0, frames, MOST_FRAMES):
+                part = log_mel[first : first + MOST_FRAMES]
+                begin, samples = first * self.shift, (len(part) - 1) * self.shift + self.length
+                self._write(part, waveform[begin : begin + samples])
         return torch.from_numpy(log_mel)
 
     def _write(self, log_mel: np.ndarray, waveform: torch.Tensor) -> None:
