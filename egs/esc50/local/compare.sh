@@ -25,7 +25,7 @@ experiment() {
 
 experiment pretrain
 experiment finetune --finetune-tag scratch --pretrained none \
-  --finetune-args "--optimizer.layer_decay 1"
+  --finetune-config conf/finetune_scratch.yaml
 experiment finetune --finetune-tag probe --finetune-config conf/finetune_probe.yaml
 if [ ! -e "$expdir/$subset/fold$fold/random_forest/score/result.json" ]; then
   asda baseline --train "data/$subset/fold$fold/train" --test "data/$subset/fold$fold/test" \
