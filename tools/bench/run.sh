@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# All benchmarks with settings small enough for 15 minutes on 2 cores; each has --help for others.
+# datadir_scale.py and audioset_data.py are small here; without options each takes 2,000,000 clips.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+audio=
+help_message="usage: tools/bench/run.sh [--audio FOLDER]
+
+Prints all tables. FOLDER holds recordings, ESC-10 say; without it clips are synthesised, whose
+bytes and errors in compression.py are not those of recordings."
+
+. tools/activate.sh
+. utils/parse_options.sh
+
+work=$(mktemp -d)
+trap 'rm -r "$work"' EXIT
+if [ -z "$audio" ]; then
+  audio=$work/audio
+  egs/mini/local/synthesize.py "$audio" --train 200 --valid 0 --test 0
+fi
+
+# bench SCRIPT OPTIONS...: its table, under its name
+bench() {
+  local start=$SECONDS
+  printf '\n== %s\n' "$*"
+  python "tools/bench/$1" "${@:2}"
+  echo "($((SECONDS - start)) s)"
+}
+
+bench startup.py
+bench metrics.py
+bench datadir_scale.py --utterances 200000
+bench audioset_data.py --clips 100000 --dir "$work"
+bench compression.py "$audio"
+bench filterbank.py
+bench dump.py "$audio"
+bench reading.py
+bench training_step.py
+bench scaling.py
+echo
+echo "all in $SECONDS s"

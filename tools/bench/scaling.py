@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""Time and peak memory of a pretraining step against clip length, batch, clones and model size.
+
+Usage: tools/bench/scaling.py [--out scaling.png] [--seconds 2.5 5 10 20 40] [--sizes tiny small]
+
+A step is forward, backward, AdamW and the teacher's update, in float32, on random features. From a
+case in the middle (--size, 10 s, 2 clips of 4 clones) one quantity varies at a time; models of
+other sizes take one clip. Each point is a process of its own: the least time of some steps after
+one to warm up, and the peak of its memory above that of the imported libraries. What is expected is
+counted: for time the multiply-adds, forward and twice backward, at one rate for each column; for
+memory the weights, gradients, AdamW's two moments and the teacher, a number of values for each
+visible token, block and channel, and what libraries and parts of the decoder take; these two are
+fitted to all points of the plot. Slopes are those of the logarithms, fitted to a column.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from asda.model.config import ModelConfig, patch_grid
+from asda.model.masking import sample_kept
+from asda.model.pretraining import Pretrainer
+from asda.training.config import OptimizerConfig
+from asda.training.optimizer import make_optimizer
+
+WARM_UP = 1
+TICKS = [step * 10.0**power for power in range(-2, 6) for step in (1, 2, 5)]
+LEAST_SECONDS = 0.5  # of the steps that are timed, and two of them at least
+
+
+@dataclass
+class Case:
+    """One training step: model size, seconds of a clip, clips, clones of each."""
+
+    size: str
+    seconds: float
+    batch: int
+    clones: int
+
+    @property
+    def config(self) -> ModelConfig:
+        return ModelConfig(size=self.size, clones=self.clones).resolved()
+
+    @property
+    def frames(self) -> int:
+        return round(100 * self.seconds)
+
+
+@dataclass
+class Point:
+    """What a case took, and what it was counted to need.
+
+    Args:
+        trained: weights that are trained
+        seconds: of a step
+        memory: bytes at the peak
+        products: multiply-adds of a step
+        state: bytes of weights, gradients, moments and the teacher
+        values: visible tokens of all blocks times their width
+        name, x: what varies; for a size, x is in million trained weights
+    """
+
+    trained: int
+    seconds: float
+    memory: float
+    products: float
+    state: float
+    values: float
+    name: str = ""
+    x: float = 0.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, help="PNG of the plot")
+    parser.add_argument("--size", default="tiny", help="where other quantities vary")
+    parser.add_argument("--seconds", type=float, nargs="+", default=[2.5, 5, 10, 20, 40])
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--clones", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--sizes", nargs="+", default=["tiny", "small", "base"])
+    arguments = parser.parse_args()
+    middle = Case(arguments.size, 10.0, 2, 4)
+    columns = {
+        "clip length (s)": ("seconds", [replace(middle, seconds=s) for s in arguments.seconds]),
+        "clips in a batch": ("batch", [replace(middle, batch=b) for b in arguments.batch]),
+        "clones of a clip": ("clones", [replace(middle, clones=c) for c in arguments.clones]),
+        "weights (million)": ("size", [replace(middle, size=s, batch=1) for s in arguments.sizes]),
+    }
+    print(f"a pretraining step, {middle}; {os.cpu_count()} cores")
+    print(f"{'':<28}{'s':>8}{'GFLOP/s':>9}{'MB':>7}{'state MB':>10}")
+    measured = {title: measure_column(title, *column) for title, column in columns.items()}
+    of_value, constant = fit_memory([point for points in measured.values() for point in points])
+    print(f"memory: {constant / 1e6:.0f} MB, and {of_value:.0f} bytes a token, block and channel")
+    counted = {title: expected(points, of_value, constant) for title, points in measured.items()}
+    print(f"{'slope':<20}{'of time':>16}{'expected':>10}{'of memory':>16}{'expected':>10}")
+    for title, points in measured.items():
+        show_slopes(title, points, counted[title])
+    if arguments.out:
+        plot(measured, counted, middle, arguments.out)
+
+
+def measure_column(title: str, varied: str, cases: list[Case]) -> list[Point]:
+    """Return what each case takes, in a process of its own, which finds torch imported."""
+    points = []
+    with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+        for case, point in zip(cases, pool.imap(measure, cases), strict=True):
+            value = getattr(case, varied)
+            point.name = value if varied == "size" else f"{value:g}"
+            point.x = point.trained / 1e6 if varied == "size" else value
+            show(title, point)
+            points.append(point)
+    return points
+
+
+def measure(case: Case) -> Point:
+    before = peak_memory()
+    config = case.config
+    torch.manual_seed(0)
+    model = Pretrainer(config)
+    optimizer = make_optimizer(model, OptimizerConfig())
+    fbank = torch.randn(case.batch, case.frames, config.mel_bins)
+    rng, grid = np.random.default_rng(0), patch_grid(config, case.frames)
+    masks = [sample_kept(*grid, case.clones, config.mask, rng) for _ in range(case.batch)]
+    kept = torch.from_numpy(np.stack(masks))
+    times: list[float] = []
+    while len(times) < WARM_UP + 2 or sum(times[WARM_UP:]) < LEAST_SECONDS:
+        start = time.perf_counter()
+        model(fbank, kept).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        model.update_teacher(0.999)
+        times.append(time.perf_counter() - start)
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    teacher = sum(p.numel() for p in model.teacher.parameters())
+    visible = case.batch * case.clones * (kept.shape[2] + 1)
+    return Point(
+        trained,
+        min(times[WARM_UP:]),
+        peak_memory() - before,
+        multiply_adds(config, grid[0] * grid[1], kept.shape[2], case.batch),
+        4 * (4 * trained + teacher),
+        visible * config.width * config.depth,
+    )
+
+
+def multiply_adds(config: ModelConfig, patches: int, kept: int, batch: int) -> float:
+    """Return the multiply-adds of a step on clips of so many patches, so many of them visible.
+
+    A block has 4 + 1 + 1 + 2 mlp_ratio products of width x width for each token, and two maps of
+    scores and one product with the values for each pair of tokens. The decoder convolves all
+    patches and projects the masked ones.
+    """
+
+    def of_blocks(tokens: int) -> float:
+        of_token = (6 + 2 * config.mlp_ratio) * config.width**2 + 3 * tokens * config.width
+        return config.depth * tokens * of_token
+
+    width, decoder = config.width, config.decoder
+    convolution = decoder.kernel**2 * decoder.width / decoder.groups
+    of_decoder = patches * convolution * (width + (decoder.layers - 1) * decoder.width)
+    of_decoder += (patches - kept) * decoder.width * width
+    of_patches = patches * config.patch.time * config.patch.freq * width
+    of_clone = of_blocks(kept + 1) + of_decoder
+    of_teacher = of_blocks(patches + 1) + of_patches
+    return batch * (3 * config.clones * of_clone + of_teacher + 2 * of_patches)
+
+
+def peak_memory() -> float:
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def fit_memory(points: list[Point]) -> tuple[float, float]:
+    """Return bytes for each token, block and channel, and bytes whatever the case: least squares.
+
+    Errors count in proportion to the memory measured.
+    """
+    memory, state, values = (
+        np.array([getattr(point, name) for point in points])
+        for name in ("memory", "state", "values")
+    )
+    unknown = np.stack([values / memory, 1 / memory], axis=1)
+    return tuple(np.linalg.lstsq(unknown, 1 - state / memory)[0])
+
+
+def expected(points: list[Point], of_value: float, constant: float) -> list[np.ndarray]:
+    """Return seconds and bytes at the peak that are expected of points of one column."""
+    seconds, products, state, values = (
+        np.array([getattr(point, name) for point in points])
+        for name in ("seconds", "products", "state", "values")
+    )
+    pace = np.exp(np.mean(np.log(seconds / products)))
+    return [pace * products, constant + state + of_value * values]
+
+
+def show(title: str, point: Point) -> None:
+    print(
+        f"{title:<20}{point.name:<8}{point.seconds:>8.3f}"
+        f"{2e-9 * point.products / point.seconds:>9.0f}{point.memory / 1e6:>7.0f}"
+        f"{point.state / 1e6:>10.0f}",
+        flush=True,
+    )
+
+
+def show_slopes(title: str, points: list[Point], counted: list[np.ndarray]) -> None:
+    x, *found = curves(points)
+    print(
+        f"{title:<20}"
+        + "".join(
+            f"{slope(x, values):>16.2f}{slope(x, count):>10.2f}"
+            for values, count in zip(found, counted, strict=True)
+        )
+    )
+
+
+def curves(points: list[Point]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what varies, seconds, and bytes at the peak."""
+    return tuple(np.array([(p.x, p.seconds, p.memory) for p in points]).T)
+
+
+def slope(x: np.ndarray, y: np.ndarray) -> float:
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def plot(
+    measured: dict[str, list[Point]],
+    expected: dict[str, list[np.ndarray]],
+    middle: Case,
+    path: Path,
+) -> None:
+    """Write the plot: time above memory, a column for each quantity that varies."""
+    figure = Figure(figsize=(14, 6.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(2, len(measured), sharex="col", sharey="row")
+    for column, (title, points) in zip(axes.T, measured.items(), strict=True):
+        x, *found = curves(points)
+        for axis, values, count, unit in zip(column, found, expected[title], (1, 1e6), strict=True):
+            axis.loglog(x, values / unit, "o", color="tab:blue", label="measured")
+            axis.loglog(x, count / unit, color="tab:orange", label="expected")
+            axis.set_title(
+                f"slope {slope(x, values):.2f}, expected {slope(x, count):.2f}", fontsize=10
+            )
+            axis.set_xticks(x, [f"{value:.3g}" for value in x])
+            axis.minorticks_off()
+            axis.grid(alpha=0.3)
+        column[-1].set_xlabel(title)
+    for axis in axes[:, 0]:
+        low, high = axis.get_ylim()
+        ticks = [tick for tick in TICKS if low <= tick <= high]
+        axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.minorticks_off()
+    axes[0, 0].set_ylabel("time of a step (s)")
+    axes[1, 0].set_ylabel("peak memory (MB)")
+    axes[0, 0].legend()
+    figure.suptitle(
+        f"A pretraining step: {middle.size}, {middle.batch} clips of {middle.seconds:g} s, "
+        f"{middle.clones} clones, unless varied; one clip where the size varies"
+    )
+    figure.savefig(path, dpi=80)
+
+
+if __name__ == "__main__":
+    main()
