@@ -125,7 +125,7 @@ def compare(case: str, clips: int, device: str, size: str, rounds: int) -> None:
     for form, seconds, peak, rate in zip(forms, best, peaks, rates, strict=True):
         floor = flops / rate
         print(
-            f"{f'{case}, {clips} clips':<22}{form.name:<15}{seconds:>8.3f}"
+            f"{f'{case} x {clips}':<22}{form.name:<15}{seconds:>8.3f}"
             f"{best[0] / seconds:>7.2f}{clips / seconds:>9.2f}{peak:>8.0f}{peak / peaks[0]:>7.2f}"
             f"{floor:>9.3f}{seconds / floor:>11.2f}",
             flush=True,
