@@ -165,6 +165,6 @@ def test_drop_path_rises_linearly(preset):
     """algorithm.md 22: block i of 12 has 0.1 i / 11."""
     rate = preset("finetune_audioset_20k").classifier.drop_path
     with torch.device("meta"):
-        model = Classifier(resolved(preset("pretrain_asda_base")).model, 5, "cls", rate)
+        model = Classifier(resolved(preset("pretrain_asda_base")).model, 5, "cls", drop_path=rate)
     rates = [block.drop_path for block in model.encoder.blocks]
     assert rates == pytest.approx([0.1 * index / 11 for index in range(12)])
