@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from asda.model.config import ModelConfig, PooledLayers, Pooling
 from asda.model.encoder import NORM_EPS, Encoder
+from asda.model.patches import mean_of_real
 
 VARIANCE_EPS = 1e-5
 
@@ -51,16 +52,10 @@ class Classifier(nn.Module):
 
     def embed(self, fbank: Tensor, num_frames: Tensor | None = None) -> Tensor:
         """Return one vector per clip, before the norm: (batch, width), wider by pooling, layers."""
+        patches, valid = self.encoder.enter(fbank, num_frames)
         if self.layers == "last":
-            output = self.encoder(fbank, num_frames)
-            valid = None if output.valid is None else output.valid[:, 1:]
-            return self._pool(output.tokens, valid)
-        patches = self.encoder.patches(fbank)
-        valid = None
-        if num_frames is not None:
-            valid = self.encoder.patches.valid(num_frames, patches.shape[1])
-        blocks = self.encoder.layers(patches, valid)
-        pooled = [self._pool(tokens, valid) for tokens, _ in blocks]
+            return self._pool(self.encoder.encode(patches, valid), valid)
+        pooled = [self._pool(tokens, valid) for tokens, _ in self.encoder.layers(patches, valid)]
         return torch.cat([self._pool_patches(patches, valid), *pooled], dim=1)
 
     def _pool(self, tokens: Tensor, valid: Tensor | None) -> Tensor:
@@ -70,11 +65,11 @@ class Classifier(nn.Module):
         return self._pool_patches(tokens[:, 1:], valid)
 
     def _pool_patches(self, patches: Tensor, valid: Tensor | None) -> Tensor:
-        mean = _mean(patches, valid)
+        mean = mean_of_real(patches, valid)
         if self.pooling == "mean":
-            return mean
-        variance = _mean((patches - mean[:, None]).square(), valid)
-        return torch.cat([mean, (variance + VARIANCE_EPS).sqrt()], dim=1)
+            return mean[:, 0]
+        variance = mean_of_real((patches - mean).square(), valid)
+        return torch.cat([mean, (variance + VARIANCE_EPS).sqrt()], dim=2)[:, 0]
 
     def freeze_encoder(self) -> None:
         """Train the head alone from here on: a linear probe."""
@@ -86,11 +81,3 @@ class Classifier(nn.Module):
         if self.frozen:
             self.encoder.eval()
         return self
-
-
-def _mean(patches: Tensor, valid: Tensor | None) -> Tensor:
-    """Return the mean (batch, width) over patches whose `valid` (batch, patches) is true."""
-    if valid is None:
-        return patches.mean(dim=1)
-    weight = valid[..., None].to(patches.dtype)
-    return (patches * weight).sum(dim=1) / weight.sum(dim=1)

@@ -89,12 +89,16 @@ class Encoder(nn.Module):
             fbank: normalised features (batch, frames, mel), padded with zeros
             num_frames: (batch,) int64 real frames, None = all
         """
-        tokens = self.patches(fbank)
-        valid = None
-        if num_frames is not None:
-            valid = self.patches.valid(num_frames, tokens.shape[1])
-        tokens = self.encode(tokens, valid)
+        patches, valid = self.enter(fbank, num_frames)
+        tokens = self.encode(patches, valid)
         return EncoderOutput(tokens, None if valid is None else F.pad(valid, (1, 0), value=True))
+
+    def enter(self, fbank: Tensor, num_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return patches (batch, patches, width) and which are real; see `layers`, `forward`."""
+        patches = self.patches(fbank)
+        if num_frames is None:
+            return patches, None
+        return patches, self.patches.valid(num_frames, patches.shape[1])
 
     def encode(self, patches: Tensor, valid: Tensor | None) -> Tensor:
         """Return the tokens (batch, 1 + patches, width) of the last block; arguments as `layers`.

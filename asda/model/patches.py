@@ -77,6 +77,18 @@ def pick(tokens: Tensor, places: Tensor) -> Tensor:
     return tokens.flatten(0, 1).index_select(0, rows).unflatten(0, places.shape)
 
 
+def mean_of_real(x: Tensor, valid: Tensor | None) -> Tensor:
+    """Return the mean over real patches, (batch, 1, width), of (batch, patches, width).
+
+    Args:
+        valid: (batch, patches) bool, false where a clip has no such patch; None = all real
+    """
+    if valid is None:
+        return x.mean(dim=1, keepdim=True)
+    weight = valid[..., None] / valid.sum(dim=1)[:, None, None]
+    return (x * weight).sum(dim=1, keepdim=True)
+
+
 def sincos_positions(num_time: int, num_freq: int, width: int) -> np.ndarray:
     """Return the fixed positions (num_time * num_freq, width) float32.
 

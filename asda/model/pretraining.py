@@ -14,6 +14,7 @@ from asda.model.config import ModelConfig
 from asda.model.decoder import Decoder
 from asda.model.encoder import Encoder
 from asda.model.parts import sum_over_parts
+from asda.model.patches import mean_of_real
 
 CACHED_BYTES = 2**22  # of a grid of the decoder, where it works on parts of a batch
 
@@ -60,7 +61,8 @@ class Pretrainer(nn.Module):
         places, weight = _masked(kept, valid, target.shape[1])
         cls, tokens, _ = self.encode_kept(fbank, kept, valid is not None)
         frame_loss, *moments = self._frame_loss(tokens, kept, valid, target, places, weight)
-        cls_error = (cls.unflatten(0, kept.shape[:2]).float() - _mean(target, valid)).square()
+        cls = cls.unflatten(0, kept.shape[:2]).float()
+        cls_error = (cls - mean_of_real(target, valid)).square()
         reduce = torch.sum if self.config.cls_reduction == "sum" else torch.mean
         scale = self.config.cls_weight / math.sqrt(target.shape[2])
         cls_loss = scale * reduce(cls_error.sum(dim=2))
@@ -118,10 +120,7 @@ class Pretrainer(nn.Module):
         The mean over the top blocks of the teacher's FFN outputs, each normalised per clip and
         channel over the patches, then per patch over the channels (algorithm.md 7.2).
         """
-        patches = self.teacher.patches(fbank)
-        valid = None
-        if num_frames is not None:
-            valid = self.teacher.patches.valid(num_frames, patches.shape[1])
+        patches, valid = self.teacher.enter(fbank, num_frames)
         total = torch.zeros_like(patches, dtype=torch.float32)
         lowest = self.config.depth - self.config.target_layers
         for index, (_, ffn) in enumerate(self.teacher.layers(patches, valid)):
@@ -129,19 +128,15 @@ class Pretrainer(nn.Module):
                 total += _instance_norm(ffn[:, 1:].float(), valid)
         return F.layer_norm(total / self.config.target_layers, total.shape[-1:]), valid
 
-    def predict(
-        self, fbank: Tensor, kept: Tensor, valid: Tensor | None, places: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def predict(self, fbank: Tensor, kept: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the student's CLS (batch, clones, width) and the decoder's output.
 
-        The latter is (batch, clones, places, width), of the patches `places` (batch, clones,
-        places) or of all.
+        The latter is (batch, clones, patches, width).
         """
         batch, clones, _ = kept.shape
         cls, tokens, tokens_total = self.encode_kept(fbank, kept, valid is not None)
         valid = None if valid is None else valid.repeat_interleave(clones, dim=0)
-        places = None if places is None else places.flatten(0, 1)
-        prediction = self.decoder(tokens, kept.flatten(0, 1), valid, tokens_total, places)
+        prediction = self.decoder(tokens, kept.flatten(0, 1), valid, tokens_total)
         return cls.unflatten(0, (batch, clones)), prediction.unflatten(0, (batch, clones))
 
     def encode_kept(self, fbank: Tensor, kept: Tensor, ragged: bool) -> tuple[Tensor, Tensor, int]:
@@ -191,18 +186,10 @@ def _masked(kept: Tensor, valid: Tensor | None, tokens: int) -> tuple[Tensor, Te
     return torch.arange(tokens, device=kept.device).expand_as(hidden), hidden / hidden.sum()
 
 
-def _mean(x: Tensor, valid: Tensor | None) -> Tensor:
-    """Return the mean over real patches, (batch, 1, width), of (batch, patches, width)."""
-    if valid is None:
-        return x.mean(dim=1, keepdim=True)
-    weight = valid[..., None] / valid.sum(dim=1)[:, None, None]
-    return (x * weight).sum(dim=1, keepdim=True)
-
-
 def _instance_norm(x: Tensor, valid: Tensor | None) -> Tensor:
     """Normalise each channel of each clip over its real patches, eps 1e-5."""
-    centred = x - _mean(x, valid)
-    return centred * torch.rsqrt(_mean(centred.square(), valid) + 1e-5)
+    centred = x - mean_of_real(x, valid)
+    return centred * torch.rsqrt(mean_of_real(centred.square(), valid) + 1e-5)
 
 
 def _moments(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
