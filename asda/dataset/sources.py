@@ -132,7 +132,11 @@ class ComputedFeatures:
                 resampler=self.config.resampler,
             )
         except AudioError as error:
-            raise InputError(f"'{source}', audio of '{utterance}': {error}") from None
+            table = "segments" if self.directory.has("segments") else "wav.scp"
+            raise InputError(
+                f"'{source}', audio of '{utterance}': {error}; to leave it out, delete its line in "
+                f"{self.directory.path / table} and run utils/fix_data_dir.sh {self.directory.path}"
+            ) from None
         if augment is not None:
             waveform = augment_waveform(waveform, augment, rng)
         return self.fbank(torch.from_numpy(waveform)).numpy()

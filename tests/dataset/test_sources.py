@@ -7,7 +7,8 @@ import pytest
 from dataset.directories import random_features, with_audio, with_features
 
 from asda.config import save, to_dict
-from asda.corpus.datadir import write_table
+from asda.corpus.datadir import DataDir, write_table
+from asda.corpus.fix import fix
 from asda.dataset.clips import open_clips
 from asda.dataset.config import AugmentConfig, DataConfig
 from asda.dataset.sources import ComputedFeatures, DumpedFeatures, open_features
@@ -154,4 +155,13 @@ def test_audio_that_cannot_be_used_is_named(tmp_path, damage):
     assert len(features.read("good", None, rng())) == 28
     with pytest.raises(InputError, match="'spoilt'") as caught:
         features.read("spoilt", None, rng())
-    assert "\n" not in str(caught.value)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith(
+        f"delete its line in {folder}/wav.scp and run utils/fix_data_dir.sh {folder}"
+    )
+
+    lines = (folder / "wav.scp").read_text().splitlines(keepends=True)
+    (folder / "wav.scp").write_text("".join(line for line in lines if "spoilt" not in line))
+    fix(folder)
+    assert DataDir(folder).utterances == ["good"]
