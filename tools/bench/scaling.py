@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from multiply_adds import of_pretraining
 
 from asda.model.config import ModelConfig, patch_grid
 from asda.model.masking import sample_kept
@@ -150,32 +151,10 @@ def measure(case: Case) -> Point:
         trained,
         min(times[WARM_UP:]),
         peak_memory() - before,
-        multiply_adds(config, grid[0] * grid[1], kept.shape[2], case.batch),
+        of_pretraining(config, grid[0] * grid[1], kept.shape[2], case.batch),
         4 * (4 * trained + teacher),
         visible * config.width * config.depth,
     )
-
-
-def multiply_adds(config: ModelConfig, patches: int, kept: int, batch: int) -> float:
-    """Return the multiply-adds of a step on clips of so many patches, so many of them visible.
-
-    A block has 4 + 1 + 1 + 2 mlp_ratio products of width x width for each token, and two maps of
-    scores and one product with the values for each pair of tokens. The decoder convolves all
-    patches and projects the masked ones.
-    """
-
-    def of_blocks(tokens: int) -> float:
-        of_token = (6 + 2 * config.mlp_ratio) * config.width**2 + 3 * tokens * config.width
-        return config.depth * tokens * of_token
-
-    width, decoder = config.width, config.decoder
-    convolution = decoder.kernel**2 * decoder.width / decoder.groups
-    of_decoder = patches * convolution * (width + (decoder.layers - 1) * decoder.width)
-    of_decoder += (patches - kept) * decoder.width * width
-    of_patches = patches * config.patch.time * config.patch.freq * width
-    of_clone = of_blocks(kept + 1) + of_decoder
-    of_teacher = of_blocks(patches + 1) + of_patches
-    return batch * (3 * config.clones * of_clone + of_teacher + 2 * of_patches)
 
 
 def peak_memory() -> float:

@@ -12,9 +12,8 @@ A step is everything between two batches: the teacher's, forward, backward, clip
 AdamW. Every form has a process of its own, whose peak memory is its own; they take turns at single
 steps after one to warm up, and the fastest counts. Clips are noise, which costs what sound costs.
 
-Floor: multiply-adds of products with weights (maps of attention, patches and all else are left
-out), three times those of the forward pass where there is a gradient, at the rate of a large matrix
-product measured between the steps.
+Floor: the multiply-adds of products and convolutions (multiply_adds.py), at the rate of a large
+matrix product measured between the steps.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 import textbook
 import torch
+from multiply_adds import of_finetuning, of_inference, of_pretraining
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -121,9 +121,9 @@ def compare(case: str, clips: int, device: str, size: str, rounds: int) -> None:
             best[index] = min(best[index], worker.step())
             rates[index] = max(rates[index], product_rate(form.dtype, device))
     peaks = [worker.end() for worker in workers]
-    flops = step_flops(case, clips, model_config(size))
+    products = multiply_adds(case, clips, model_config(size))
     for form, seconds, peak, rate in zip(forms, best, peaks, rates, strict=True):
-        floor = flops / rate
+        floor = 2 * products / rate
         print(
             f"{f'{case} x {clips}':<22}{form.name:<15}{seconds:>8.3f}"
             f"{best[0] / seconds:>7.2f}{clips / seconds:>9.2f}{peak:>8.0f}{peak / peaks[0]:>7.2f}"
@@ -246,19 +246,12 @@ def update(model: nn.Module, loss: Callable[[], Tensor], asda: bool) -> Callable
     return step
 
 
-def step_flops(case: str, clips: int, config: ModelConfig) -> float:
-    """Return the operations of a step's products with weights, two for a multiply-add."""
+def multiply_adds(case: str, clips: int, config: ModelConfig) -> float:
+    """Return those of a step."""
     patches = math.prod(patch_grid(config, FRAMES))
-    block = (6 + 2 * config.mlp_ratio) * config.width**2  # qk is four products, v and proj two
-    whole = clips * (1 + patches) * config.depth * block
-    if case != "pretraining":
-        return 2 * whole * (3 if case == "finetuning" else 1)
-    rows = clips * config.clones
-    student = rows * (1 + masks(config, 1).shape[2]) * config.depth * block
-    decoder = config.decoder
-    taps = decoder.kernel**2 * decoder.layers / decoder.groups
-    decoding = rows * patches * (taps + 1) * config.width**2
-    return 2 * (whole + 3 * (student + decoding))
+    if case == "pretraining":
+        return of_pretraining(config, patches, masks(config, 1).shape[2], clips)
+    return {"finetuning": of_finetuning, "inference": of_inference}[case](config, patches, clips)
 
 
 def product_rate(dtype: torch.dtype, device: str) -> float:
