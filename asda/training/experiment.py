@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import logging
 import shlex
 import sys
@@ -34,6 +35,7 @@ class Experiment:
         self.config = config
         self.process = process
         if process.is_first:
+            self._lock()
             self._claim(verb)
             self._open_log()
 
@@ -50,9 +52,25 @@ class Experiment:
     def snapshot(self, update: int) -> Path:
         return self.folder / "snapshots" / f"update_{update:07d}.pt"
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether something was trained so far."""
+        return self.checkpoint.exists() or self.model.exists()
+
+    def _lock(self) -> None:
+        """Keep other processes out of the folder as long as this one lives."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._held = open(self.folder / ".lock", "w")  # noqa: SIM115
+        try:  # a lock of flock would live on in workers that outlive the run for a while
+            fcntl.lockf(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise InputError(
+                f"{self.folder}: another process trains in this folder; wait for it, or end it"
+            ) from None
+
     def _claim(self, verb: str) -> None:
         saved = self.folder / "config.yaml"
-        if saved.exists() and (self.checkpoint.exists() or self.model.exists()):
+        if saved.exists() and self.has_begun:
             # Settings that were added since have the value they had then, their default.
             old = configuration.load(type(self.config), saved)
             changed = _differences(*map(configuration.to_dict, (old, self.config)))
@@ -61,7 +79,6 @@ class Experiment:
                     f"{self.folder} holds a run with another configuration ({'; '.join(changed)}):"
                     " choose another experiment folder or tag, or remove this one"
                 )
-        self.folder.mkdir(parents=True, exist_ok=True)
         configuration.save(self.config, saved)
         with atomic_write(self.folder / "run.sh") as stream:
             stream.write(

@@ -27,6 +27,7 @@ from asda.scoring.metrics import measure
 from asda.scoring.predict import predict
 from asda.training.config import ClassifierConfig, FinetuneConfig
 from asda.training.experiment import Experiment, check_ranking, resolved
+from asda.training.inputs import check_inputs
 from asda.training.loop import train
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def finetune(config: FinetuneConfig) -> None:
     config = resolved(config)
     check_ranking(config.training, ranked=config.valid is not None)
     experiment = Experiment(config, "finetune", process)
+    check_inputs(experiment, labelled=True)
     if experiment.model.exists():
         log.info("%s is complete", experiment.model)
     else:

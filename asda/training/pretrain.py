@@ -24,6 +24,7 @@ from asda.model.pretraining import Pretrainer
 from asda.provenance import environment
 from asda.training.config import PretrainConfig, TeacherConfig
 from asda.training.experiment import Experiment, check_ranking, resolved
+from asda.training.inputs import check_inputs
 from asda.training.loop import train
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ def pretrain(config: PretrainConfig) -> None:
     check_ranking(config.training, ranked=False)
     process = start_process(config.training.device, config.training.threads)
     experiment = Experiment(config, "pretrain", process)
+    check_inputs(experiment, labelled=False)
     if experiment.model.exists():
         log.info("%s is complete", experiment.model)
     else:

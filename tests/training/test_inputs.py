@@ -1,0 +1,105 @@
+"""A run goes on, or counts as complete, with the data and the first model that it began with."""
+
+import contextlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+from training.runs import run_finetune, run_pretrain, stopped_before
+
+from asda.corpus.datadir import DataDir, write_table
+from asda.files import InputError
+
+pytestmark = pytest.mark.usefixtures("no_images")
+
+
+@pytest.fixture
+def own(data, tmp_path):
+    """A copy of the data that a test may change."""
+    shutil.copytree(data, tmp_path / "data")
+    return tmp_path / "data"
+
+
+def edit(folder, name, change):
+    table = DataDir(folder).table(name)
+    write_table(folder / name, change(table))
+
+
+def other_label(table):
+    first, second = sorted(set(table.values()))
+    clip = next(iter(table))
+    return table | {clip: first if table[clip] == second else second}
+
+
+def without_first(table):
+    return dict(list(table.items())[1:])
+
+
+def doubled(table):
+    count, *sums = next(iter(table.values())).split()
+    return table | {next(iter(table)): " ".join([count, *(str(2 * float(x)) for x in sums)])}
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+@pytest.mark.parametrize(
+    ("name", "change", "named"),
+    [
+        ("train/utt2label", other_label, "labels of train"),
+        ("train/utt2spk", without_first, "clips of train"),
+        ("train/utt2moments", doubled, "features of train"),
+        ("valid/utt2label", other_label, "labels of valid"),
+    ],
+)
+def test_changed_data_is_refused(own, tmp_path, stopped, name, change, named):
+    exp = tmp_path / "run"
+    with stopped_before(3) if stopped else contextlib.nullcontext():
+        run_finetune(own, exp, valid=own / "valid")
+    folder, table = name.split("/")
+    edit(own / folder, table, change)
+    with pytest.raises(InputError, match=f"{exp} holds a run on other data .*{named}.* changed"):
+        run_finetune(own, exp, valid=own / "valid")
+
+
+def test_labels_do_not_matter_to_pretraining(own, tmp_path):
+    with stopped_before(3):
+        run_pretrain(own, tmp_path / "run")
+    edit(own / "train", "utt2label", other_label)
+    assert run_pretrain(own, tmp_path / "run")["facts"]["updates"] == 8
+
+
+def test_another_first_model_of_the_same_name_is_refused(data, tmp_path):
+    run_pretrain(data, tmp_path / "first", training__updates=1)
+    init = tmp_path / "first/model.pt"
+    run_finetune(data, tmp_path / "run", init=init, training__updates=1)
+    shutil.rmtree(tmp_path / "first")
+    run_pretrain(data, tmp_path / "first", training__updates=2)
+    with pytest.raises(InputError, match=r"on other data \(init changed since\)"):
+        run_finetune(data, tmp_path / "run", init=init, training__updates=1)
+
+
+def test_a_finished_run_stays_complete_without_its_data(own, tmp_path):
+    run_pretrain(own, tmp_path / "run", training__updates=1)
+    shutil.rmtree(own / "train")
+    run_pretrain(own, tmp_path / "run", training__updates=1)
+
+
+def test_the_data_may_move(own, tmp_path):
+    with stopped_before(3):
+        run_pretrain(own, tmp_path / "run")
+    (own / "train").rename(own / "moved")
+    (own / "train").symlink_to(own / "moved")
+    assert run_pretrain(own, tmp_path / "run")["facts"]["updates"] == 8
+
+
+def test_a_folder_that_another_process_trains_in_is_refused(data, tmp_path):
+    exp = tmp_path / "run"
+    exp.mkdir()
+    hold = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX)"
+    command = [sys.executable, "-c", f"{hold}; print(flush=True); input()", str(exp / ".lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with pytest.raises(InputError, match=f"{exp}: another process trains in this folder"):
+            run_pretrain(data, exp)
+        other.communicate(b"\n")
+    assert run_pretrain(data, exp)["facts"]["updates"] == 8
