@@ -162,11 +162,21 @@ train_and_score() {
   fi
 }
 
+# features_of DATA: a checksum of what its features are
+features_of() {
+  if [ "$feats_type" = raw ]; then
+    cksum <"$fbank_config"
+  else
+    utils/filter_scp.pl "$1/utt2spk" "$dumpdir/fbank/utt2moments" | cksum
+  fi
+}
+
 # score EXPERIMENT DATA NAME: unless NAME/scored says that the same model saw the same tables
 score() {
   local out=$1/$3 scored
   scored=$(
     echo "${features[@]}"
+    features_of "$2" 2>/dev/null
     find -L "$1/model.pt" "$2" -maxdepth 1 -type f -exec cksum {} + 2>/dev/null | sort
   ) || true
   if [ -f "$out/result.json" ] && [ ! "$out/result.json" -nt "$out/scored" ] &&
@@ -180,12 +190,18 @@ score() {
   echo "$scored" >"$out/scored"
 }
 
-# merge_folds: the folds of each test set as one result
+# merge_folds: the folds of each test set as one result; of one fold, only goes what it outdates
 merge_folds() {
   local test_set score folders
   for test_set in "${tests[@]}"; do
     score=$finetuning/$(score_folder "$test_set")
     folders=("${fold_list[@]/#/$expdir/fold}")
+    if [ ${#folders[@]} -eq 1 ]; then
+      if [ "${folders[0]}/$score/result.json" -nt "$expdir/$score/result.json" ]; then
+        rm -rf "${expdir:?}/$score"
+      fi
+      continue
+    fi
     asda results merge "${folders[@]/%//$score}" --out "$expdir/$score"
   done
 }
@@ -271,7 +287,7 @@ for fold in "${fold_list[@]}"; do
   train_and_score "$fold"
 done
 if [ "$stop_stage" -ge 5 ]; then
-  [ ${#fold_list[@]} -lt 2 ] || merge_folds
+  [ ${#fold_list[@]} -eq 0 ] || merge_folds
   utils/show_results.sh "$expdir"
 fi
 

@@ -276,6 +276,38 @@ def test_other_features_and_new_tables_are_scored_again(scored):
     assert scores("--feats-type", "fbank", "--dumpdir", "other") == both[:1]
 
 
+def test_features_that_were_dumped_anew_are_scored_again(scored):
+    both = ["exp/fold1/finetune/score", "exp/fold2/finetune/score"]
+    dumped = ("--feats-type", "fbank", "--dumpdir", "other")
+    moments = scored / "other/fbank/utt2moments"
+    moments.parent.mkdir(parents=True)
+    for fold in "12":
+        (scored / f"data/small/fold{fold}/test/utt2spk").write_text("a a\n")
+    moments.write_text("a 10 1 1\n")
+    assert scores(*dumped) == both
+    moments.write_text("a 10 1 1\nof_another_recipe 10 1 1\n")
+    assert scores(*dumped) == []
+    moments.write_text("a 10 1 2\nof_another_recipe 10 1 1\n")
+    assert scores(*dumped) == both
+
+
+def test_another_configuration_of_the_features_is_scored_again(scored):
+    (scored / "conf").mkdir(exist_ok=True)
+    (scored / "conf/fbank.yaml").write_text("low_freq: 50\n")
+    assert scores() == ["exp/fold1/finetune/score", "exp/fold2/finetune/score"]
+
+
+def test_a_fold_scored_anew_takes_the_older_merged_result_away(scored):
+    merged = scored / "exp/finetune/score/result.json"
+    merged.parent.mkdir(parents=True)
+    merged.write_text("{}")
+    run(*FOLDS, "--folds", "1", "--stage", "score")
+    assert merged.exists()
+    (scored / "exp/fold1/finetune/model.pt").write_text("other")
+    run(*FOLDS, "--folds", "1", "--stage", "score")
+    assert not merged.parent.exists()
+
+
 def test_a_score_of_something_else_is_replaced(scored):
     """`asda score` by hand into the same folder leaves another result.json."""
     subprocess.run(["asda", "score", "--model", "x", "--out", "exp/fold1/finetune/score"])
