@@ -19,6 +19,7 @@ folds=
 local_data_opts=
 feats_type=fbank
 fbank_config=conf/fbank.yaml
+max_bad=0.05
 pretrain_config=conf/pretrain.yaml
 pretrain_tag=
 pretrain_args=
@@ -38,7 +39,7 @@ What is done is not done again; what was stopped goes on where it stopped.
   --ngpu N                GPUs of a training; 1 uses the CPU if there is none, 0 always (default: $ngpu)
 
   --db-dir DIR            the corpus, if it is there already (default: stage 0 puts it in downloads)
-  --datadir DIR           data directories (default: $datadir)
+  --datadir DIR           data directories, where stage 1 puts them (default: $datadir)
   --dumpdir DIR           features; several experiments and recipes can share it (default: $dumpdir)
   --expdir DIR            experiments (default: $expdir)
   --local-data-opts OPTS  options of local/download.sh and local/data.sh
@@ -53,6 +54,7 @@ What is done is not done again; what was stopped goes on where it stopped.
 
   --feats-type TYPE       fbank (dumped by stage 2) or raw (computed from audio during training)
   --fbank-config FILE     features (default: $fbank_config)
+  --max-bad SHARE         of utterances that may have unusable audio (default: $max_bad)
   --pretrain-config FILE  (default: $pretrain_config)
   --pretrain-args ARGS    options that win over it, e.g. \"--optimizer.lr 1e-3\"; asda pretrain --help
   --pretrain-tag TAG      names the experiment pretrain_TAG (default: from config and args)
@@ -276,7 +278,7 @@ if begins 2; then
     log "nothing to dump with --feats-type raw"
   else
     utils/dump_fbank.sh --cmd "$train_cmd" --nj "$nj" --fbank-config "$fbank_config" \
-      "$dumpdir/fbank" "${dumped[@]}"
+      --max-bad "$max_bad" "$dumpdir/fbank" "${dumped[@]}"
   fi
 fi
 

@@ -64,7 +64,8 @@ def _check_bad(dump: Dump, bad: dict[str, str], wanted: int, max_bad: float) -> 
         utterance = min(bad)
         raise InputError(
             f"{dump.bad_file}: {len(bad)} of {wanted} utterances cannot be used, which is more "
-            f"than --max-bad {max_bad:g}; '{utterance}': {bad[utterance]}"
+            f"than --max-bad {max_bad:g} allows: mend them, leave them out, or allow more; "
+            f"'{utterance}': {bad[utterance]}"
         )
 
 

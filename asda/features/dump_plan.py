@@ -51,7 +51,10 @@ def plan(
     todo = [source for source in wanted if (source.utterance, source.fingerprint) not in entries]
     frames = _seconds(directories, todo) * config.sample_rate / config.frame_shift
     needed = MARGIN * frames * config.num_mel_bins * COMPRESSIONS[compression]
-    print(f"{folder}: {len(todo)} of {len(wanted)} utterances to compute", file=sys.stderr)
+    dumped = {utterance for utterance, _ in entries}
+    replaced = sum(source.utterance in dumped for source in todo)
+    note = f"; {replaced} replace features of other audio of the same name" if replaced else ""
+    print(f"{folder}: {len(todo)} of {len(wanted)} utterances to compute{note}", file=sys.stderr)
     if todo:
         _check_disk(folder, needed)
     save(config, dump.config_file)

@@ -130,12 +130,15 @@ def test_more_data_adds_to_a_dump(tmp_path):
     check(folder)
 
 
-def test_changed_audio_is_computed_again(tmp_path):
+def test_changed_audio_is_computed_again(tmp_path, capsys):
     data, folder = make_data(tmp_path / "data", ["a", "b", "c"]), tmp_path / "dump"
     dump(folder, data, nj=3)
     before, archived = features(folder), archives(folder)
     soundfile.write(data / "b.wav", np.random.default_rng(9).normal(0, 0.1, 8000), 16000)
+    capsys.readouterr()
     assert dump(folder, data, nj=3) == 1
+    replaced = "1 of 3 utterances to compute; 1 replace features of other audio of the same name"
+    assert replaced in capsys.readouterr().err
     after = features(folder)
     assert len(after["b"]) == 48
     np.testing.assert_array_equal(before["a"], after["a"])
@@ -217,7 +220,7 @@ def test_bad_utterances_are_listed_with_reasons(tmp_path):
     (data / "f.wav").unlink()
     soundfile.write(data / "h.wav", np.full(8000, 1e30) * (-1) ** np.arange(8000), 16000, "FLOAT")
     with pytest.raises(
-        InputError, match=r"4 of 8 utterances cannot be used, .* --max-bad 0.05; 'b'"
+        InputError, match=r"4 of 8 utterances cannot be used, .* --max-bad 0.05 allows: .*; 'b'"
     ):
         dump(folder, data)
     assert not (folder / "feats.scp").exists()
