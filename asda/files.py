@@ -48,18 +48,22 @@ def _umask() -> int:
 def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line without its end) of a UTF-8 text file.
 
+    A byte order mark is left out.
+
     Raises:
-        InputError: if the file is missing or a line is not UTF-8.
+        InputError: if there is no such file or a line is not UTF-8.
     """
     try:
         with open(path, "rb") as stream:
             for number, line in enumerate(stream, 1):
                 try:
-                    yield number, line.decode("utf-8").rstrip("\n")
+                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\n")
                 except UnicodeDecodeError:
                     raise InputError(f"{path}:{number}: not UTF-8 text") from None
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: a folder, not a file") from None
 
 
 def write_json(path: str | Path, content: Any) -> None:

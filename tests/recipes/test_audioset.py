@@ -297,6 +297,59 @@ def test_lists_that_are_wrong(recipe, corpus, line, message):
     assert done.stderr.count("\n") == 1
 
 
+def repeat_a_mid(corpus):
+    path = corpus.folder / "metadata/class_labels_indices.csv"
+    lines = path.read_text().splitlines()
+    lines[3] = lines[3].replace(lines[3].split(",")[1], "/m/09x0r")
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "damage", "message"),
+    [
+        (["--weight-offset", "-3"], None, "--weight-offset is 0 or more, not -3"),
+        (["--weight-offset", "nan"], None, "--weight-offset is 0 or more, not nan"),
+        (["--valid-percent", "-1"], None, "--valid-percent is from 0 to 100, not -1"),
+        (["--valid-percent", "101"], None, "--valid-percent is from 0 to 100, not 101"),
+        (["--valid-percent", "100"], None, "--valid-percent 100 leaves no clip for training"),
+        (["--lists", "cmd.sh"], None, "cmd.sh: no such folder; --lists takes"),
+        ([], repeat_a_mid, "class_labels_indices.csv:4: '/m/09x0r' is also in line 2"),
+    ],
+)
+def test_what_is_refused(recipe, corpus, options, damage, message):
+    for video in corpus.videos["unbalanced_train"][:2]:
+        corpus.put(video, f"{video}.ogg")
+    if damage:
+        damage(corpus)
+    done = run(recipe / "local/data.sh", *options, corpus.folder, cwd=recipe)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (recipe / "data/train_2m").exists()
+
+
+def test_lists_with_dos_line_ends(recipe, corpus):
+    for path in (corpus.folder / "metadata").iterdir():
+        path.write_text(path.read_text(), encoding="utf-8-sig", newline="\r\n")
+    video = corpus.videos["eval"][0]
+    corpus.put(video, f"{video}.ogg")
+    prepare(recipe, corpus)
+    assert read_table(recipe / "data/eval/utt2label") == {f"Y{video}": "Bark Animal"}
+
+
+@pytest.mark.parametrize("name", ["audioset", "fsdd"])
+def test_help_downloads_nothing(repository, tmp_path, name):
+    recipe = copy_recipe(repository, name, tmp_path)
+    before = set(recipe.iterdir())
+    said = succeed(recipe / "local/download.sh", "--help", cwd=recipe)
+    assert said.startswith("usage: ")
+    assert set(recipe.iterdir()) == before
+
+
+def test_help_of_the_check_of_lists(recipe):
+    assert "folder of the lists" in succeed(recipe / "local/segments.py", "--help", cwd=recipe)
+
+
 def test_no_audio_is_an_error(recipe, corpus):
     done = run(recipe / "local/data.sh", corpus.folder, cwd=recipe)
     assert done.returncode == 1

@@ -149,9 +149,29 @@ def with_a_word_for_a_fold(corpus):
     write_table(corpus, [lines[0] | {"fold": "one"}, *lines[1:]])
 
 
+def with_a_short_line(corpus):
+    table = corpus / "meta/esc50.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([lines[0], lines[1].rsplit(",", 4)[0], *lines[2:]]))
+
+
+def with_bytes_that_are_no_text(corpus):
+    table = corpus / "meta/esc50.csv"
+    table.write_bytes(table.read_bytes().replace(b",dog,", b",d\xffg,", 1))
+
+
+def with_a_clip_in_two_folds(corpus):
+    lines = read_table(corpus)
+    other = str(int(lines[0]["fold"]) % 5 + 1)
+    write_table(corpus, [*lines, lines[0] | {"fold": other}])
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
+        (with_a_short_line, "esc50.csv:2: expected 7 fields like line 1"),
+        (with_bytes_that_are_no_text, "not UTF-8 text"),
+        (with_a_clip_in_two_folds, "is also in line 2; keep one of them"),
         (without_a_clip, "no such file, like 1 of 30 in"),
         (without_folds, "esc50.csv:1: no column fold"),
         (with_a_word_for_a_fold, "esc50.csv:2: fold and target are numbers"),
@@ -164,7 +184,16 @@ def test_an_incomplete_corpus_is_refused(recipe, corpus, tmp_path, damage, messa
     done = run(recipe / "local/data.py", "esc50", tmp_path, tmp_path / "data", cwd=recipe)
     assert done.returncode == 1
     assert message in done.stderr
+    assert done.stderr.count("\n") == 1
     assert not (tmp_path / "data").exists()
+
+
+def test_a_byte_order_mark(recipe, corpus, tmp_path):
+    shutil.copytree(corpus, tmp_path / "ESC-50")
+    table = tmp_path / "ESC-50/meta/esc50.csv"
+    table.write_text(table.read_text(), encoding="utf-8-sig")
+    said = succeed(recipe / "local/data.py", "esc50", tmp_path, tmp_path / "data", cwd=recipe)
+    assert "esc50: 30 of 2000 clips and 3 of 50 classes" in said
 
 
 def test_an_unknown_subset_is_refused(recipe):

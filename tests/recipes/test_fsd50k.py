@@ -88,8 +88,14 @@ def test_the_official_split(recipe, corpus):
     ("file", "change", "message"),
     [
         ("FSD50K.eval_audio/98.wav", None, "no 98.wav of"),
-        ("FSD50K.ground_truth/dev.csv", ("fname", "name"), "no 'fname' in"),
-        ("FSD50K.ground_truth/dev.csv", (",train", ",dev"), "no 'dev' in"),
+        ("FSD50K.ground_truth/dev.csv", ("fname", "name"), "dev.csv:1: no column fname"),
+        ("FSD50K.ground_truth/dev.csv", (",split", ",part"), "dev.csv:1: no column split"),
+        ("FSD50K.ground_truth/dev.csv", (",train", ",dev"), "dev.csv:2: split is train or val"),
+        ("FSD50K.ground_truth/dev.csv", (",train", ""), "dev.csv:2: expected 'fname,labels,mids"),
+        ("FSD50K.ground_truth/dev.csv", ("\n91,", "\n90,"), "dev.csv:3: clip 90 is also in"),
+        ("FSD50K.ground_truth/dev.csv", ("\n96,", "\n90,"), "dev.csv:8: clip 90 is also in"),
+        ("FSD50K.ground_truth/eval.csv", ("\n98,", "\n90,"), "eval.csv:2: clip 90 is also in"),
+        ("FSD50K.ground_truth/eval.csv", ('Animal","', 'Animal,"'), "eval.csv:2: ',' expected"),
         ("FSD50K.ground_truth/vocabulary.csv", ("1,", "7,"), "vocabulary.csv:2: expected '1,label"),
     ],
 )
@@ -106,6 +112,42 @@ def test_what_is_wrong(recipe, corpus, tmp_path, file, change, message):
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (recipe / "data").exists()
+
+
+def cut_to_the_header(text):
+    return text.splitlines()[0] + "\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "empty"),
+    [
+        ("dev.csv", cut_to_the_header, "train"),
+        ("dev.csv", lambda text: text.replace(",val\n", ",train\n"), "valid"),
+        ("dev.csv", lambda text: text.replace(",train\n", ",val\n"), "train"),
+        ("eval.csv", cut_to_the_header, "eval"),
+    ],
+)
+def test_no_set_is_left_from_earlier(recipe, corpus, tmp_path, file, change, empty):
+    folder = tmp_path / "corpus"
+    shutil.copytree(corpus, folder)
+    succeed(recipe / "local/data.py", folder, "data", cwd=recipe)
+    path = folder / "FSD50K.ground_truth" / file
+    path.write_text(change(path.read_text()))
+    done = run(recipe / "local/data.py", folder, "data", cwd=recipe)
+    assert done.returncode == 1
+    assert f"{file}: no clips for {empty}" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_byte_order_marks_and_dos_line_ends(recipe, corpus, tmp_path):
+    folder = tmp_path / "corpus"
+    shutil.copytree(corpus, folder)
+    for path in (folder / "FSD50K.ground_truth").iterdir():
+        path.write_text(path.read_text(), encoding="utf-8-sig", newline="\r\n")
+    for source, data in ((corpus, "plain"), (folder, "marked")):
+        succeed(recipe / "local/data.py", source, data, cwd=recipe)
+    for table in ("train/utt2label", "valid/utt2label", "eval/utt2label", "eval/labels.txt"):
+        assert (recipe / "marked" / table).read_text() == (recipe / "plain" / table).read_text()
 
 
 def test_stage_0(recipe, corpus, tmp_path):

@@ -159,6 +159,25 @@ def test_an_incomplete_corpus_is_refused(recipe, downloads, tmp_path):
     assert not (recipe / "data/new").exists()
 
 
+def test_lists_with_dos_line_ends_and_blank_lines(recipe, downloads, tmp_path):
+    corpus = tmp_path / "corpus"
+    shutil.copytree(downloads / "speech_commands_v0.02", corpus)
+    for path in corpus.glob("*_list.txt"):
+        path.write_text(f"{path.read_text()}\n", encoding="utf-8-sig", newline="\r\n")
+    succeed(recipe / "local/data.py", "v2_35", corpus, tmp_path / "data", cwd=recipe)
+    for name, speakers in SPEAKERS.items():
+        assert len(DataDir(tmp_path / "data/v2_35" / name).utterances) == 30 * len(speakers)
+
+
+@pytest.mark.parametrize("script", ["data.sh", "download.sh"])
+def test_an_unknown_form_is_refused(recipe, downloads, script):
+    done = run(recipe / "local" / script, "--form", "v2_99", downloads, cwd=recipe)
+    assert done.returncode == 1
+    assert "v2_35, v1_30, v2_12 or v1_12, not 'v2_99'" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (recipe / "data/v2_99").exists()
+
+
 def test_stage_0(repository, downloads, tmp_path):
     """A broken transfer is continued, and a wrong archive is refused."""
     recipe = copy_recipe(repository, "speechcommands", tmp_path)

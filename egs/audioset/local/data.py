@@ -8,6 +8,7 @@ unbalanced list that serves to choose models; which videos are in it depends on 
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 import sys
 import zlib
@@ -74,7 +75,20 @@ def main() -> None:
         sys.exit(f"local/data.py: {error}")
 
 
+def check_options(options: argparse.Namespace) -> None:
+    offset, percent = options.weight_offset, options.valid_percent
+    if not (math.isfinite(offset) and offset >= 0):
+        raise InputError(f"--weight-offset is 0 or more, not {offset:g}")
+    if not 0 <= percent <= 100:
+        raise InputError(f"--valid-percent is from 0 to 100, not {percent:g}")
+    if options.lists and not options.lists.is_dir():
+        raise InputError(f"{options.lists}: no such folder; --lists takes that of the lists")
+    if not options.dir.is_dir():
+        raise InputError(f"{options.dir}: no such folder; give that of the audio")
+
+
 def prepare(options: argparse.Namespace) -> None:
+    check_options(options)
     lists = options.lists or find_lists(options.dir)
     names = read_classes(lists)
     words = {mid: mid for mid in names} if options.labels == "mid" else names
@@ -87,7 +101,13 @@ def prepare(options: argparse.Namespace) -> None:
     write_report(options.data / "report", segments, usable, broken, audio, words)
     if not usable:
         raise InputError(f"{options.dir}: no usable audio of a listed video; README.md, Audio")
-    for name, videos in choose_sets(segments, usable, options.valid_percent).items():
+    sets = choose_sets(segments, usable, options.valid_percent)
+    if sets["valid"] and not sets["train_2m"]:
+        raise InputError(
+            f"{options.dir}: --valid-percent {options.valid_percent:g} leaves no clip for training;"
+            " take less"
+        )
+    for name, videos in sets.items():
         print(f"{name}: {len(videos)} clips")
         if videos:
             write_set(options.data / name, videos, segments, usable, [*words.values()], options)

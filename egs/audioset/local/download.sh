@@ -5,10 +5,16 @@
 set -euo pipefail
 
 url=http://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv # or a mirror
+help_message="usage: $0 [--url URL] DIR
+Puts AudioSet's lists of segments and classes into DIR/metadata (100 MB)."
 
 . ./path.sh
-if [[ ${1-} == --url* ]]; then # other options are those of local/data.py
+if [[ ${1-} =~ ^(--url|--help$|-h$) ]]; then # other options are those of local/data.py
   . utils/parse_options.sh
+fi
+if [ $# -eq 0 ] || [[ ${!#} == -* ]]; then
+  echo "$help_message" >&2
+  exit 1
 fi
 
 dir=${!#}

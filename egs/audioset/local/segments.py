@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
-"""AudioSet's lists: which ten seconds of which video have which labels.
-
-usage: local/segments.py DIR      checks the lists in DIR
-"""
+"""AudioSet's lists: which ten seconds of which video have which labels."""
 
 from __future__ import annotations
 
+import argparse
 import csv
 import re
 import sys
@@ -36,13 +34,30 @@ class Segment(NamedTuple):
 def read_classes(folder: Path) -> dict[str, str]:
     """Return MID -> display name in class order, the spaces of names as underscores."""
     path = folder / CLASSES
-    rows = list(csv.reader(line for _, line in numbered_lines(path)))
+    try:
+        rows = list(csv.reader((line for _, line in text_lines(path)), strict=True))
+    except csv.Error as error:
+        raise InputError(f"{path}: {error}; remove the file and run stage 0 again") from None
     if not rows or rows[0] != ["index", "mid", "display_name"]:
         raise InputError(f"{path}:1: expected 'index,mid,display_name'")
+    lines: dict[str, int] = {}  # of MIDs and names
     for number, row in enumerate(rows[1:]):
+        line = number + 2
         if len(row) != 3 or row[0] != str(number):
-            raise InputError(f"{path}:{number + 2}: expected class {number}, found '{row}'")
+            raise InputError(f"{path}:{line}: expected class {number}, found '{row}'")
+        for text in row[1:]:
+            if lines.setdefault(text, line) != line:
+                raise InputError(
+                    f"{path}:{line}: '{text}' is also in line {lines[text]}; "
+                    "remove the file and run stage 0 again"
+                )
     return {mid: name.replace(" ", "_") for _, mid, name in rows[1:]}
+
+
+def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield numbered lines, without the rests of DOS line ends."""
+    for number, line in numbered_lines(path):
+        yield number, line.rstrip("\r")
 
 
 def read_lists(folder: Path, words: dict[str, str]) -> dict[str, Segment]:
@@ -76,7 +91,7 @@ def _read_list(path: Path, part: str, words: dict[str, str]) -> Iterator[tuple[s
     expected, found = None, 0
     times: dict[str, float] = {}  # each once: there are few, for millions of segments
     written: dict[str, str] = {}
-    for number, line in numbered_lines(path):
+    for number, line in text_lines(path):
         if line.startswith("#"):
             stated = re.search(r"num_segs=(\d+)", line)
             expected = int(stated[1]) if stated else expected
@@ -104,9 +119,9 @@ def _read_list(path: Path, part: str, words: dict[str, str]) -> Iterator[tuple[s
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description="Check AudioSet's lists.", allow_abbrev=False)
+    parser.add_argument("dir", type=Path, help="folder of the lists")
+    folder = parser.parse_args().dir
     try:
         classes = read_classes(folder)
         segments = read_lists(folder, classes)

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from asda.corpus.write import write_data_dir
-from asda.files import InputError, atomic_write
+from asda.files import InputError, atomic_write, numbered_lines
 
 EXPECTED = {"esc50": (2000, 50), "esc10": (400, 10)}  # clips and classes
 COLUMNS = ("filename", "fold", "target", "category", "esc10", "src_file")
@@ -55,15 +56,19 @@ def find_corpus(folder: Path) -> Path:
 def read_clips(corpus: Path) -> list[Clip]:
     """Return the clips that the table lists; all of them have audio."""
     table = corpus / "meta/esc50.csv"
-    with open(table, encoding="utf-8", newline="") as stream:
-        lines = csv.DictReader(stream)
-        missing = [column for column in COLUMNS if column not in (lines.fieldnames or [])]
-        if missing:
-            raise InputError(f"{table}:1: no column {', '.join(missing)}")
+    clips: list[Clip] = []
+    listed: dict[str, int] = {}  # utterance -> line
+    for number, line in read_table(table):
         try:
-            clips = [clip_of(corpus, line) for line in lines]
+            clip = clip_of(corpus, line)
         except ValueError:
-            raise InputError(f"{table}:{lines.line_num}: fold and target are numbers") from None
+            raise InputError(f"{table}:{number}: fold and target are numbers") from None
+        first = listed.setdefault(clip.utterance, number)
+        if first != number:
+            raise InputError(
+                f"{table}:{number}: {clip.path.name} is also in line {first}; keep one of them"
+            )
+        clips.append(clip)
     absent = [clip.path for clip in clips if not clip.path.is_file()]
     if absent:
         raise InputError(
@@ -71,6 +76,27 @@ def read_clips(corpus: Path) -> list[Clip]:
             " corpus again"
         )
     return clips
+
+
+def read_table(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (line number, fields by column) of a table with all COLUMNS."""
+    text = (line for _, line in numbered_lines(table))
+    lines = csv.DictReader(text, strict=True)
+    try:
+        missing = [column for column in COLUMNS if column not in (lines.fieldnames or [])]
+        if missing:
+            raise InputError(f"{table}:1: no column {', '.join(missing)}")
+        for line in lines:
+            if None in line or None in line.values():
+                raise InputError(
+                    f"{table}:{lines.line_num}: expected {len(lines.fieldnames)} fields like line "
+                    "1; unpack the corpus again"
+                )
+            yield lines.line_num, line
+    except csv.Error as error:
+        raise InputError(
+            f"{table}:{lines.reader.line_num}: {error}; unpack the corpus again"
+        ) from None
 
 
 def clip_of(corpus: Path, line: dict[str, str]) -> Clip:

@@ -12,13 +12,15 @@ from __future__ import annotations
 import csv
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from asda.corpus.write import write_data_dir
 from asda.files import InputError, numbered_lines
 
 EXPECTED = {"train": 36796, "valid": 4170, "eval": 10231}
-SETS = {"train": "train", "val": "valid", "eval": "eval"}  # by what ground truth calls them
+DEV_SETS = {"train": "train", "val": "valid"}  # by what dev.csv calls them
+Tables = dict[str, dict[str, str]]
 
 
 def main() -> None:
@@ -28,9 +30,7 @@ def main() -> None:
     truth = folder / "FSD50K.ground_truth"
     try:
         labels = read_vocabulary(truth / "vocabulary.csv")
-        dev = read_truth(truth / "dev.csv", folder / "FSD50K.dev_audio")
-        evaluation = read_truth(truth / "eval.csv", folder / "FSD50K.eval_audio")
-        for name, tables in {**dev, **evaluation}.items():
+        for name, tables in read_sets(folder, truth).items():
             write_data_dir(data / name, tables, labels)
             print(f"{name}: {len(tables['wav.scp'])} of {EXPECTED[name]} clips")
     except InputError as error:
@@ -47,25 +47,55 @@ def read_vocabulary(path: Path) -> list[str]:
     return labels
 
 
-def read_truth(path: Path, audio: Path) -> dict[str, dict[str, dict[str, str]]]:
-    """Return set -> wav.scp and utt2label of the clips of dev.csv or eval.csv.
+def read_sets(folder: Path, truth: Path) -> dict[str, Tables]:
+    """Return set -> wav.scp and utt2label of its clips; no set is empty.
 
     Raises:
-        InputError: if a clip has no audio file.
+        InputError: if a set has no clips, or a clip no audio file or more than one line.
     """
-    files = set(os.listdir(audio)) if audio.is_dir() else set()
-    sets: dict[str, dict[str, dict[str, str]]] = {}
-    for row in csv.DictReader(line for _, line in numbered_lines(path)):
-        try:
-            clip, labels, name = row["fname"], row["labels"], SETS[row.get("split", "eval")]
-        except KeyError as error:
-            raise InputError(f"{path}: no {error} in '{row}'; is it FSD50K's?") from None
-        if f"{clip}.wav" not in files:
-            raise InputError(f"{audio}: no {clip}.wav of {path}; the corpus is not complete")
-        tables = sets.setdefault(name, {"wav.scp": {}, "utt2label": {}})
-        tables["wav.scp"][clip] = f"{audio}/{clip}.wav"
-        tables["utt2label"][clip] = labels.replace(",", " ")
+    sets: dict[str, Tables] = {name: {"wav.scp": {}, "utt2label": {}} for name in EXPECTED}
+    listed: dict[str, str] = {}  # clip -> file and line
+    for part in ("dev", "eval"):
+        path, audio = truth / f"{part}.csv", folder / f"FSD50K.{part}_audio"
+        files = set(os.listdir(audio)) if audio.is_dir() else set()
+        columns = ("fname", "labels", "split") if part == "dev" else ("fname", "labels")
+        for place, row in read_rows(path, columns):
+            clip = row["fname"]
+            if clip in listed:
+                raise InputError(f"{place}: clip {clip} is also in {listed[clip]}; keep one line")
+            if f"{clip}.wav" not in files:
+                raise InputError(f"{audio}: no {clip}.wav of {place}; the corpus is not complete")
+            listed[clip] = place
+            tables = sets[set_of(row["split"], place) if part == "dev" else "eval"]
+            tables["wav.scp"][clip] = f"{audio}/{clip}.wav"
+            tables["utt2label"][clip] = row["labels"].replace(",", " ")
+    for name, tables in sets.items():
+        if not tables["wav.scp"]:
+            path = truth / ("eval.csv" if name == "eval" else "dev.csv")
+            raise InputError(f"{path}: no clips for {name}; unpack FSD50K.ground_truth again")
     return sets
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield (file and line, row) of a table with these columns, none of them empty."""
+    rows = csv.DictReader((line for _, line in numbered_lines(path)), strict=True)
+    try:
+        missing = [column for column in columns if column not in (rows.fieldnames or [])]
+        if missing:
+            raise InputError(f"{path}:1: no column {', '.join(missing)}; is it FSD50K's?")
+        for row in rows:
+            place = f"{path}:{rows.line_num}"
+            if None in row or not all(row[column] for column in columns):
+                raise InputError(f"{place}: expected '{','.join(rows.fieldnames)}'; is it whole?")
+            yield place, row
+    except csv.Error as error:
+        raise InputError(f"{path}:{rows.reader.line_num}: {error}; is the file whole?") from None
+
+
+def set_of(split: str, place: str) -> str:
+    if split not in DEV_SETS:
+        raise InputError(f"{place}: split is {' or '.join(DEV_SETS)}, not '{split}'")
+    return DEV_SETS[split]
 
 
 if __name__ == "__main__":

@@ -5,9 +5,16 @@
 set -euo pipefail
 
 url=https://zenodo.org/records/4060432/files # or a mirror; archives are checked
+help_message="usage: $0 [--url URL] DIR
+Puts FSD50K into DIR/FSD50K.{ground_truth,dev_audio,eval_audio} (24.7 GB)."
 
 . ./path.sh
 . utils/parse_options.sh
+
+if [ $# -ne 1 ]; then
+  echo "$help_message" >&2
+  exit 1
+fi
 
 # fetch NAME, with "PART MD5" lines of its archive as input
 fetch() {

@@ -20,6 +20,7 @@ from asda.corpus.weights import class_balanced_weights
 from asda.corpus.write import write_data_dir
 from asda.files import InputError, numbered_lines
 
+FORMS = ("v2_35", "v1_30", "v2_12", "v1_12")
 EXPECTED = {"v1": (64721, 30), "v2": (105829, 35)}  # clips and words
 LISTS = {"valid": "validation_list.txt", "test": "testing_list.txt"}
 COMMANDS = ["yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"]
@@ -43,6 +44,9 @@ def main() -> None:
     form, folder, data = sys.argv[1], Path(sys.argv[2]).resolve(), Path(sys.argv[3])
     version, _, classes = form.partition("_")
     try:
+        if form not in FORMS:
+            known = f"{', '.join(FORMS[:-1])} or {FORMS[-1]}"
+            raise InputError(f"the form (--form) is {known}, not '{form}'")
         inside = folder / f"speech_commands_v0.0{version[1:]}"
         corpus = inside if inside.is_dir() else folder
         sets = find_sets(corpus, version)
@@ -62,7 +66,10 @@ def find_sets(corpus: Path, version: str) -> dict[str, list[Clip]]:
     sets, rest = {}, dict(found)
     for name, file in LISTS.items():
         sets[name] = []
-        for number, line in numbered_lines(corpus / file):
+        for number, text in numbered_lines(corpus / file):
+            line = text.strip()
+            if not line:
+                continue
             if line not in rest:
                 raise InputError(
                     f"{corpus / file}:{number}: no file {line} in {corpus}, or listed twice; "

@@ -6,9 +6,16 @@ set -euo pipefail
 
 form=v2_35
 url=http://download.tensorflow.org/data # or a mirror; archives are checked
+help_message="usage: $0 [--form v2_35] [--url URL] DIR
+Puts Speech Commands into DIR/speech_commands_v0.02 (2.4 GB; forms v1_*: 1.5 GB into ..._v0.01)."
 
 . ./path.sh
 . utils/parse_options.sh
+
+if [ $# -ne 1 ]; then
+  echo "$help_message" >&2
+  exit 1
+fi
 
 # fetch NAME SHA256
 fetch() {
@@ -17,8 +24,12 @@ fetch() {
 
 dir=$1
 case $form in
-  v2_*) fetch speech_commands_v0.02 af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58 ;;
-  v1_*) fetch speech_commands_v0.01 743935421bb51cccdb6bdd152e04c5c70274e935c82119ad7faeec31780d811d ;;
+  v2_35 | v2_12) fetch speech_commands_v0.02 af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58 ;;
+  v1_30 | v1_12) fetch speech_commands_v0.01 743935421bb51cccdb6bdd152e04c5c70274e935c82119ad7faeec31780d811d ;;
+  *)
+    echo "$0: error: --form is v2_35, v1_30, v2_12 or v1_12, not '$form'" >&2
+    exit 1
+    ;;
 esac
 case $form in
   v2_12) fetch speech_commands_test_set_v0.02 cc2a00c1147c2254e9be3fa0f779d8c17421dc349b86366567a8edfa9acd51df ;;
