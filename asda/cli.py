@@ -50,9 +50,12 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(2)
     try:
         importlib.import_module(f"asda.commands.{verb.replace('-', '_')}").main(argv[1:])
-    except InputError as error:
+    except (InputError, OSError) as error:  # such as a full disk or a folder without rights
         print(f"asda {verb}: error: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print(f"asda {verb}: interrupted; the same call continues or repeats it", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asda.files import InputError, atomic_write
+from asda.files import InputError, atomic_write, check_sums
 
 
 def save(content: dict[str, Any], path: Path) -> None:
@@ -25,6 +25,7 @@ def load(path: str | Path) -> dict[str, Any]:
         InputError: if the file is missing, damaged or holds anything else.
     """
     try:
+        check_sums(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None

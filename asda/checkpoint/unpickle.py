@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import pickle
 import string
-import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 
-from asda.files import InputError
+from asda.files import InputError, check_sums
 
 # What tensors and plain containers are made of.
 REAL = {
@@ -94,7 +93,7 @@ def load_foreign(path: str | Path) -> Any:
         with open(path, "rb") as stream:
             start = stream.read(512)
         _check_start(start, path)
-        _check_sums(path)
+        check_sums(path)
         return torch.load(path, map_location="cpu", weights_only=False, pickle_module=restricted)
     except InputError:
         raise
@@ -122,12 +121,3 @@ def _check_start(start: bytes, path: str | Path) -> None:
         kind = "a text file"
     if kind:
         raise InputError(f"{path}: {kind}; expected a checkpoint of torch")
-
-
-def _check_sums(path: str | Path) -> None:
-    """Refuse a zip file, which torch.save writes, with changed bytes; torch does not look."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged:
-            raise InputError(f"{path}: damaged: the checksum of its part {damaged} is wrong")

@@ -53,6 +53,8 @@ class DataConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"data.{name} must be at least 1, not {value}")
+        if self.workers < 0:
+            raise ValueError(f"data.workers must not be negative, not {self.workers}")
         if self.shuffle_buffer_size and self.shuffle_buffer_size < 2 * self.shuffle_block:
             raise ValueError(
                 f"data.shuffle_buffer_size must be 0 or hold two blocks of data.shuffle_block "

@@ -190,8 +190,14 @@ def _check(config: ModelConfig) -> None:
     _check_divides("model.heads", config.heads * (2 if half else 1), "width", config.width)
     _check_divides("model.decoder.groups", config.decoder.groups, "width", config.width)
     _check_divides("model.decoder.groups", config.decoder.groups, "width", config.decoder.width)
-    if config.decoder.kernel % 2 == 0:
+    if config.decoder.kernel < 1 or config.decoder.kernel % 2 == 0:
         raise ValueError(f"model.decoder.kernel must be odd, not {config.decoder.kernel}")
+    for name in ("layers", "width"):
+        value = getattr(config.decoder, name)
+        if value < 1:
+            raise ValueError(f"model.decoder.{name} must be at least 1, not {value}")
+    if config.mlp_ratio <= 0:
+        raise ValueError(f"model.mlp_ratio must be above 0, not {config.mlp_ratio}")
     patch = config.patch
     if patch.freq > config.mel_bins or (config.mel_bins - patch.freq) % patch.freq_stride:
         raise ValueError(

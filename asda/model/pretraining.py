@@ -174,16 +174,18 @@ def _masked(kept: Tensor, valid: Tensor | None, tokens: int) -> tuple[Tensor, Te
     waiting for the device, and all patches are returned.
 
     Returns:
-        (batch, clones, places) int64 and float32; the weights are equal or 0, of sum 1
+        (batch, clones, places) int64 and float32; the weights are equal or 0, of sum 1,
+        or all 0 where clips of one patch have nothing to mask
     """
     hidden = torch.ones(*kept.shape[:2], tokens + 1, device=kept.device)
     hidden = hidden.scatter(2, torch.where(kept < 0, tokens, kept), 0.0)[..., :tokens]
     if valid is None:
         places = hidden.argsort(dim=2, descending=True, stable=True)
         places = places[..., : tokens - kept.shape[2]]
-        return places, torch.full(places.shape, 1 / places.numel(), device=kept.device)
+        return places, torch.full(places.shape, 1 / max(1, places.numel()), device=kept.device)
     hidden = hidden * valid[:, None]
-    return torch.arange(tokens, device=kept.device).expand_as(hidden), hidden / hidden.sum()
+    places = torch.arange(tokens, device=kept.device).expand_as(hidden)
+    return places, hidden / hidden.sum().clamp(min=1)
 
 
 def _instance_norm(x: Tensor, valid: Tensor | None) -> Tensor:

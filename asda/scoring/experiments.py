@@ -73,6 +73,8 @@ def merge_folds(
     Raises:
         InputError: if the folds differ in their labels or share clips.
     """
+    if Path(out).resolve() in [folder.resolve() for folder in folders]:
+        raise InputError(f"{out}: is one of the folds; give another folder to --out")
     results = [read_result(folder) for folder in folders]
     scored = _pool(folders)
     folds = [

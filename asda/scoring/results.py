@@ -59,6 +59,7 @@ def write_results(
             "environment": environment(),
         }
     )
+    (folder / "result.json").unlink(missing_ok=True)
     scored.save(folder)
     columns = list(result["per_class"][0])
     _write_tsv(folder / "per_class.tsv", columns, [row.values() for row in result["per_class"]])

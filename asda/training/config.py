@@ -8,6 +8,8 @@ from typing import Literal
 from asda.dataset.config import AugmentConfig, DataConfig
 from asda.model.config import ModelConfig, PooledLayers, Pooling
 
+MOST_THREADS = 1024
+
 
 @dataclass
 class OptimizerConfig:
@@ -46,7 +48,9 @@ class OptimizerConfig:
             raise ValueError(f"optimizer.lr must be above 0, not {self.lr}")
         if not 0 < self.layer_decay <= 1:
             raise ValueError(f"optimizer.layer_decay must lie in 0..1, not {self.layer_decay}")
-        for name in ("min_lr", "warmup", "weight_decay", "clip_norm"):
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"optimizer.betas must lie in 0..1, below 1, not {self.betas}")
+        for name in ("min_lr", "warmup", "weight_decay", "clip_norm", "eps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"optimizer.{name} must not be negative")
 
@@ -88,9 +92,11 @@ class TrainingConfig:
         for name in ("updates", "accumulation", "log_every", "save_every", "snapshots"):
             if getattr(self, name) < 1:
                 raise ValueError(f"training.{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("evaluate_every", "patience", "threads"):
+        for name in ("evaluate_every", "patience", "threads", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"training.{name} must not be negative")
+        if self.threads > MOST_THREADS:
+            raise ValueError(f"training.threads {self.threads} is more than {MOST_THREADS}")
         if self.final != "last" and not self.evaluate_every:
             raise ValueError(f"training.final {self.final} needs training.evaluate_every above 0")
 

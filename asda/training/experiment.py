@@ -15,8 +15,8 @@ from asda.distributed import Process
 from asda.files import InputError, atomic_write
 from asda.training.config import TrainingConfig
 
-# Settings that change how fast a run goes, not what comes out.
-RUNTIME_KEYS = {"training.device", "training.threads", "data.workers", "training.log_every"}
+# Settings that change where or how fast a run goes, not what comes out.
+RUNTIME_KEYS = {"exp", "training.device", "training.threads", "data.workers", "training.log_every"}
 
 
 class Experiment:

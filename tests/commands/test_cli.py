@@ -33,3 +33,22 @@ def test_without_a_verb_usage_is_said(words, message, capsys):
     out, err = capsys.readouterr()
     assert err.startswith(message)
     assert "usage: asda VERB" in out + err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (OSError(28, "No space left on device", "exp/model.pt"), 1, "exp/model.pt"),
+        (KeyboardInterrupt(), 130, "interrupted; the same call continues"),
+    ],
+)
+def test_what_the_machine_or_the_user_ends_is_one_line(monkeypatch, capsys, error, code, message):
+    def fail(argv):
+        raise error
+
+    monkeypatch.setattr("asda.commands.info.main", fail)
+    with pytest.raises(SystemExit) as stopped:
+        main(["info"])
+    err = capsys.readouterr().err
+    assert stopped.value.code == code
+    assert err.startswith("asda info: ") and message in err and err.count("\n") == 1

@@ -182,6 +182,13 @@ def test_folds_that_share_clips_are_refused(exp, tmp_path, capsys):
     assert not (tmp_path / "all").exists()
 
 
+def test_a_fold_is_not_overwritten_by_all(exp, capsys):
+    words = [exp / "fold1/score", exp / "fold2/score", "--out", exp / "fold1/score"]
+    before = (exp / "fold1/score/result.json").read_bytes()
+    assert "is one of the folds" in error_of(capsys, "results", "merge", *words)
+    assert (exp / "fold1/score/result.json").read_bytes() == before
+
+
 def test_folds_of_other_labels_are_refused(exp, tmp_path, capsys):
     words = [exp / "fold1/score", exp / "tags/score", "--out", tmp_path / "all"]
     assert "its label list differs" in error_of(capsys, "results", "merge", *words)

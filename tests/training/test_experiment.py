@@ -41,6 +41,12 @@ def error_of(capsys, *words):
         ("optimizer__lr", 0.0, "optimizer.lr must be above 0"),
         ("optimizer__lr", "1e-3 0", "lr"),
         ("optimizer__betas", [0.9], "betas"),
+        ("optimizer__betas", [0.9, 1.5], "optimizer.betas must lie in 0..1, below 1"),
+        ("training__seed", -1, "training.seed must not be negative"),
+        ("training__threads", 100000, "training.threads 100000 is more than 1024"),
+        ("data__workers", -1, "data.workers must not be negative"),
+        ("model__decoder", {"layers": -3}, "model.decoder.layers must be at least 1, not -3"),
+        ("model__mlp_ratio", -1.0, "model.mlp_ratio must be above 0, not -1"),
         ("data__batch_size", 2.5, "batch_size"),
         ("data__min_frames", 50, "data.min_frames 50 exceeds data.max_frames 40"),
         ("data__norm_mean", -4.0, "data.norm_mean and data.norm_std"),
@@ -161,3 +167,10 @@ def test_run_sh_repeats_the_run_from_where_it_was_started(data, tmp_path, monkey
         *("--config", "exp/tag a/config.yaml"),
         *("--exp", "other"),
     ]
+
+
+def test_a_run_goes_on_by_another_name_of_its_folder(data, tmp_path):
+    with stopped_before(3):
+        run_pretrain(data, tmp_path / "run")
+    (tmp_path / "alias").symlink_to(tmp_path / "run")
+    assert run_pretrain(data, tmp_path / "alias")["facts"]["updates"] == 8

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass, field
 
 import pytest
@@ -173,6 +174,20 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     checkpoint = tmp_path / "run" / "checkpoint.pt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:200])
     with pytest.raises(InputError, match=r"checkpoint\.pt"):
+        run(tmp_path / "run")
+
+
+def test_a_changed_bit_of_a_checkpoint_is_noticed(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop_at=7)
+    checkpoint = tmp_path / "run/checkpoint.pt"
+    content = bytearray(checkpoint.read_bytes())
+    with zipfile.ZipFile(checkpoint) as archive:
+        part = next(part for part in archive.infolist() if part.filename.endswith("data/0"))
+        value = content.index(archive.read(part), part.header_offset)
+    content[value] ^= 1
+    checkpoint.write_bytes(content)
+    with pytest.raises(InputError, match=r"checkpoint\.pt: damaged: the checksum of its part"):
         run(tmp_path / "run")
 
 

@@ -1,5 +1,7 @@
 """Pretraining from a data directory to model.pt."""
 
+import math
+
 import pytest
 import torch
 from dataset.directories import random_features, two_sounds, with_features
@@ -188,3 +190,12 @@ def test_nothing_ranks_pretrained_models(data, tmp_path, key):
     with pytest.raises(InputError, match=rf"training\.{key} {value} needs a validation set"):
         run_pretrain(data, tmp_path / "run", valid=data / "valid", **{f"training__{key}": value})
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("frames", [(20,), (20, 8)])
+def test_clips_of_one_patch_have_nothing_to_mask(tmp_path, frames):
+    with_features(tmp_path / "train", two_sounds(8, seed=0, frames=frames))
+    sizes = {"model__patch": {"time": 40, "freq": 16}, "data__min_frames": 1}
+    run_pretrain(tmp_path, tmp_path / "run", training__updates=3, **sizes)
+    losses = column(tmp_path / "run", "train/loss")
+    assert len(losses) == 3 and all(math.isfinite(loss) for loss in losses)
