@@ -48,7 +48,7 @@ jobs=$(asda dump plan --nj "$nj" ${fbank_config:+--fbank-config "$fbank_config"}
   --compression "$compression" "$dump" "$@")
 # progress: now and then, the sum of what the running jobs say in their logs
 progress() {
-  while sleep 10 >/dev/null; do
+  while sleep 10 >/dev/null && kill -0 $$ 2>/dev/null; do
     tail -qn 1 "$dump"/log/dump.*.log 2>/dev/null | awk '
       / utterances, .* minutes left$/ {
         ready += $1; all += $3; rate += $5; if ($8 > left) left = $8

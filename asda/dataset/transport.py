@@ -8,9 +8,12 @@ So each worker has a few places for good; the training process copies features f
 from __future__ import annotations
 
 import itertools
+import math
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,7 +22,9 @@ from torch.utils.data import get_worker_info
 
 from asda.dataset.clips import Clip
 from asda.dataset.collate import Batch, collate
+from asda.files import InputError
 
+SHARED = Path("/dev/shm")  # where the system has shared memory
 AHEAD = 2  # batches that a worker prepares in advance
 _numbers = itertools.count()
 _memory: dict[int, Tensor] = {}  # of the loaders of this process
@@ -92,7 +97,8 @@ def shared_memory(workers: int, values: int) -> Iterator[Collate]:
         values: most values of the features of a batch
     """
     shape = workers, AHEAD + 1, values
-    size = int(np.prod(shape)) * torch.float32.itemsize
+    size = math.prod(shape) * torch.float32.itemsize
+    _check_space(size)
     memory = torch.empty(0).set_(torch.UntypedStorage._new_shared(size), 0, shape)
     number = next(_numbers)
     _memory[number] = memory
@@ -100,3 +106,14 @@ def shared_memory(workers: int, values: int) -> Iterator[Collate]:
         yield Collate(number, memory)
     finally:
         del _memory[number]
+
+
+def _check_space(size: int) -> None:
+    """Refuse more shared memory than there is: to write beyond it would kill the worker."""
+    free = shutil.disk_usage(SHARED).free if SHARED.is_dir() else math.inf
+    if size > free:
+        raise InputError(
+            f"{SHARED}: {free / 2**20:.0f} MiB free, but batches on their way from workers need "
+            f"{size / 2**20:.0f} MiB: lower data.workers, data.batch_size or data.max_frames, or "
+            "give the container more (docker run --shm-size)"
+        )

@@ -154,6 +154,11 @@ class PretrainConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
+    def __post_init__(self) -> None:
+        for name in ("mixup_alpha", "time_mask", "freq_mask"):
+            if getattr(self.augment, name):
+                raise ValueError(f"augment.{name} is for fine-tuning; pretraining masks patches")
+
 
 @dataclass
 class ClassifierConfig:
@@ -188,6 +193,8 @@ class ClassifierConfig:
         for name in ("drop_path", "label_smoothing"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"classifier.{name} must lie in 0..1, not {getattr(self, name)}")
+        if self.label_smoothing and self.loss != "cross_entropy":
+            raise ValueError("classifier.label_smoothing is for classifier.loss cross_entropy")
         if self.pooling == "cls" and self.layers == "all":
             raise ValueError("classifier.layers all pools patches: pooling mean or statistics")
 

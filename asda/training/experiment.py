@@ -36,6 +36,7 @@ class Experiment:
         self.process = process
         if process.is_first:
             self._lock()
+            self._remove_unfinished()
             self._claim(verb)
             self._open_log()
 
@@ -67,6 +68,11 @@ class Experiment:
             raise InputError(
                 f"{self.folder}: another process trains in this folder; wait for it, or end it"
             ) from None
+
+    def _remove_unfinished(self) -> None:
+        """Remove what `atomic_write` left when the process that wrote was killed."""
+        for path in self.folder.rglob(".*.pt.*"):
+            path.unlink()
 
     def _claim(self, verb: str) -> None:
         saved = self.folder / "config.yaml"

@@ -248,3 +248,9 @@ def error_of(loader):
         next(iter(loader))
     except InputError as error:
         return str(error)
+
+
+def test_batches_that_shared_memory_cannot_hold_are_refused(folder):
+    loader = training_loader(clips_of(folder, workers=1, batch_size=10**9), 1, 0, 1, 0)
+    with pytest.raises(InputError, match=r"MiB free, but .* lower data\.workers"):
+        take(loader, 1)

@@ -70,6 +70,13 @@ def test_a_wrong_configuration_is_refused_by_name(data, tmp_path, capsys, verb, 
         ("pretrain", "classifier__pooling", "cls", "classifier"),
         ("finetune", "classifier__pooling", "max", "pooling"),
         ("finetune", "classifier__label_smoothing", 1.0, "classifier.label_smoothing"),
+        (
+            "finetune",
+            "classifier",
+            {"label_smoothing": 0.1, "loss": "bce"},
+            "label_smoothing is for",
+        ),
+        ("pretrain", "augment__mixup_alpha", 0.5, "augment.mixup_alpha is for fine-tuning"),
         ("finetune", "teacher__decay", 0.9, "teacher"),
     ],
 )

@@ -92,6 +92,14 @@ def test_the_data_may_move(own, tmp_path):
     assert run_pretrain(own, tmp_path / "run")["facts"]["updates"] == 8
 
 
+def test_files_that_a_killed_run_did_not_finish_are_removed(data, tmp_path):
+    for unfinished in (tmp_path / "run/.checkpoint.pt.x1", tmp_path / "run/snapshots/.u.pt.x2"):
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text("half")
+    run_pretrain(data, tmp_path / "run", training__updates=1)
+    assert not list((tmp_path / "run").rglob(".*.pt.*"))
+
+
 def test_a_folder_that_another_process_trains_in_is_refused(data, tmp_path):
     exp = tmp_path / "run"
     exp.mkdir()
