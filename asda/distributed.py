@@ -9,6 +9,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from asda.files import InputError
+
 
 @dataclass
 class Process:
@@ -27,10 +29,7 @@ def start_process(device: str = "auto", threads: int = 0) -> Process:
     """Join the process group that torchrun describes, if any (gloo on CPU, nccl on GPU)."""
     if threads:
         torch.set_num_threads(threads)
-    local_rank = int(os.environ.get("LOCAL_RANK", 0))
-    if device == "auto":
-        device = f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu"
-    chosen = torch.device(device)
+    chosen = _device(device)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     if "WORLD_SIZE" in os.environ and not dist.is_initialized():
@@ -38,6 +37,19 @@ def start_process(device: str = "auto", threads: int = 0) -> Process:
     if not dist.is_initialized():
         return Process(0, 1, chosen)
     return Process(dist.get_rank(), dist.get_world_size(), chosen)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        local_rank = int(os.environ.get("LOCAL_RANK", 0))
+        name = f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"no device '{name}'; there are auto, cpu, cuda and cuda:0") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device {name}: PyTorch finds no GPU; take auto or cpu")
+    return device
 
 
 def end_process() -> None:

@@ -93,6 +93,13 @@ def test_what_is_needed_is_named(data, tmp_path, capsys, missing):
     assert missing in error_of(capsys, "pretrain", "--config", tmp_path / "run.yaml")
 
 
+@pytest.mark.parametrize("device", ["bogus", "cuda"])
+def test_a_device_that_is_not_there_is_named(data, tmp_path, capsys, monkeypatch, device):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    config = write_config(data, tmp_path / "run", training__device=device)
+    assert device in error_of(capsys, "pretrain", "--config", config)
+
+
 def test_a_folder_without_data_is_named(data, tmp_path, capsys):
     config = write_config(data, tmp_path / "run")
     error = error_of(capsys, "pretrain", "--config", config, "--train", tmp_path / "nowhere")
