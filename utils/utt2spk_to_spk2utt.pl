@@ -4,15 +4,19 @@
 Usage: utt2spk_to_spk2utt.pl [utt2spk] > spk2utt      (standard input without a file)
 """
 
+import argparse
 import fileinput
 import signal
 import sys
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="utt2spk_to_spk2utt.pl", description=__doc__)
+    parser.add_argument("utt2spk", nargs="*", default=["-"], help="default: standard input")
+    files = parser.parse_args().utt2spk
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly in `... | head`
     spk2utt: dict[bytes, list[bytes]] = {}
-    with fileinput.input(mode="rb") as lines:
+    with fileinput.input(files, mode="rb") as lines:
         for line in lines:
             fields = line.split()
             if len(fields) != 2:

@@ -7,8 +7,15 @@ set -euo pipefail
 subset=
 url=https://github.com/karolpiczak/ESC-50/archive/33c8ce9eb2cf0b1c2f8bcf322eb349b6be34dbb6.zip
 sha256=661183a6f53ef04f12c9bd618fed0ddc1713280d6c94a5a5431e844ba6f6a21f
+help_message="usage: $0 [--url URL] [--sha256 SUM] DIR
+Puts ESC-50 into DIR/ESC-50 (646 MB, 1 GB in all)."
 
 . ./path.sh
 . utils/parse_options.sh
+
+if [ $# -ne 1 ]; then
+  echo "$help_message" >&2
+  exit 1
+fi
 
 utils/fetch_archive.sh --strip-components 1 --sha256 "$sha256" "$url" "$1/ESC-50"
