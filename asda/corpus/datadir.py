@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -40,11 +41,13 @@ class DataDir:
         return read_table(self.path / name)
 
     def numbers(self, name: str) -> dict[str, float]:
-        """Return key -> number of a table such as utt2dur or utt2weight."""
+        """Return key -> finite number of a table such as utt2dur or utt2weight."""
         numbers = {}
         for key, value in self.table(name).items():
             try:
                 numbers[key] = float(value)
+                if not math.isfinite(numbers[key]):
+                    raise ValueError
             except ValueError:
                 raise InputError(f"{self.where(name, key)}: not a number: '{value}'") from None
         return numbers

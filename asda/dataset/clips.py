@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from asda.features.matrix import StoredMatrix, Values, read
 from asda.files import InputError
 
 log = logging.getLogger(__name__)
+SILENT_STD = 1e-4  # sums of equal values leave some 1e-7
 
 
 @dataclass
@@ -155,7 +157,7 @@ class Clips(Dataset):
             path = self.directory.path / "utt2weight"
             raise InputError(f"{path}: no weight for {len(missing)} clips (first: {missing[0]})")
         weights = np.array([table[u] for u in self.utterances])
-        if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.max() > 0):
+        if not (weights.min() >= 0 and weights.max() > 0):
             raise InputError(
                 f"{self.directory.path / 'utt2weight'}: weights must be 0 or more, and some above 0"
             )
@@ -166,6 +168,11 @@ class Clips(Dataset):
         if self.config.norm_mean is not None:
             return Normalization(self.config.norm_mean, self.config.norm_std)
         moments = self.features.moments(self.utterances)
+        if not SILENT_STD < moments.std < math.inf:
+            raise InputError(
+                f"{self.directory.path}: all its log-mel values have a standard deviation of"
+                f" {moments.std:g}; is there sound in it?"
+            )
         return Normalization(moments.mean, moments.std)
 
     def __len__(self) -> int:

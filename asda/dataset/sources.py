@@ -33,7 +33,7 @@ class DumpedFeatures:
             if not self.directory.has(name):
                 raise InputError(f"{folder}: no {name}; make the dump first (stage 2 of a recipe)")
         self.table = self.directory.table("feats.scp")
-        self.frames = self.directory.table("utt2num_frames")
+        self.frames = self.directory.numbers("utt2num_frames")
         self.reader = ArchiveReader()
 
     def __contains__(self, utterance: str) -> bool:

@@ -77,9 +77,9 @@ class Entry:
 
     @classmethod
     def parse(cls, line: str, archive: str) -> Entry:
-        utterance, fingerprint, offset, frames, count, total, squares = line.split(" ")
-        moments = Moments(int(count), float(total), float(squares))
-        return cls(utterance, fingerprint, archive, int(offset), int(frames), moments)
+        utterance, fingerprint, offset, frames, moments = line.split(" ", 4)
+        place = (archive, int(offset), int(frames))
+        return cls(utterance, fingerprint, *place, Moments.parse(moments))
 
 
 class Dump:

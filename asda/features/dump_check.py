@@ -23,7 +23,8 @@ def check(folder: Path) -> None:
         InputError: if anything is wrong; each problem has been printed.
     """
     directory = DataDir(folder)
-    tables = {name: directory.table(name) for name in ("feats.scp", "utt2num_frames")}
+    tables = {"feats.scp": directory.table("feats.scp")}
+    tables["utt2num_frames"] = directory.numbers("utt2num_frames")
     tables["utt2moments"] = moments = read_moments(directory.path / "utt2moments")
     bands = load(FbankConfig, directory.path / "fbank.yaml").num_mel_bins
     problems = list(_differing_keys(tables))

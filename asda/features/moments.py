@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,19 @@ class Moments:
         """Return the moments of all values of an array, summed in float64."""
         values = matrix.astype(np.float64).ravel()
         return cls(values.size, float(values.sum()), float(values @ values))
+
+    @classmethod
+    def parse(cls, text: str) -> Moments:
+        """Return the moments that `str` wrote.
+
+        Raises:
+            ValueError: if these are not three finite numbers, of one value or more.
+        """
+        count, total, squares = text.split()
+        moments = cls(int(count), float(total), float(squares))
+        if moments.count < 1 or not math.isfinite(moments.total + moments.total_of_squares):
+            raise ValueError(f"not the moments of any values: {text}")
+        return moments
 
     def __add__(self, other: Moments) -> Moments:
         return Moments(
@@ -61,12 +75,11 @@ def read_moments(path: str | Path) -> dict[str, Moments]:
     found = {}
     for utterance, text in read_table(path).items():
         try:
-            count, total, squares = text.split()
-            found[utterance] = Moments(int(count), float(total), float(squares))
+            found[utterance] = Moments.parse(text)
         except ValueError:
             path = Path(path)
             raise InputError(
                 f"{DataDir(path.parent).where(path.name, utterance)}: expected "
-                f"'utterance count sum sum_of_squares', found '{utterance} {text}'"
+                f"'utterance count sum sum_of_squares', finite, found '{utterance} {text}'"
             ) from None
     return found

@@ -215,6 +215,7 @@ def test_weights_are_those_of_the_used_clips(folder):
     [
         ("utt00 1\n", r"utt2weight: no weight for 5 clips \(first: utt01\)"),
         ("utt00 heavy\n", r"utt2weight:1: not a number: 'heavy'"),
+        ("utt00 inf\n", r"utt2weight:1: not a number: 'inf'"),
         (None, "utt2weight: no such file"),
         ("".join(f"utt{row:02d} 0\n" for row in range(6)), "utt2weight: weights must be 0 or more"),
         ("".join(f"utt{row:02d} {row - 1}\n" for row in range(6)), "weights must be 0 or more"),

@@ -118,6 +118,20 @@ def test_a_dump_that_lacks_a_line_is_refused(tmp_path, table):
         open_clips(str(folder), None, None, DataConfig())
 
 
+@pytest.mark.parametrize("frames", ["many", "nan"])
+def test_numbers_of_frames_that_are_none_are_refused(tmp_path, frames):
+    folder = with_features(tmp_path / "data", random_features([20]))
+    (folder / "utt2num_frames").write_text(f"utt00 {frames}\n")
+    with pytest.raises(InputError, match=f"utt2num_frames:1: not a number: '{frames}'"):
+        open_clips(str(folder), None, None, DataConfig())
+
+
+def test_features_of_one_value_are_refused(tmp_path):
+    folder = with_features(tmp_path / "data", {"utt00": np.full((20, 16), -15.9424, np.float32)})
+    with pytest.raises(InputError, match=f"{folder}: all its log-mel values have a standard dev"):
+        open_clips(str(folder), None, None, DataConfig())
+
+
 def test_durations_that_lack_a_line_are_refused(tmp_path):
     folder = with_audio(tmp_path / "data", {"a": 0.3, "b": 0.3})
     (folder / "utt2dur").write_text("a 0.3\n")

@@ -274,6 +274,16 @@ def test_what_data_directories_may_not_be(tmp_path):
         dump(tmp_path / "dump", second, nj=0)
 
 
+def test_a_table_of_an_archive_without_sense_is_named(tmp_path):
+    data, folder = make_data(tmp_path / "data", ["a"]), tmp_path / "dump"
+    dump(folder, data)
+    table = next(folder.glob("archives/*.table"))
+    *words, _ = table.read_text().split(" ")
+    table.write_text(" ".join([*words, "nan\n"]))
+    with pytest.raises(InputError, match=f"{table}: damaged; remove this file"):
+        dump(folder, data)
+
+
 def _flip_a_byte(folder: Path) -> None:
     path = next(folder.glob("archives/*.ark"))
     content = bytearray(path.read_bytes())

@@ -28,7 +28,8 @@ def test_lines_keep_every_digit(tmp_path):
     assert read_moments(tmp_path / "utt2moments") == {"a": moments, "b": Moments(1, 2.5, 6.25)}
 
 
-def test_wrong_line_is_named(tmp_path):
-    (tmp_path / "utt2moments").write_text("a 1 2 3\nb 1 2\n")
+@pytest.mark.parametrize("line", ["b 1 2", "b 1 nan 3", "b 1 2 inf", "b 0 0 0"])
+def test_wrong_line_is_named(tmp_path, line):
+    (tmp_path / "utt2moments").write_text(f"a 1 2 3\n{line}\n")
     with pytest.raises(InputError, match=r"utt2moments:2: expected 'utterance count sum"):
         read_moments(tmp_path / "utt2moments")
