@@ -9,7 +9,8 @@ import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 
@@ -75,6 +76,8 @@ def _read(config_class: type, path: str | Path) -> dict[str, Any]:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8 text") from None
     except yaml.YAMLError as error:
         raise InputError(f"{path}: {_one_line(error)}") from None
     if not isinstance(values, dict):
@@ -84,9 +87,9 @@ def _read(config_class: type, path: str | Path) -> dict[str, Any]:
 
 
 def _refuse_keys(config_class: type, values: dict[str, Any], where: str, above: str = "") -> None:
-    """Refuse keys that a dataclass lacks, and sections that are none.
+    """Refuse keys that a dataclass lacks, keys without a value, and sections that are none.
 
-    jsonargparse lets `optimiser: {}` pass, and an `optimizer:` with nothing below breaks it.
+    jsonargparse lets `optimiser: {}` and `lr:` pass; an `optimizer:` with nothing below breaks it.
     """
     types = get_type_hints(config_class)
     for key, value in values.items():
@@ -98,6 +101,8 @@ def _refuse_keys(config_class: type, values: dict[str, Any], where: str, above: 
             if not isinstance(value, dict):
                 raise InputError(f"{where}: '{name}' needs keys below it, or leave it out")
             _refuse_keys(section, value, where, f"{name}.")
+        elif value is None and section is not None and NoneType not in get_args(section):
+            raise InputError(f"{where}: '{name}' needs a value, or leave it out")
 
 
 def _config_files(argv: list[str]) -> list[str]:

@@ -18,6 +18,8 @@ from asda.checkpoint.weights import (
     expected_tensors,
     load_weights,
 )
+from asda.config import build, to_dict
+from asda.features.config import FbankConfig
 from asda.files import InputError
 from asda.model.classifier import Classifier
 from asda.model.encoder import Encoder
@@ -68,6 +70,8 @@ def _own(content: dict[str, Any], path: str) -> SavedModel:
     model = saved.model_config(path)
     expected = expected_tensors(saved.kind, model, len(saved.labels), saved.head)
     check_tensors(expected, saved.weights, path)
+    if saved.fbank:  # settings that were added since have the value they had then, their default
+        saved.fbank = to_dict(build(FbankConfig, saved.fbank, path))
     return saved
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from asda.config import load, to_dict
 from asda.corpus.audio import AudioError, read_audio
@@ -35,6 +34,7 @@ class DumpedFeatures:
         self.table = self.directory.table("feats.scp")
         self.frames = self.directory.numbers("utt2num_frames")
         self.reader = ArchiveReader()
+        self.fbank_config()  # what is wrong with it is said now, not when a model is written
 
     def __contains__(self, utterance: str) -> bool:
         return utterance in self.table
@@ -52,7 +52,7 @@ class DumpedFeatures:
     def fbank_config(self) -> dict[str, Any]:
         """Return the configuration that the features were made with; {} if none is recorded."""
         path = self.directory.path / "fbank.yaml"
-        return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return to_dict(load(FbankConfig, path)) if path.exists() else {}
 
     def places(self, utterances: Sequence[str]) -> np.ndarray:
         """Return the place of each utterance among all in the order of the archives' bytes."""

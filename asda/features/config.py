@@ -40,8 +40,10 @@ class FbankConfig:
     def __post_init__(self) -> None:
         nyquist = self.sample_rate / 2
         ranges = {
-            "sample_rate": (1, float("inf")),
+            "sample_rate": (1, 1e6),
             "num_mel_bins": (4, 4096),
+            "frame_length_ms": (0, 1000),
+            "frame_shift_ms": (0, 1000),
             "preemphasis": (0, 1),
             "low_freq": (0, nyquist),
             "high_freq": (0, nyquist),

@@ -82,6 +82,8 @@ def test_what_is_left_out_has_its_default(written, read, text):
         ("inner:\n  sise: {}\n", "no key 'inner.sise', did you mean size?"),
         ("inner:\n  # size: 2\nname: a\n", "'inner' needs keys below it, or leave it out"),
         ("inner: 3\n", "'inner' needs keys below it, or leave it out"),
+        ("name:\n", "'name' needs a value, or leave it out"),
+        ("inner: {size: null}\n", "'inner.size' needs a value, or leave it out"),
         ("- name\n", "not lines of 'key: value'"),
     ],
 )
@@ -96,6 +98,14 @@ def test_keys_that_mean_nothing_are_refused_by_file_and_name(written, read, text
 def test_values_of_another_type_and_dotted_keys_are_checked(written, read, text):
     with pytest.raises(InputError, match="inner"):
         read(written(text))
+
+
+@READERS
+def test_what_is_no_text_is_said(tmp_path, read):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(b"name: \xff\n")
+    with pytest.raises(InputError, match=re.escape(f"{path}: not UTF-8 text")):
+        read(path)
 
 
 @READERS

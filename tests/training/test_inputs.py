@@ -92,6 +92,16 @@ def test_the_data_may_move(own, tmp_path):
     assert run_pretrain(own, tmp_path / "run")["facts"]["updates"] == 8
 
 
+@pytest.mark.parametrize("text", ["num_mel_bin: 16\n", "frame_shift_ms: .inf\n", "window:\n"])
+@pytest.mark.parametrize("raw", [True, False])
+def test_a_wrong_feature_configuration_is_refused_before_the_first_update(own, tmp_path, raw, text):
+    fbank = (tmp_path if raw else own / "train") / "fbank.yaml"
+    fbank.write_text(text)
+    with pytest.raises(InputError, match=f"^{fbank}: "):
+        run_pretrain(own, tmp_path / "run", **({"fbank": fbank} if raw else {}))
+    assert "update" not in (tmp_path / "run/train.log").read_text()
+
+
 def test_files_that_a_killed_run_did_not_finish_are_removed(data, tmp_path):
     for unfinished in (tmp_path / "run/.checkpoint.pt.x1", tmp_path / "run/snapshots/.u.pt.x2"):
         unfinished.parent.mkdir(parents=True, exist_ok=True)
