@@ -38,7 +38,7 @@ def run_cli(
     argv = [_with_underscores(word) for word in argv]
     if dataclasses.is_dataclass(component):
         for path in _config_files(argv):
-            _read(component, path)
+            _refuse_keys(component, _read(path), path)
     try:
         return auto_cli(
             component,
@@ -57,6 +57,7 @@ def build(config_class: type[T], values: dict[str, Any], where: str) -> T:
     """Make a `config_class` from nested dicts as saved by `save`; `where` names them in errors."""
     from jsonargparse import ArgumentParser
 
+    _refuse_keys(config_class, values, where)
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(config_class, "config", fail_untyped=True)
     try:
@@ -67,11 +68,11 @@ def build(config_class: type[T], values: dict[str, Any], where: str) -> T:
 
 def load(config_class: type[T], path: str | Path) -> T:
     """Read a YAML file into a `config_class`, every key and type checked."""
-    return build(config_class, _read(config_class, path), str(path))
+    return build(config_class, _read(path), str(path))
 
 
-def _read(config_class: type, path: str | Path) -> dict[str, Any]:
-    """Return the values of a YAML file whose keys are those of `config_class`."""
+def _read(path: str | Path) -> dict[str, Any]:
+    """Return the values of a YAML file."""
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
@@ -82,7 +83,6 @@ def _read(config_class: type, path: str | Path) -> dict[str, Any]:
         raise InputError(f"{path}: {_one_line(error)}") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: not lines of 'key: value'")
-    _refuse_keys(config_class, values, str(path))
     return values
 
 

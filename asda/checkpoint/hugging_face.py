@@ -9,9 +9,14 @@ from typing import Any
 from torch import Tensor
 
 from asda.checkpoint.reference import AUDIOSET_NORMALIZATION, check_positions
-from asda.checkpoint.reference_cfg import resolved_model
 from asda.checkpoint.reference_names import translated
-from asda.checkpoint.weights import Kind, SavedModel, check_tensors, expected_tensors
+from asda.checkpoint.weights import (
+    Kind,
+    SavedModel,
+    check_tensors,
+    expected_tensors,
+    resolved_model,
+)
 from asda.config import to_dict
 from asda.features.config import FbankConfig
 from asda.files import InputError

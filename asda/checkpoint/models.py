@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Literal
 
 from torch import nn
 
+from asda import __version__
 from asda.checkpoint import hugging_face, reference
+from asda.checkpoint.restore import refusing_damage, restore
 from asda.checkpoint.safetensors import read_safetensors
 from asda.checkpoint.unpickle import load_foreign
 from asda.checkpoint.weights import (
@@ -19,6 +22,7 @@ from asda.checkpoint.weights import (
     load_weights,
 )
 from asda.config import build, to_dict
+from asda.dataset.config import DataConfig
 from asda.features.config import FbankConfig
 from asda.files import InputError
 from asda.model.classifier import Classifier
@@ -35,12 +39,21 @@ def read_model(path: str | Path) -> SavedModel:
     """
     where = str(path)
     content = read_safetensors(path) if where.endswith(".safetensors") else load_foreign(path)
+    with refusing_damage(path):
+        saved = _saved(content, where)
+        mean, std = saved.normalization["mean"], saved.normalization["std"]
+        if not (math.isfinite(mean) and 0 < std < math.inf):
+            raise ValueError(f"normalisation by mean {mean} and deviation {std}")
+    return saved
+
+
+def _saved(content: Any, path: str) -> SavedModel:
     if reference.is_reference(content):
-        return reference.convert(content, where)
+        return reference.convert(content, path)
     if hugging_face.is_export(content):
-        return hugging_face.convert(content, where)
-    if isinstance(content, dict) and content.get("format") == FORMAT:
-        return _own(content, where)
+        return hugging_face.convert(content, path)
+    if isinstance(content, dict) and str(content.get("format")).startswith(FORMAT.rstrip("1")):
+        return _own(content, path)
     raise InputError(
         f"{path}: holds {_summary(content)}; expected a model.pt of asda, a checkpoint of ASDA,"
         " EAT or SSLAM ('cfg' and 'model'), or a Hugging Face export of EAT"
@@ -63,16 +76,28 @@ def load_model(
 
 
 def _own(content: dict[str, Any], path: str) -> SavedModel:
-    missing = [key for key in SavedModel.__dataclass_fields__ if key not in content]
-    if missing:
-        raise InputError(f"{path}: a model.pt without {', '.join(missing)}; expected a whole one")
-    saved = SavedModel(**{key: content[key] for key in SavedModel.__dataclass_fields__})
-    model = saved.model_config(path)
+    try:
+        if content["format"] != FORMAT:
+            raise InputError(f"{path}: of the form '{content['format']}', expected '{FORMAT}'")
+        saved = restore(SavedModel, content, path)
+        model = saved.model_config(path)
+        build(DataConfig, saved.data, path)
+        if (
+            saved.fbank
+        ):  # settings that were added since have the value they had then, their default
+            saved.fbank = to_dict(build(FbankConfig, saved.fbank, path))
+    except InputError as error:
+        raise InputError(f"{error} ({_writer(content)})") from None
     expected = expected_tensors(saved.kind, model, len(saved.labels), saved.head)
     check_tensors(expected, saved.weights, path)
-    if saved.fbank:  # settings that were added since have the value they had then, their default
-        saved.fbank = to_dict(build(FbankConfig, saved.fbank, path))
     return saved
+
+
+def _writer(content: dict[str, Any]) -> str:
+    facts = content.get("facts")
+    commit = facts.get("commit") if isinstance(facts, dict) else None
+    which = f"{content.get('asda')}, commit {commit}" if commit else content.get("asda")
+    return f"written by asda {which}; this is asda {__version__}"
 
 
 def _summary(content: Any) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from asda.checkpoint.reference_names import AUDIO
 from asda.checkpoint.unpickle import Inert
-from asda.config import build
+from asda.checkpoint.weights import resolved_model
 from asda.files import InputError
 from asda.model.config import ModelConfig
 
@@ -97,18 +97,6 @@ def _check_decoder(cfg: Cfg, tensors: Mapping[str, Tensor], width: int | None) -
     cfg.must_be("decoder_dim", _size(tensors, first, 0))
     cfg.must_be("decoder_kernel", _size(tensors, first, 2))
     cfg.must_be("decoder_groups", _ratio(width, _size(tensors, first, 1)))
-
-
-def resolved_model(values: dict[str, Any], path: str) -> ModelConfig:
-    """Return a model configuration without nulls.
-
-    Raises:
-        InputError: if a value does not fit.
-    """
-    try:
-        return build(ModelConfig, values, path).resolved()
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from None
 
 
 def _size(tensors: Mapping[str, Tensor], name: str, axis: int) -> int | None:

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from asda.files import InputError, atomic_write, check_sums
 
+WHILE_UNPICKLING = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError)
+WHILE_UNPICKLING += (TypeError, AttributeError)
+
 
 def save(content: dict[str, Any], path: Path) -> None:
     """Write tensors and plain containers, whole or not at all."""
@@ -18,18 +21,26 @@ def save(content: dict[str, Any], path: Path) -> None:
         torch.save(content, stream)
 
 
-def load(path: str | Path) -> dict[str, Any]:
+def load(path: str | Path, *parts: str) -> dict[str, Any]:
     """Read what `save` wrote, on the CPU, without unpickling anything but tensors and containers.
+
+    Args:
+        path: the file
+        parts: dicts that must be in it
 
     Raises:
         InputError: if the file is missing, damaged or holds anything else.
     """
     try:
         check_sums(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        lacking = [part for part in parts if not isinstance(content.get(part), dict)]
+        if lacking:
+            raise ValueError(f"no dict {' and no '.join(lacking)} in it")
+        return content
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except WHILE_UNPICKLING as error:
         reason = str(error).strip().splitlines()
         raise InputError(
             f"{path}: not a file of tensors that asda wrote, or damaged"

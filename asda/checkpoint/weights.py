@@ -14,7 +14,7 @@ from asda import __version__
 from asda.config import build
 from asda.files import InputError
 from asda.model.classifier import Classifier
-from asda.model.config import ModelConfig
+from asda.model.config import ModelConfig, PooledLayers, Pooling
 from asda.model.encoder import Encoder
 from asda.model.pretraining import Pretrainer
 
@@ -46,7 +46,7 @@ class SavedModel:
     fbank: dict[str, Any]
     data: dict[str, Any]
     labels: list[str] = field(default_factory=list)
-    head: dict[str, Any] = field(default_factory=dict)
+    head: dict[str, Pooling | PooledLayers] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
     def content(self) -> dict[str, Any]:
@@ -54,7 +54,19 @@ class SavedModel:
         return {"format": FORMAT, "asda": __version__, **vars(self)}
 
     def model_config(self, where: str) -> ModelConfig:
-        return build(ModelConfig, self.model, where)
+        return resolved_model(self.model, where)
+
+
+def resolved_model(values: dict[str, Any], path: str) -> ModelConfig:
+    """Return a model configuration without nulls.
+
+    Raises:
+        InputError: if a value does not fit.
+    """
+    try:
+        return build(ModelConfig, values, path).resolved()
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def encoder_weights(

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from asda.checkpoint.models import read_model
+from asda.checkpoint.restore import refusing_damage
 from asda.checkpoint.weights import SavedModel, load_weights
 from asda.config import build
 from asda.dataset.clips import Clips, Normalization, open_clips
@@ -27,6 +28,8 @@ def score(config: ScoreConfig) -> None:
     process = start_process(config.device, config.threads)
     saved = read_model(config.model)
     model = load_classifier(saved, config.model).to(process.device)
+    with refusing_damage(config.model):
+        facts = _facts(config, saved)
     clips = _open(config, saved)
     logits = torch.from_numpy(predict(model, clips, process))
     if process.is_first:
@@ -36,9 +39,7 @@ def score(config: ScoreConfig) -> None:
         scored = ScoredClips(
             np.array(clips.utterances), scores, clips.targets, np.array(saved.labels)
         )
-        write_results(
-            config.out, scored, _facts(config, saved), clips.expected, metric=config.metric
-        )
+        write_results(config.out, scored, facts, clips.expected, metric=config.metric)
     end_process()
 
 

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -15,6 +16,8 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from asda.checkpoint import training_state
+from asda.checkpoint.restore import refusing_damage, restore
+from asda.checkpoint.weights import check_tensors, load_weights
 from asda.dataset.batches import Batch
 from asda.distributed import Process, barrier
 from asda.files import InputError
@@ -115,15 +118,20 @@ class _Run:
 
     def resume(self) -> None:
         if self.experiment.checkpoint.exists():
-            state = training_state.load(self.experiment.checkpoint)
-            self.task.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.scaler.load_state_dict(state["scaler"])
-            self.at = Progression(**state["progression"])
-            self.interval = _Interval(**state["interval"])
+            self._restore(self.experiment.checkpoint)
             log.info("continuing after update %d", self.at.update)
         if self.process.is_first:
             self.progress = Progress(self.experiment.folder, self.config.updates, self.at.history)
+
+    def _restore(self, path: Path) -> None:
+        parts = ("model", "optimizer", "scaler", "progression", "interval")
+        state = training_state.load(path, *parts)
+        load_weights(self.task.model, state["model"], path)
+        with refusing_damage(path):
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.scaler.load_state_dict(state["scaler"])
+        self.at = restore(Progression, state["progression"], path)
+        self.interval = restore(_Interval, state["interval"], path)
 
     def to_the_end(self) -> None:
         batches = iter(self.task.loader(self.at.batches))
@@ -268,8 +276,7 @@ class _Run:
             weights, chosen = self.task.model.state_dict(), [self.at.update]
         else:
             chosen = sorted(self.at.snapshots)
-            models = [training_state.load(self.experiment.snapshot(u))["model"] for u in chosen]
-            weights = training_state.average_weights(models)
+            weights = training_state.average_weights([self._snapshot(u) for u in chosen])
         facts = {
             "updates": self.at.update,
             "final": self.config.final,
@@ -280,6 +287,12 @@ class _Run:
         training_state.save(self.task.package(weights, facts), self.experiment.model)
         log.info("wrote %s (%s of updates %s)", self.experiment.model, self.config.final, chosen)
         self.progress.close()
+
+    def _snapshot(self, update: int) -> dict[str, Tensor]:
+        path = self.experiment.snapshot(update)
+        weights = training_state.load(path, "model")["model"]
+        check_tensors(self.task.model.state_dict(), weights, path)
+        return weights
 
 
 @dataclass

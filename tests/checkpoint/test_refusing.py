@@ -9,6 +9,7 @@ import pytest
 import torch
 from checkpoint.reference_files import X, eat_export, finetuned, pretraining
 
+from asda import __version__
 from asda.checkpoint.models import read_model
 from asda.cli import main
 from asda.files import InputError
@@ -257,6 +258,77 @@ def test_a_head_or_an_eat_mlp_that_the_cfg_contradicts(path):
     content["cfg"]["model"]["mlp_ratio"] = 3.5
     torch.save(content, path)
     assert "cfg.model.mlp_ratio is 3.5, but the tensors say 4" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("model", "head.weight", torch.tensor(1.0)),
+        ("cfg", "task", "classification"),
+        ("task_state", "labels", "dog"),
+        ("cfg", "task", {"norm_std": 0.0}),
+        ("cfg", "task", {"target_length": float("inf")}),
+    ],
+)
+def test_odd_values_of_a_reference_checkpoint(path, part, key, value):
+    content = finetuned()
+    content.setdefault(part, {})[key] = value
+    torch.save(content, path)
+    assert refusal(path)
+
+
+@pytest.fixture
+def own(path):
+    """The content of a model.pt of asda."""
+    torch.save(finetuned(), path)
+    return read_model(path).content()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("facts", "lost", "not what asda writes as facts"),
+        ("model", "tiny", "not what asda writes as model"),
+        ("model", {"size": None}, "'size' needs a value"),
+        ("model", {"heads": 5}, "model.heads: 5 does not divide the width"),
+        ("weights", "none", "not what asda writes as weights"),
+        ("weights", {"head.weight": [1.0]}, "not what asda writes as weights"),
+        ("weights", {}, "its tensors do not fit the model"),
+        ("labels", [1, 2, 3, 4, 5], "not what asda writes as labels"),
+        ("kind", "decoder", "not what asda writes as kind"),
+        ("head", {"pooling": "max"}, "not what asda writes as head"),
+        ("head", {}, "missing 1 required positional argument: 'pooling'"),
+        ("normalization", {}, "KeyError: 'mean'"),
+        ("normalization", {"mean": 0.0, "std": float("nan")}, "normalisation by mean 0.0"),
+        ("data", {"max_frames": 0}, "data.max_frames must be at least 1"),
+        ("fbank", {"sample_rate": "high"}, "sample_rate"),
+    ],
+)
+def test_odd_values_of_a_model_of_asda(path, own, key, value, said):
+    torch.save(own | {key: value}, path)
+    assert said in refusal(path)
+
+
+def test_a_model_of_asda_that_lacks_a_part(path, own):
+    del own["facts"]
+    torch.save(own, path)
+    assert "without facts; expected a whole file of asda" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("model", {"experts": 8}, "no key 'experts'"),
+        ("data", {"channels": 2}, "no key 'channels'"),
+        ("format", "asda model 2", "of the form 'asda model 2', expected 'asda model 1'"),
+    ],
+)
+def test_a_model_of_a_newer_asda_says_so(path, own, key, value, said):
+    newer = {"asda": "9.1.0", "facts": own["facts"] | {"commit": "1a2b3c4"}}
+    torch.save(own | newer | {key: value}, path)
+    line = refusal(path)
+    assert said in line
+    assert f"(written by asda 9.1.0, commit 1a2b3c4; this is asda {__version__})" in line
 
 
 def test_no_cfg(path):

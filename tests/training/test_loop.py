@@ -191,6 +191,38 @@ def test_a_changed_bit_of_a_checkpoint_is_noticed(tmp_path):
         run(tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("model", None),
+        ("model", "lost"),
+        ("model", {"0.weight": [1.0]}),
+        ("optimizer", {}),
+        ("progression", {}),
+        ("progression", "far"),
+        ("interval", {"sums": {"loss": 1.0}, "count": 1}),
+    ],
+)
+def test_odd_values_of_a_checkpoint_are_refused(tmp_path, part, value):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop_at=7)
+    checkpoint = tmp_path / "run/checkpoint.pt"
+    training_state.save(training_state.load(checkpoint) | {part: value}, checkpoint)
+    with pytest.raises(InputError, match=f"^{checkpoint}: [^\n]*$"):
+        run(tmp_path / "run")
+
+
+@pytest.mark.usefixtures("no_images")
+def test_odd_values_of_a_snapshot_are_refused(tmp_path):
+    options = {"evaluate_every": 2, "final": "average", "snapshots": 2}
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop_at=11, **options)
+    snapshot = next((tmp_path / "run/snapshots").iterdir())
+    training_state.save({"model": {"0.weight": "lost"}}, snapshot)
+    with pytest.raises(InputError, match=f"^{snapshot}: its tensors do not fit"):
+        run(tmp_path / "run", **options)
+
+
 def test_two_processes_train_as_one(tmp_path, repository):
     """Without dropout, two halves of a batch with exchanged gradients are the whole batch."""
     with socket.socket() as free:
