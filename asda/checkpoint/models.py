@@ -52,7 +52,7 @@ def _saved(content: Any, path: str) -> SavedModel:
         return reference.convert(content, path)
     if hugging_face.is_export(content):
         return hugging_face.convert(content, path)
-    if isinstance(content, dict) and str(content.get("format")).startswith(FORMAT.rstrip("1")):
+    if isinstance(content, dict) and str(content.get("format")).startswith("asda model "):
         return _own(content, path)
     raise InputError(
         f"{path}: holds {_summary(content)}; expected a model.pt of asda, a checkpoint of ASDA,"
@@ -82,9 +82,7 @@ def _own(content: dict[str, Any], path: str) -> SavedModel:
         saved = restore(SavedModel, content, path)
         model = saved.model_config(path)
         build(DataConfig, saved.data, path)
-        if (
-            saved.fbank
-        ):  # settings that were added since have the value they had then, their default
+        if saved.fbank:  # a setting that was added since has the value it had then, its default
             saved.fbank = to_dict(build(FbankConfig, saved.fbank, path))
     except InputError as error:
         raise InputError(f"{error} ({_writer(content)})") from None
