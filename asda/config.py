@@ -17,6 +17,7 @@ import yaml
 from asda.files import InputError, atomic_write
 
 T = TypeVar("T")
+MOST_THREADS = 1024
 
 
 def run_cli(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from asda.config import MOST_THREADS
+
 
 @dataclass
 class ScoreConfig:
@@ -30,6 +32,12 @@ class ScoreConfig:
     batch_size: int = 32
     device: str = "auto"
     threads: int = 0
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, not {self.batch_size}")
+        if not 0 <= self.threads <= MOST_THREADS:
+            raise ValueError(f"threads must be from 0 to {MOST_THREADS}, not {self.threads}")
 
 
 @dataclass

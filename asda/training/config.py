@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from asda.config import MOST_THREADS
 from asda.dataset.config import AugmentConfig, DataConfig
 from asda.model.config import ModelConfig, PooledLayers, Pooling
-
-MOST_THREADS = 1024
 
 
 @dataclass

@@ -186,6 +186,9 @@ def test_a_pretrained_model_is_refused(trained, tmp_path, capsys, monkeypatch):
     [
         (["--modle", "x"], "modle"),
         (["--batch-size", "many"], "batch_size"),
+        (["--batch-size", "0"], "batch_size must be at least 1, not 0"),
+        (["--threads", "-1"], "threads must be from 0 to 1024, not -1"),
+        (["--threads", "100000"], "threads must be from 0 to 1024, not 100000"),
         (["--fbank", "nowhere.yaml"], "nowhere.yaml: no such file"),
         (["--dump", "nowhere"], "nowhere: no such data directory"),
     ],
