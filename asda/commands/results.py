@@ -134,6 +134,12 @@ def table(
         folders = [Path(cell.replace("{run}", run)) for run in runs or [""]]
         return folders if all((folder / "result.json").exists() for folder in folders) else []
 
+    if not any(folders_of(row, column) for row in rows for column in columns):
+        raise InputError(
+            f"no result in '{pattern}' for any of the rows {', '.join(rows)} and columns"
+            f" {', '.join(columns)}{' in all runs' if runs else ''}; score the models first"
+        )
+
     def value(folders: list[Path], name: str) -> str:
         if not runs:
             return with_interval(name, measured(folders[0], name))

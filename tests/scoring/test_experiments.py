@@ -330,6 +330,16 @@ def test_a_table_of_means_over_runs(tmp_path, capsys):
     assert "mean ± standard deviation of 2 runs; difference to base" in text
 
 
+@pytest.mark.parametrize("runs", [[], ["--runs", "seed0", "seed1"]])
+def test_a_table_of_nothing_is_refused(tmp_path, capsys, runs):
+    """Of the two runs, one is scored, which makes no cell."""
+    pattern = str(tmp_path / ("{run}/{row}" if runs else "{column}/{row}"))
+    score_folder(tmp_path / "seed0/a", single_label(signal=1.0))
+    words = [pattern, "--rows", "First=a", "b", "--columns", "Digits=c", *runs]
+    error = error_of(capsys, "results", "table", *words)
+    assert f"no result in '{pattern}' for any of the rows First=a, b and columns Digits=c" in error
+
+
 @pytest.mark.parametrize(("pattern", "runs"), [("{row}/{run}", []), ("{row}", ["--runs", "seed1"])])
 def test_runs_are_in_the_pattern_and_named(tmp_path, capsys, pattern, runs):
     error = error_of(capsys, "results", "table", pattern, "--rows", "a", "--columns", "b", *runs)
