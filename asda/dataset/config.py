@@ -23,7 +23,8 @@ class DataConfig:
         sampling: "uniform" visits every clip once per epoch; "weighted" draws clips by the weights
             in utt2weight, without replacement while fewer are drawn than have a weight above 0 (the
             nearer to that, the less weights matter), with replacement from there on
-        draws_per_epoch: clips of a weighted epoch (null = as many as there are)
+        draws_per_epoch: clips of an epoch, drawn anew for each (null = as many as there are, which
+            uniform never exceeds)
         shuffle_buffer_size: clips that are shuffled together, for disks that dislike random reads:
             blocks of clips come in random order, and those that fill the buffer are shuffled and
             read ahead into the system's cache, which must have room for two buffers (0 = shuffle

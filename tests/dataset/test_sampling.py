@@ -51,6 +51,14 @@ def test_batches_hold_similar_lengths():
     assert spread[True] < spread[False] / 10
 
 
+@pytest.mark.parametrize(("draws", "clips"), [(12, 12), (900, 60)])
+def test_an_epoch_of_uniform_draws_repeats_no_clip(draws, clips):
+    batches = TrainingBatches(np.full(60, 50), 4, seed=1, draws=draws)
+    epochs = [batches.epoch(number).ravel() for number in (0, 1)]
+    assert [len(set(epoch)) for epoch in epochs] == [clips, clips]
+    assert not np.array_equal(*epochs)
+
+
 def test_weighted_draws_follow_the_weights_without_repeats():
     weights = np.where(np.arange(1000) < 500, 1.0, 3.0)
     sampler = TrainingBatches(np.full(1000, 50), 10, seed=1, weights=weights, draws=100)
