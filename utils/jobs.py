@@ -149,6 +149,13 @@ def report_failures(call: Call, failed: list[int], program: str) -> None:
         print(f"  {line}", file=sys.stderr)
 
 
+def exit_on_help(text: str) -> None:
+    """Print the usage of a program, and end, if its first word asks for it."""
+    if sys.argv[1:2] in (["--help"], ["-h"]):
+        print(text.strip())
+        sys.exit()
+
+
 def exit_on_signals() -> None:
     """Make INT and TERM an exit, so that `finally` blocks stop the jobs."""
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from jobs import (
     Call,
     UsageError,
+    exit_on_help,
     exit_on_signals,
     parse_call,
     report_failures,
@@ -89,6 +90,7 @@ def run_jobs(call: Call) -> list[int]:
 
 
 def main() -> None:
+    exit_on_help(__doc__)
     exit_on_signals()
     try:
         call = parse_call(sys.argv[1:])

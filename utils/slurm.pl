@@ -20,7 +20,14 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobs import Call, UsageError, exit_on_signals, parse_call, report_failures
+from jobs import (
+    Call,
+    UsageError,
+    exit_on_help,
+    exit_on_signals,
+    parse_call,
+    report_failures,
+)
 
 DEFAULT_CONFIG = """
 command sbatch
@@ -152,6 +159,7 @@ class Batch:
 
 
 def main() -> None:
+    exit_on_help(__doc__)
     exit_on_signals()
     try:
         call = parse_call(sys.argv[1:])

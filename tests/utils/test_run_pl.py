@@ -44,6 +44,15 @@ def test_one_job_without_a_number_and_cluster_options_are_taken(run_pl, tmp_path
     assert "\nJOB\n# Accounting: time=0 threads=2\n" in (tmp_path / "one.log").read_text()
 
 
+@pytest.mark.parametrize("program", ["run.pl", "slurm.pl"])
+def test_help_says_the_usage(repository, program):
+    for word in ("--help", "-h"):
+        command = [repository / "utils" / program, word]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"usage: {program} [--" in done.stdout
+
+
 def test_options_may_follow_the_job_range(run_pl, tmp_path):
     assert run_pl("JOB=2:2", "--mem", "1G", "x.JOB.log", "true").returncode == 0
     assert (tmp_path / "x.2.log").exists()
