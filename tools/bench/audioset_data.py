@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from arguments import positive
 from datadir_scale import measure
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -31,7 +32,7 @@ PREPARE = Path(__file__).resolve().parents[2] / "egs/audioset/local/data.py"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clips", type=int, default=2_000_000)
+    parser.add_argument("--clips", type=positive, default=2_000_000)
     parser.add_argument("--dir", help="where to work (default: a temporary folder)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.dir) as name:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from arguments import positive
 
 from asda.commands.dump import COMPRESSIONS
 from asda.corpus.audio import read_audio
@@ -25,7 +26,7 @@ CLIP_FRAMES = 998  # 10 s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--clips", type=int, default=100)
+    parser.add_argument("--clips", type=positive, default=100)
     arguments = parser.parse_args()
     files = [path for path in sorted(arguments.folder.rglob("*")) if path.is_file()]
     fbank = Fbank(FbankConfig())

@@ -13,13 +13,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from arguments import positive
+
 CLASSES = 527
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--utterances", type=int, default=2_000_000)
-    parser.add_argument("--jobs", type=int, default=32)
+    parser.add_argument("--utterances", type=positive, default=2_000_000)
+    parser.add_argument("--jobs", type=positive, default=32)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         directory = str(make_directory(Path(folder), arguments.utterances))

@@ -27,6 +27,7 @@ import kaldiio
 import soundfile
 import torch
 import torchaudio
+from arguments import positive
 from torchaudio.compliance import kaldi
 
 from asda.commands.dump import COMPRESSIONS
@@ -45,9 +46,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--utterances", type=int, default=1000)
+    parser.add_argument("--utterances", type=positive, default=1000)
     parser.add_argument("--compression", choices=COMPRESSIONS, default="3")
-    parser.add_argument("--nj", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--nj", type=positive, nargs="+", default=[1, 2])
     parser.add_argument("--baseline", type=Path, metavar="ARK", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)

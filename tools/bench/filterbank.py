@@ -20,6 +20,7 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
+from arguments import positive
 from torchaudio.compliance import kaldi
 
 from asda.features.config import FbankConfig
@@ -33,8 +34,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, nargs="+", default=[10, 5, 1], help="of a clip")
-    parser.add_argument("--clips", type=int, default=20, help="different clips of a round")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--clips", type=positive, default=20, help="different clips of a round")
+    parser.add_argument("--rounds", type=positive, default=15)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     config = FbankConfig()

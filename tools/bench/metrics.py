@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from arguments import positive
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from asda.scoring.intervals import BLOCK, bootstrap_weights, intervals
@@ -31,10 +32,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clips", type=int, default=20_000)
-    parser.add_argument("--classes", type=int, default=527)
-    parser.add_argument("--replicates", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=3, help="the best one counts")
+    parser.add_argument("--clips", type=positive, default=20_000)
+    parser.add_argument("--classes", type=positive, default=527)
+    parser.add_argument("--replicates", type=positive, default=1000)
+    parser.add_argument("--rounds", type=positive, default=3, help="the best one counts")
     arguments = parser.parse_args()
     scores, targets = make_scores(arguments.clips, arguments.classes)
     print(

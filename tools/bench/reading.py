@@ -31,6 +31,7 @@ from statistics import median
 import kaldiio
 import numpy as np
 import torch
+from arguments import positive
 from torch.utils.data import DataLoader, Dataset
 
 from asda.corpus.datadir import write_table
@@ -53,10 +54,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clips", type=int, default=640)
+    parser.add_argument("--clips", type=positive, default=640)
     parser.add_argument("--methods", choices=COMPRESSIONS, nargs="+", default=["3", "5", "2"])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--list", type=int, default=2_000_000, help="clips whose order is made")
+    parser.add_argument("--rounds", type=positive, default=3)
+    parser.add_argument("--list", type=positive, default=2_000_000, help="clips that are ordered")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from arguments import MODEL_SIZES, positive
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from multiply_adds import of_pretraining
@@ -87,11 +88,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, help="PNG of the plot")
-    parser.add_argument("--size", default="tiny", help="where other quantities vary")
+    parser.add_argument(
+        "--size", choices=MODEL_SIZES, default="tiny", help="where other quantities vary"
+    )
     parser.add_argument("--seconds", type=float, nargs="+", default=[2.5, 5, 10, 20, 40])
-    parser.add_argument("--batch", type=int, nargs="+", default=[1, 2, 4, 8, 16])
-    parser.add_argument("--clones", type=int, nargs="+", default=[1, 2, 4, 8, 16])
-    parser.add_argument("--sizes", nargs="+", default=["tiny", "small", "base"])
+    parser.add_argument("--batch", type=positive, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--clones", type=positive, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument(
+        "--sizes", choices=MODEL_SIZES, nargs="+", default=["tiny", "small", "base"]
+    )
     arguments = parser.parse_args()
     middle = Case(arguments.size, 10.0, 2, 4)
     columns = {

@@ -16,6 +16,8 @@ import sys
 import time
 from statistics import median
 
+from arguments import positive
+
 from asda.cli import VERBS
 
 FLOOR, BASELINE = "python -c 'pass'", "python -c 'import torch'"
@@ -32,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=7, help="runs of each command")
+    parser.add_argument("--rounds", type=positive, default=7, help="runs of each command")
     arguments = parser.parse_args()
     torch = {what: imports_torch(words) for what, words in COMMANDS.items()}  # fills the disk cache
     runs: dict[str, list[tuple[float, float]]] = {what: [] for what in COMMANDS}

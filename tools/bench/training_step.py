@@ -31,6 +31,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 import textbook
 import torch
+from arguments import MODEL_SIZES, positive
 from multiply_adds import of_finetuning, of_inference, of_pretraining
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -79,9 +80,9 @@ def main() -> None:
     )
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--clips", type=int, help="of a step, instead of each case's own number")
-    parser.add_argument("--rounds", type=int, default=2, help="steps of each form that are timed")
-    parser.add_argument("--size", default="base", help="of the model")
+    parser.add_argument("--clips", type=positive, help="of a step (default: each case's own)")
+    parser.add_argument("--rounds", type=positive, default=2, help="timed steps of each form")
+    parser.add_argument("--size", choices=MODEL_SIZES, default="base", help="of the model")
     arguments = parser.parse_args()
     device, config = arguments.device, model_config(arguments.size)
     cases = arguments.cases or (CASES if device == "cuda" else CASES[:3])
