@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from asda.config import run_cli
+from asda.files import InputError
 from asda.training.config import FinetuneConfig
 
 
 def main(argv: list[str]) -> None:
     config = run_cli(FinetuneConfig, argv, "asda finetune")
+    _refuse_idle(argv, config.init)
     from asda.training.finetune import finetune
 
     finetune(config)
+
+
+def _refuse_idle(argv: list[str], init: str | None) -> None:
+    """Refuse options without effect; a file may hold them, to serve with and without `init`."""
+    idle, reason = "--classifier.encoder", "it chooses from the pretrained model of --init"
+    if init:
+        idle, reason = "--model", f"the model is that of {init}"
+    for word in argv:
+        if word.partition("=")[0] == idle or word.startswith(f"{idle}."):
+            raise InputError(f"{word} has no effect: {reason}")

@@ -79,11 +79,12 @@ class Experiment:
         if saved.exists() and self.has_begun:
             # Settings that were added since have the value they had then, their default.
             old = configuration.load(type(self.config), saved)
-            changed = _differences(*map(configuration.to_dict, (old, self.config)))
+            changed = differences(*map(configuration.to_dict, (old, self.config)))
             if changed:
                 raise InputError(
-                    f"{self.folder} holds a run with another configuration ({'; '.join(changed)}):"
-                    " choose another experiment folder or tag, or remove this one"
+                    f"{self.folder} holds a run with another configuration"
+                    f" ({'; '.join(changed.values())}): choose another experiment folder or tag,"
+                    " or remove this one"
                 )
         configuration.save(self.config, saved)
         with atomic_write(self.folder / "run.sh") as stream:
@@ -108,16 +109,16 @@ class Experiment:
             root.addHandler(handler)
 
 
-def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:
-    """Return "key: old -> new" for each setting that differs and matters."""
-    found = []
+def differences(old: dict, new: dict, prefix: str = "") -> dict[str, str]:
+    """Return key and "key: old -> new" of each setting that differs and matters."""
+    found = {}
     for key in sorted(set(old) | set(new)):
         name = f"{prefix}{key}"
         before, after = old.get(key), new.get(key)
         if isinstance(before, dict) and isinstance(after, dict):
-            found += _differences(before, after, f"{name}.")
+            found |= differences(before, after, f"{name}.")
         elif before != after and name not in RUNTIME_KEYS:
-            found.append(f"{name}: {before} -> {after}")
+            found[name] = f"{name}: {before} -> {after}"
     return found
 
 

@@ -26,7 +26,7 @@ from asda.provenance import environment
 from asda.scoring.metrics import measure
 from asda.scoring.predict import predict
 from asda.training.config import ClassifierConfig, FinetuneConfig
-from asda.training.experiment import Experiment, check_ranking, resolved
+from asda.training.experiment import Experiment, check_ranking, differences, resolved
 from asda.training.inputs import check_inputs
 from asda.training.loop import train
 
@@ -37,18 +37,31 @@ def finetune(config: FinetuneConfig) -> None:
     """Run, or continue, one fine-tuning experiment; write its model.pt."""
     process = start_process(config.training.device, config.training.threads)
     saved = read_model(config.init) if config.init else None
+    idle = []
     if saved:
-        config.model = saved.model_config(config.init)
+        used = saved.model_config(config.init)
+        idle = _differing(config.model, used)
+        config.model = used
     config = resolved(config)
     check_ranking(config.training, ranked=config.valid is not None)
     experiment = Experiment(config, "finetune", process)
     check_inputs(experiment, labelled=True)
+    if idle and process.is_first:
+        log.warning("the model is that of %s: %s", config.init, "; ".join(idle))
     if experiment.model.exists():
         log.info("%s is complete", experiment.model)
     else:
         task = FinetuneTask(config, process, saved)
         train(task, config.optimizer, config.training, experiment, process)
     end_process()
+
+
+def _differing(given: ModelConfig, used: ModelConfig) -> list[str]:
+    """Return the settings, other than defaults, that differ from those that are used."""
+    default, first, second = map(configuration.to_dict, (ModelConfig(), given, used))
+    chosen = differences(default, first, "model.")
+    changes = differences(first, second, "model.")
+    return [change for name, change in changes.items() if name in chosen]
 
 
 class FinetuneTask:

@@ -130,10 +130,35 @@ def test_fine_tuning_moves_every_layer_of_the_pretrained_encoder(
 
 
 def test_the_model_comes_from_the_pretrained_one(data, pretrained, tmp_path):
-    run_finetune(data, tmp_path / "run", init=pretrained, model__depth=5, model__width=32)
+    run_finetune(data, tmp_path / "run", init=pretrained, model__depth=5, model__mlp_ratio=3.5)
     saved = read_model(tmp_path / "run/model.pt")
     assert saved.model == read_model(pretrained).model
     assert "depth: 2" in (tmp_path / "run/config.yaml").read_text()
+    said = f"WARNING the model is that of {pretrained}: model.depth: 5 -> 2\n"
+    assert said in (tmp_path / "run/train.log").read_text()
+
+
+def test_a_file_for_the_same_model_is_no_reason_to_warn(data, pretrained, tmp_path):
+    run_finetune(data, tmp_path / "run", init=pretrained, training__updates=1)
+    run_finetune(data, tmp_path / "new", classifier__encoder="teacher", training__updates=1)
+    for name in ("run", "new"):
+        assert "WARNING" not in (tmp_path / name / "train.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--init", "M", "--model.depth", "7"], "--model.depth has no effect: the model is that"),
+        (["--model.depth=7", "--init=M"], "--model.depth=7 has no effect: the model is that of M"),
+        (["--classifier.encoder", "teacher"], "--classifier.encoder has no effect: it chooses"),
+    ],
+)
+def test_options_without_effect_are_refused(data, tmp_path, capsys, words, said):
+    config = write_config(data, tmp_path / "run", training__updates=1)
+    with pytest.raises(SystemExit):
+        main(["finetune", "--config", str(config), *words])
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_accumulated_micro_batches_are_one_large_batch(tmp_path):
