@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 
 from asda.files import InputError
+from asda.memory import keep_freed_memory
 
 
 @dataclass
@@ -32,6 +33,8 @@ def start_process(device: str = "auto", threads: int = 0) -> Process:
     chosen = _device(device)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
+    else:
+        keep_freed_memory()
     if "WORLD_SIZE" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     if not dist.is_initialized():

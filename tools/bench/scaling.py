@@ -30,6 +30,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from multiply_adds import of_pretraining
 
+from asda.memory import keep_freed_memory
 from asda.model.config import ModelConfig, patch_grid
 from asda.model.masking import sample_kept
 from asda.model.pretraining import Pretrainer
@@ -132,6 +133,7 @@ def measure_column(title: str, varied: str, cases: list[Case]) -> list[Point]:
 
 
 def measure(case: Case) -> Point:
+    keep_freed_memory()
     before = peak_memory()
     config = case.config
     torch.manual_seed(0)

@@ -36,6 +36,7 @@ from multiply_adds import of_finetuning, of_inference, of_pretraining
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from asda.memory import keep_freed_memory
 from asda.model.attention import attend
 from asda.model.classifier import Classifier
 from asda.model.config import ModelConfig, patch_grid
@@ -159,6 +160,8 @@ class Worker:
 def work(connection: Connection, case: str, clips: int, device: str, size: str, form: Form) -> None:
     """Make steps until told to end."""
     torch.manual_seed(0)
+    if form.asda and device == "cpu":
+        keep_freed_memory()
     make = {"pretraining": pretraining, "finetuning": finetuning, "inference": inference}[case]
     step = make(model_config(size), clips, device, form.asda)
     while connection.recv() == "step":
