@@ -369,7 +369,7 @@ def test_stage_0(recipe, corpus):
         server.cut = None
         refused = run(*command, cwd=recipe)
         assert ("eval_segments.csv", "bytes=300-") in server.requested
-        assert "but its second line says 15: remove it and run stage 0 again" in refused.stderr
+        assert "its second line says 15; remove the file and run stage 0 again" in refused.stderr
         (lists / "balanced_train_segments.csv").write_bytes(whole)
         (recipe / "downloads/metadata/balanced_train_segments.csv").unlink()
         assert "70 segments of 527 classes" in succeed(*command, cwd=recipe)
