@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from asda.checkpoint.models import read_model
 from asda.checkpoint.weights import SavedModel, load_weights
 from asda.config import to_dict
-from asda.dataset.batches import Batch, scoring_loader, training_loader
+from asda.dataset.batches import Batch, scoring_loader
 from asda.dataset.clips import Clips, Normalization, open_clips
 from asda.dataset.config import AugmentConfig
 from asda.distributed import Process, end_process, start_process
@@ -25,7 +24,7 @@ from asda.provenance import environment
 from asda.training.config import PretrainConfig, TeacherConfig
 from asda.training.experiment import Experiment, check_ranking, resolved
 from asda.training.inputs import check_inputs
-from asda.training.loop import train
+from asda.training.loop import Task, train
 
 log = logging.getLogger(__name__)
 COLLAPSED_STD = 0.05  # targets have a deviation near 1 over channels
@@ -55,17 +54,14 @@ def teacher_decay(update: int, config: TeacherConfig) -> float:
     return config.end_decay - (config.end_decay - config.decay) * left
 
 
-class PretrainTask:
+class PretrainTask(Task):
     """Student, teacher and clips with masks, as the loop wants them."""
-
-    metric = None
-    higher_is_better = False
 
     def __init__(self, config: PretrainConfig, process: Process):
         self.config = config
         self.process = process
         torch.manual_seed(config.training.seed)
-        self.model: nn.Module = Pretrainer(config.model)
+        self.model = Pretrainer(config.model)
         if config.init:
             saved = read_model(config.init)
             load_weights(self.model, saved.weights, config.init)
@@ -90,15 +86,6 @@ class PretrainTask:
             mel_bins=self.config.model.mel_bins,
             sample_kept=functools.partial(_sample_kept, self.config.model),
             seed=self.config.training.seed,
-        )
-
-    def loader(self, start: int) -> DataLoader:
-        return training_loader(
-            self.clips,
-            self.config.training.seed,
-            self.process.rank,
-            self.process.world_size,
-            start,
         )
 
     def before_update(self, update: int) -> None:
