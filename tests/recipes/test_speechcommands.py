@@ -131,7 +131,7 @@ def test_version_1_is_its_own_folder(recipe, downloads, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--form", "v3"], "--form is v2_35, v1_30, v2_12 or v1_12, not 'v3'"),
+        (["--form", "v3"], "--form is v2_35 or v1_30 or v2_12 or v1_12, not 'v3'"),
         (["--form"], "option --form needs a value"),
         (["--from", "v1_30"], "no option --from"),
     ],

@@ -6,14 +6,12 @@ set -euo pipefail
 
 labels=${labels-}
 num_folds=${num_folds-0}
+help_message="usage: $0 [--num-folds N] --labels FILE DIR"
 
 . ./path.sh
 . utils/parse_options.sh
+[ $# -eq 1 ] && [ -n "$labels" ] || usage
 
-if [ $# -ne 1 ] || [ -z "$labels" ]; then
-  echo "usage: $0 [--num-folds N] --labels FILE DIR" >&2
-  exit 1
-fi
 local/data.py "$1" "$labels" "$num_folds" data
 
 places=(data)

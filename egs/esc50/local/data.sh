@@ -4,14 +4,12 @@
 set -euo pipefail
 
 subset=esc50
+help_message="usage: $0 [--subset esc50] DIR"
 
 . ./path.sh
 . utils/parse_options.sh
+[ $# -eq 1 ] || usage
 
-if [ $# -ne 1 ]; then
-  echo "usage: $0 [--subset esc50] DIR" >&2
-  exit 1
-fi
 local/data.py "$subset" "$1" data
 for dir in "data/$subset/all" "data/$subset"/fold?/*; do
   utils/validate_data_dir.sh --no-feats "$dir"

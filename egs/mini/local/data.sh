@@ -2,8 +2,12 @@
 # Usage: local/data.sh DIR
 # Makes data/{train,valid,test} from the corpus in DIR, whose files are DIR/SET/LABEL-SET-NUMBER.wav.
 set -euo pipefail
+
+help_message="usage: $0 DIR"
+
 . ./path.sh
 . utils/parse_options.sh
+[ $# -eq 1 ] || usage
 
 for set in train valid test; do
   data=data/$set

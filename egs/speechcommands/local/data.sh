@@ -4,14 +4,12 @@
 set -euo pipefail
 
 form=v2_35
+help_message="usage: $0 [--form v2_35] DIR"
 
 . ./path.sh
 . utils/parse_options.sh
+[ $# -eq 1 ] || usage
 
-if [ $# -ne 1 ]; then
-  echo "usage: $0 [--form v2_35] DIR" >&2
-  exit 1
-fi
 local/data.py "$form" "$1" data
 for set in train valid test; do
   utils/validate_data_dir.sh --no-feats "data/$form/$set"
