@@ -70,7 +70,7 @@ def prepared(recipe, corpus):
     """The recipe after stages 1 and 2, and with the data directories of ESC-10."""
     said = stages(recipe, "data", "dump", "--db-dir", corpus)
     assert "esc50: 30 of 2000 clips and 3 of 50 classes" in said
-    said = succeed(recipe / "local/data.py", "esc10", corpus, "data", cwd=recipe)
+    said = succeed(recipe / "local/data.py", "esc10", corpus, "data/esc10", cwd=recipe)
     assert "esc10: 20 of 400 clips and 2 of 10 classes" in said
     return recipe
 

@@ -74,7 +74,7 @@ def test_from_the_corpus_to_map(recipe, corpus):
 
 
 def test_the_official_split(recipe, corpus):
-    succeed(recipe / "local/data.sh", corpus, cwd=recipe)
+    succeed(recipe / "local/data.sh", corpus, "data", cwd=recipe)
     found = {name: DataDir(recipe / "data" / name) for name in ("train", "valid", "eval")}
     assert [len(directory.utterances) for directory in found.values()] == [18, 6, 9]
     for directory in found.values():

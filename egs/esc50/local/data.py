@@ -4,9 +4,9 @@
 usage: local/data.py SUBSET DIR DATA
 
 SUBSET is esc50 or esc10. DIR is the unpacked corpus, audio/*.wav and meta/esc50.csv, or the folder
-that holds it as ESC-50 or ESC-50-master. Written are DATA/SUBSET/all, DATA/SUBSET/folds (a list)
-and, for each fold, DATA/SUBSET/foldN/{train,test,dev_train,dev_test}: test is the fold, train the
-other four; dev_test is one of these, dev_train the rest, to choose settings without the fold.
+that holds it as ESC-50 or ESC-50-master. Written are DATA/all, DATA/folds (a list) and, for each
+fold, DATA/foldN/{train,test,dev_train,dev_test}: test is the fold, train the other four; dev_test
+is one of these, dev_train the rest, to choose settings without the fold.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def main() -> None:
         clips = read_clips(find_corpus(folder))
         if subset == "esc10":
             clips = [clip for clip in clips if clip.in_esc10]
-        write_folds(clips, data / subset)
+        write_folds(clips, data)
     except InputError as error:
         sys.exit(f"local/data.py: {error}")
     expected, classes = EXPECTED[subset]
