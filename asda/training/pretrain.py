@@ -115,15 +115,20 @@ class PretrainTask(Task):
         )
 
     def evaluate(self) -> dict[str, float]:
-        """Return the mean losses on the validation clips, with the same masks every time."""
+        """Return the mean losses of the validation clips, with the same masks every time.
+
+        Where the CLS loss is a sum over the clips of a batch, it is that of a whole batch.
+        """
         if self.validation is None:
             return {}
         torch.manual_seed(self.config.training.seed)
         total, clips = {}, 0
         for batch in scoring_loader(self.validation):
-            loss, stats = self.loss(self.model, batch.to(self.process.device), 0)
-            stats["loss"] = loss
+            _, stats = self.loss(self.model, batch.to(self.process.device), 0)
             size = len(batch.utterances)
+            if self.config.model.cls_reduction == "sum":
+                stats["cls_loss"] = stats["cls_loss"] * self.config.data.batch_size / size
+            stats["loss"] = stats["frame_loss"] + stats["cls_loss"]
             total = {key: total.get(key, 0.0) + float(v) * size for key, v in stats.items()}
             clips += size
         return {key: value / clips for key, value in total.items()}
