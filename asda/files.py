@@ -52,7 +52,7 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     A byte order mark is left out.
 
     Raises:
-        InputError: if there is no such file or a line is not UTF-8.
+        InputError: if the file cannot be read or a line is not UTF-8.
     """
     try:
         with open(path, "rb") as stream:
@@ -63,8 +63,8 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
                     raise InputError(f"{path}:{number}: not UTF-8 text") from None
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: a folder, not a file") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
 
 
 def write_json(path: str | Path, content: Any) -> None:

@@ -263,7 +263,7 @@ db_dir=${db_dir:-downloads}
 
 if begins 1; then
   [ -d "$db_dir" ] || fail "no corpus: no folder '$db_dir' in $PWD; run stage 0 or give --db-dir"
-  local/data.sh "${local_words[@]}" "$db_dir"
+  local/data.sh "${local_words[@]}" "$db_dir" "$datadir"
 fi
 
 if [ -z "$folds" ] && [ -f "$datadir/folds" ]; then

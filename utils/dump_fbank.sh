@@ -28,10 +28,7 @@ utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 . "$utils/../tools/activate.sh"
 export PATH=$utils:$PATH
 
-if [ $# -lt 2 ]; then
-  echo "$help_message" >&2
-  exit 1
-fi
+[ $# -ge 2 ] || usage
 dump=$1
 shift
 

@@ -7,15 +7,13 @@ set -euo pipefail
 
 strip_components=0
 sha256=
+help_message="usage: $0 [--strip-components N] [--sha256 SUM] URL DIR"
 
 utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=utils/parse_options.sh
 . "$utils/parse_options.sh"
+[ $# -eq 2 ] || usage
 
-if [ $# -ne 2 ]; then
-  echo "usage: $0 [--strip-components N] [--sha256 SUM] URL DIR" >&2
-  exit 1
-fi
 url=$1 dir=$2
 archive=$(dirname "$dir")/${url##*/}
 

@@ -5,6 +5,19 @@
 #   form=v2_35                     # the default
 #   own_options="form"             # variables, whose options are --form and so on
 #   . utils/own_options.sh
+#   one_of form v2_35 v1_30        # refuses any other value
+
+# one_of VARIABLE VALUE...
+one_of() {
+  local name=$1 value
+  shift
+  for value in "$@"; do
+    [ "$value" != "${!name}" ] || return 0
+  done
+  value=$*
+  echo "${0##*/}: error: --${name//_/-} is ${value// / or }, not '${!name}'" >&2
+  exit 1
+}
 
 _others=()
 while [ $# -gt 0 ]; do

@@ -6,7 +6,14 @@
 #   . utils/parse_options.sh       # now `--stage 2` or `--stage=2` sets the variable
 #
 # `--stop-stage` and `--stop_stage` are the same. `--config FILE` is sourced first, so that the
-# command line wins. Parsing stops at the first word that is no option; what is left stays in "$@".
+# command line wins. Parsing stops at the first word that is no option; what is left stays in "$@":
+#
+#   [ $# -eq 1 ] || usage          # prints help_message and fails
+
+usage() {
+  printf '%b\n' "${help_message:?}" >&2
+  exit 1
+}
 
 _options_fail() {
   echo "$0: error: $1" >&2

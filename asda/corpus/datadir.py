@@ -75,9 +75,9 @@ class DataDir:
             labels[label] = number
         return list(labels)
 
-    @cached_property
+    @property
     def utt2label(self) -> dict[str, list[str]]:
-        """Labels of each utterance of utt2label; all of them are in labels.txt."""
+        """Labels of each utterance of utt2label; all of them are in labels.txt. Not kept."""
         known, labels = set(self.labels), {}
         for utterance, value in self.table("utt2label").items():
             labels[utterance] = value.split()

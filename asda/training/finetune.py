@@ -10,14 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
 
 from asda import config as configuration
 from asda.checkpoint.models import read_model
 from asda.checkpoint.weights import SavedModel, encoder_weights, load_weights
 from asda.corpus.datadir import DataDir
 from asda.dataset.augment import mask_stripes, mixup
-from asda.dataset.batches import Batch, training_loader
+from asda.dataset.batches import Batch
 from asda.dataset.clips import open_clips
 from asda.distributed import Process, end_process, start_process
 from asda.model.classifier import Classifier
@@ -28,7 +27,7 @@ from asda.scoring.predict import predict
 from asda.training.config import ClassifierConfig, FinetuneConfig
 from asda.training.experiment import Experiment, check_ranking, differences, resolved
 from asda.training.inputs import check_inputs
-from asda.training.loop import train
+from asda.training.loop import Task, train
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ def _differing(given: ModelConfig, used: ModelConfig) -> list[str]:
     return [change for name, change in changes.items() if name in chosen]
 
 
-class FinetuneTask:
+class FinetuneTask(Task):
     """Classifier and labelled clips, as the loop wants them."""
 
     higher_is_better = True
@@ -73,13 +72,12 @@ class FinetuneTask:
         self.config = config
         self.process = process
         self.labels = DataDir(config.train).labels
-        self.model: nn.Module = self._classifier(config.model, config.classifier, saved)
+        self.model = self._classifier(config.model, config.classifier, saved)
         self.clips = self._open(config.train, augment=config.augment, seed=config.training.seed)
         self.validation = None
         if config.valid:
             self.validation = self._open(config.valid, normalization=self.clips.normalization)
         self.softmax = config.classifier.loss == "cross_entropy"
-        self.metric = None
         if self.validation:
             self.metric = config.classifier.metric or ("accuracy" if self.softmax else "mAP")
 
@@ -108,18 +106,6 @@ class FinetuneTask:
             **options,
         )
 
-    def loader(self, start: int) -> DataLoader:
-        return training_loader(
-            self.clips,
-            self.config.training.seed,
-            self.process.rank,
-            self.process.world_size,
-            start,
-        )
-
-    def before_update(self, update: int) -> None:
-        """Nothing moves beside the model."""
-
     def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         rng = np.random.default_rng((seed, self.process.rank))
         features, targets, partners = mixup(batch.features, batch.targets, self.config.augment, rng)
@@ -129,9 +115,6 @@ class FinetuneTask:
         features = mask_stripes(features, num_frames, self.config.augment)
         logits = model(features, num_frames)
         return classification_loss(logits.float(), targets, self.config.classifier), {}
-
-    def warning(self, stats: dict[str, float]) -> None:
-        """Nothing beside a loss that is not finite, which the loop sees."""
 
     def evaluate(self) -> dict[str, float]:
         if self.validation is None:

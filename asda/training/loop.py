@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader
 from asda.checkpoint import training_state
 from asda.checkpoint.restore import refusing_damage, restore
 from asda.checkpoint.weights import check_tensors, load_weights
-from asda.dataset.batches import Batch
+from asda.dataset.batches import Batch, training_loader
+from asda.dataset.clips import Clips
 from asda.distributed import Process, barrier
 from asda.files import InputError
 from asda.training.config import OptimizerConfig, TrainingConfig
@@ -36,30 +37,37 @@ PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.fl
 SMALLEST_LOSS_SCALE = 1e-6
 
 
-class Task(Protocol):
+class Task:
     """What a task brings to the loop.
 
     Attributes:
+        config: of the run, with its `training`
         model: the module that is trained
+        clips: what it is trained on
         metric: validation quantity that ranks models, None if none does
         higher_is_better: how `metric` ranks
     """
 
+    config: Any
+    process: Process
     model: nn.Module
-    metric: str | None
-    higher_is_better: bool
+    clips: Clips
+    metric: str | None = None
+    higher_is_better: bool = False
 
     def loader(self, start: int) -> DataLoader:
         """Return the endless training loader from its `start`-th batch on."""
+        seed, process = self.config.training.seed, self.process
+        return training_loader(self.clips, seed, process.rank, process.world_size, start)
 
     def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a micro-batch on the device, and numbers to report."""
 
     def before_update(self, update: int) -> None:
-        """Prepare for the next update after `update` completed ones."""
+        """Prepare for the next update after `update` completed ones; nothing unless overridden."""
 
     def warning(self, stats: dict[str, float]) -> str | None:
-        """Return what the reported numbers of an interval warn of."""
+        """Return what the reported numbers of an interval warn of; nothing unless overridden."""
 
     def evaluate(self) -> dict[str, float]:
         """Return validation quantities; empty without a validation set."""

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from asda.checkpoint.models import read_model
 from asda.checkpoint.weights import SavedModel, load_weights
 from asda.config import to_dict
-from asda.dataset.batches import Batch, scoring_loader, training_loader
+from asda.dataset.batches import Batch, scoring_loader
 from asda.dataset.clips import Clips, Normalization, open_clips
 from asda.dataset.config import AugmentConfig
 from asda.distributed import Process, end_process, start_process
@@ -25,7 +24,7 @@ from asda.provenance import environment
 from asda.training.config import PretrainConfig, TeacherConfig
 from asda.training.experiment import Experiment, check_ranking, resolved
 from asda.training.inputs import check_inputs
-from asda.training.loop import train
+from asda.training.loop import Task, train
 
 log = logging.getLogger(__name__)
 COLLAPSED_STD = 0.05  # targets have a deviation near 1 over channels
@@ -55,17 +54,14 @@ def teacher_decay(update: int, config: TeacherConfig) -> float:
     return config.end_decay - (config.end_decay - config.decay) * left
 
 
-class PretrainTask:
+class PretrainTask(Task):
     """Student, teacher and clips with masks, as the loop wants them."""
-
-    metric = None
-    higher_is_better = False
 
     def __init__(self, config: PretrainConfig, process: Process):
         self.config = config
         self.process = process
         torch.manual_seed(config.training.seed)
-        self.model: nn.Module = Pretrainer(config.model)
+        self.model = Pretrainer(config.model)
         if config.init:
             saved = read_model(config.init)
             load_weights(self.model, saved.weights, config.init)
@@ -90,15 +86,6 @@ class PretrainTask:
             mel_bins=self.config.model.mel_bins,
             sample_kept=functools.partial(_sample_kept, self.config.model),
             seed=self.config.training.seed,
-        )
-
-    def loader(self, start: int) -> DataLoader:
-        return training_loader(
-            self.clips,
-            self.config.training.seed,
-            self.process.rank,
-            self.process.world_size,
-            start,
         )
 
     def before_update(self, update: int) -> None:
@@ -128,15 +115,20 @@ class PretrainTask:
         )
 
     def evaluate(self) -> dict[str, float]:
-        """Return the mean losses on the validation clips, with the same masks every time."""
+        """Return the mean losses of the validation clips, with the same masks every time.
+
+        Where the CLS loss is a sum over the clips of a batch, it is that of a whole batch.
+        """
         if self.validation is None:
             return {}
         torch.manual_seed(self.config.training.seed)
         total, clips = {}, 0
         for batch in scoring_loader(self.validation):
-            loss, stats = self.loss(self.model, batch.to(self.process.device), 0)
-            stats["loss"] = loss
+            _, stats = self.loss(self.model, batch.to(self.process.device), 0)
             size = len(batch.utterances)
+            if self.config.model.cls_reduction == "sum":
+                stats["cls_loss"] = stats["cls_loss"] * self.config.data.batch_size / size
+            stats["loss"] = stats["frame_loss"] + stats["cls_loss"]
             total = {key: total.get(key, 0.0) + float(v) * size for key, v in stats.items()}
             clips += size
         return {key: value / clips for key, value in total.items()}

@@ -12,14 +12,7 @@ export recipe_help="  --subset SUBSET         to fine-tune on: 20k (balanced) or
 --db-dir is the folder of the audio, which cannot be downloaded: README.md says in which forms.
 --local-data-opts takes options of local/data.py, e.g. \"--labels mid\"; local/data.py --help."
 . utils/own_options.sh
-
-case $subset in
-  20k | 2m) ;;
-  *)
-    echo "run.sh: error: --subset is 20k or 2m, not '$subset'" >&2
-    exit 1
-    ;;
-esac
+one_of subset 20k 2m
 
 utils/asda.sh \
   --pretrain-set train_2m --train-set "train_$subset" --valid-set valid --test-sets eval \

@@ -9,14 +9,7 @@ subset=esc50
 own_options="subset"
 export recipe_help="  --subset SUBSET         esc50, or esc10: ten classes of it (default: $subset)"
 . utils/own_options.sh
-
-case $subset in
-  esc50 | esc10) ;;
-  *)
-    echo "run.sh: error: --subset is esc50 or esc10, not '$subset'" >&2
-    exit 1
-    ;;
-esac
+one_of subset esc50 esc10
 
 utils/asda.sh \
   --local-data-opts "--subset $subset" --datadir "data/$subset" --expdir "exp/$subset" \

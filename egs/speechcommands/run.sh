@@ -9,16 +9,12 @@ own_options="form"
 export recipe_help="  --form FORM             v2_35, v1_30 (all words), v2_12, v1_12 (ten commands, silence and
                           anything else) (default: $form)"
 . utils/own_options.sh
+one_of form v2_35 v1_30 v2_12 v1_12
 
 finetune_config=conf/finetune.yaml
-case $form in
-  v2_35 | v1_30) ;;
-  v2_12 | v1_12) finetune_config=conf/finetune_12.yaml ;;
-  *)
-    echo "run.sh: error: --form is v2_35, v1_30, v2_12 or v1_12, not '$form'" >&2
-    exit 1
-    ;;
-esac
+if [[ $form == *_12 ]]; then
+  finetune_config=conf/finetune_12.yaml
+fi
 
 utils/asda.sh \
   --train-set "$form/train" --valid-set "$form/valid" --test-sets "$form/test" \

@@ -30,10 +30,12 @@ def formula(qk, v, share, mask):
     return (maps @ heads(v)).transpose(1, 2).flatten(2)
 
 
-@pytest.fixture(params=["together", "one by one"], autouse=True)
+@pytest.fixture(params=["together", "clip by clip", "head by head"], autouse=True)
 def parts(request, monkeypatch):
-    if request.param == "one by one":
+    if request.param != "together":
         monkeypatch.setattr(softmax_maps, "CACHED_BYTES", 1)
+    if request.param == "head by head":
+        monkeypatch.setattr(softmax_maps, "CLIP_BYTES", 1)
 
 
 @pytest.fixture(params=[None, 0.3, "learned"])
@@ -72,3 +74,18 @@ def test_values_and_gradients_are_those_of_the_formula(share, mask):
         strict=True,
     ):
         torch.testing.assert_close(one, other)
+
+
+def test_parts_of_clips_and_of_heads(parts, monkeypatch):
+    """Three clips of 4 heads; a map of 5 tokens in float32 takes 100 bytes."""
+
+    def sizes(cached, of_clip):
+        monkeypatch.setattr(softmax_maps, "CACHED_BYTES", cached)
+        monkeypatch.setattr(softmax_maps, "CLIP_BYTES", of_clip)
+        qk = torch.zeros(CLIPS, TOKENS, 16)
+        found = [(range(CLIPS)[c], range(4)[h]) for c, h in softmax_maps._parts(qk, 2, 4)]
+        return [(len(clips), len(heads)) for clips, heads in found]
+
+    assert sizes(1600, 10**6) == [(2, 4), (1, 4)]
+    assert sizes(100, 10**6) == [(1, 4)] * 3
+    assert sizes(100, 700) == [(1, 3), (1, 1)] * 3

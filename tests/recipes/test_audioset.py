@@ -94,7 +94,7 @@ def corpus(shared, mids, tmp_path):
 
 def prepare(recipe, corpus, *options):
     """Make the data directories; return what is printed."""
-    return succeed(recipe / "local/data.sh", *options, corpus.folder, cwd=recipe)
+    return succeed(recipe / "local/data.sh", *options, corpus.folder, "data", cwd=recipe)
 
 
 def test_from_the_lists_to_map(recipe, corpus, mids):
@@ -267,7 +267,7 @@ def test_hdf5(recipe, corpus, form):
         else:
             file[f"part/{a}"] = sound.astype(np.float32) / 32768
     if form == "datasets":
-        done = run(recipe / "local/data.sh", corpus.folder, cwd=recipe)
+        done = run(recipe / "local/data.sh", corpus.folder, "data", cwd=recipe)
         assert "does not state its sample_rate: say --hdf5-rate" in done.stderr
     prepare(recipe, corpus, "--hdf5-rate", "44100")
     place = "1" if form == "rows" else f"part/{a}"
@@ -291,7 +291,7 @@ def test_lists_that_are_wrong(recipe, corpus, line, message):
     head = "# Segments csv\n# num_ytids=1, num_segs=1\n# YTID, etc.\n"
     path = corpus.folder / "metadata/eval_segments.csv"
     path.write_text(head + (f"{line}\n" if line else ""))
-    done = run(recipe / "local/data.sh", corpus.folder, cwd=recipe)
+    done = run(recipe / "local/data.sh", corpus.folder, "data", cwd=recipe)
     assert done.returncode == 1
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
@@ -321,7 +321,7 @@ def test_what_is_refused(recipe, corpus, options, damage, message):
         corpus.put(video, f"{video}.ogg")
     if damage:
         damage(corpus)
-    done = run(recipe / "local/data.sh", *options, corpus.folder, cwd=recipe)
+    done = run(recipe / "local/data.sh", *options, corpus.folder, "data", cwd=recipe)
     assert done.returncode == 1
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
@@ -351,7 +351,7 @@ def test_help_of_the_check_of_lists(recipe):
 
 
 def test_no_audio_is_an_error(recipe, corpus):
-    done = run(recipe / "local/data.sh", corpus.folder, cwd=recipe)
+    done = run(recipe / "local/data.sh", corpus.folder, "data", cwd=recipe)
     assert done.returncode == 1
     assert "no usable audio of a listed video" in done.stderr
     assert "eval: 0 of 15 clips (0.0%): 15 missing" in done.stdout
@@ -369,7 +369,7 @@ def test_stage_0(recipe, corpus):
         server.cut = None
         refused = run(*command, cwd=recipe)
         assert ("eval_segments.csv", "bytes=300-") in server.requested
-        assert "but its second line says 15: remove it and run stage 0 again" in refused.stderr
+        assert "its second line says 15; remove the file and run stage 0 again" in refused.stderr
         (lists / "balanced_train_segments.csv").write_bytes(whole)
         (recipe / "downloads/metadata/balanced_train_segments.csv").unlink()
         assert "70 segments of 527 classes" in succeed(*command, cwd=recipe)

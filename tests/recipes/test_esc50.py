@@ -70,7 +70,7 @@ def prepared(recipe, corpus):
     """The recipe after stages 1 and 2, and with the data directories of ESC-10."""
     said = stages(recipe, "data", "dump", "--db-dir", corpus)
     assert "esc50: 30 of 2000 clips and 3 of 50 classes" in said
-    said = succeed(recipe / "local/data.py", "esc10", corpus, "data", cwd=recipe)
+    said = succeed(recipe / "local/data.py", "esc10", corpus, "data/esc10", cwd=recipe)
     assert "esc10: 20 of 400 clips and 2 of 10 classes" in said
     return recipe
 
@@ -169,11 +169,11 @@ def with_a_clip_in_two_folds(corpus):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (with_a_short_line, "esc50.csv:2: expected 7 fields like line 1"),
+        (with_a_short_line, "esc50.csv:2: 3 fields, but the header has 7; unpack the corpus"),
         (with_bytes_that_are_no_text, "not UTF-8 text"),
         (with_a_clip_in_two_folds, "is also in line 2; keep one of them"),
         (without_a_clip, "no such file, like 1 of 30 in"),
-        (without_folds, "esc50.csv:1: no column fold"),
+        (without_folds, "esc50.csv:1: no column 'fold'"),
         (with_a_word_for_a_fold, "esc50.csv:2: fold and target are numbers"),
         (shutil.rmtree, "no meta/esc50.csv in it"),
     ],

@@ -74,7 +74,7 @@ def test_from_the_corpus_to_map(recipe, corpus):
 
 
 def test_the_official_split(recipe, corpus):
-    succeed(recipe / "local/data.sh", corpus, cwd=recipe)
+    succeed(recipe / "local/data.sh", corpus, "data", cwd=recipe)
     found = {name: DataDir(recipe / "data" / name) for name in ("train", "valid", "eval")}
     assert [len(directory.utterances) for directory in found.values()] == [18, 6, 9]
     for directory in found.values():
@@ -88,10 +88,10 @@ def test_the_official_split(recipe, corpus):
     ("file", "change", "message"),
     [
         ("FSD50K.eval_audio/98.wav", None, "no 98.wav of"),
-        ("FSD50K.ground_truth/dev.csv", ("fname", "name"), "dev.csv:1: no column fname"),
-        ("FSD50K.ground_truth/dev.csv", (",split", ",part"), "dev.csv:1: no column split"),
+        ("FSD50K.ground_truth/dev.csv", ("fname", "name"), "dev.csv:1: no column 'fname'"),
+        ("FSD50K.ground_truth/dev.csv", (",split", ",part"), "dev.csv:1: no column 'split'"),
         ("FSD50K.ground_truth/dev.csv", (",train", ",dev"), "dev.csv:2: split is train or val"),
-        ("FSD50K.ground_truth/dev.csv", (",train", ""), "dev.csv:2: expected 'fname,labels,mids"),
+        ("FSD50K.ground_truth/dev.csv", (",train", ""), "dev.csv:2: 3 fields, but the header"),
         ("FSD50K.ground_truth/dev.csv", ("\n91,", "\n90,"), "dev.csv:3: clip 90 is also in"),
         ("FSD50K.ground_truth/dev.csv", ("\n96,", "\n90,"), "dev.csv:8: clip 90 is also in"),
         ("FSD50K.ground_truth/eval.csv", ("\n98,", "\n90,"), "eval.csv:2: clip 90 is also in"),

@@ -95,14 +95,14 @@ def test_folds_of_its_own(recipe, audio, tmp_path):
     write_csv(tmp_path / "labels.csv", audio)
     said = succeed(
         *(recipe / "run.sh", "--stage", "data", "--stop-stage", "data", "--num-folds", 2),
-        *("--db-dir", audio, "--labels", tmp_path / "labels.csv"),
+        *("--db-dir", audio, "--labels", tmp_path / "labels.csv", "--datadir", "my/data"),
         cwd=recipe,
     )
     assert "fold 2: train 9, valid 1, test 10 clips" in said
     valid = [line.split(":")[0] for line in said.splitlines() if ": valid" in line]
     places = [f"fold{n}/{name}" for n in (1, 2) for name in ("train", "valid", "test")]
-    assert valid == [f"data/{name}" for name in ("all", *places)]
-    assert (recipe / "data/folds").read_text() == "1\n2\n"
+    assert valid == [f"my/data/{name}" for name in ("all", *places)]
+    assert (recipe / "my/data/folds").read_text() == "1\n2\n"
 
 
 def test_a_random_split_keeps_groups_and_classes(recipe, audio, tmp_path):

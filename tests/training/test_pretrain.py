@@ -86,6 +86,24 @@ def test_evaluation_uses_the_same_masks_every_time(data, tmp_path):
     assert losses[0] == losses[1]
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_last_batch_of_an_evaluation_counts_by_its_clips(tmp_path, reduction):
+    """Five clips in one batch, or in two; a sum is that of a whole batch."""
+    with_features(tmp_path / "train", two_sounds(5, seed=0))
+    options = NO_NOISE | {"training__updates": 1, "optimizer__lr": 1e-30}
+    options |= {"model__cls_reduction": reduction, "valid": tmp_path / "train"}
+    found = []
+    for size in (5, 4):
+        exp = tmp_path / f"batches_of_{size}"
+        run_pretrain(tmp_path, exp, data__batch_size=size, **options)
+        [loss], [frame], [cls] = (
+            column(exp, f"valid/{name}") for name in ("loss", "frame_loss", "cls_loss")
+        )
+        assert loss == pytest.approx(frame + cls)
+        found.append((frame, cls / size if reduction == "sum" else cls))
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
 def test_another_seed_gives_another_model(data, whole, tmp_path):
     other = run_pretrain(data, tmp_path / "other", training__seed=2)["weights"]
     weights = read_model(whole / "model.pt").weights

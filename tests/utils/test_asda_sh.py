@@ -69,7 +69,7 @@ def test_all_stages_in_their_order(recipe):
     data = "--train data/train --valid data/valid --fbank conf/fbank.yaml"
     assert calls == [
         "download.sh downloads",
-        "data.sh downloads",
+        "data.sh downloads data",
         f"asda pretrain --config conf/pretrain.yaml {data} --exp exp/pretrain"
         " --training.device auto",
         f"asda finetune --config conf/finetune.yaml {data} --exp exp/finetune"
@@ -152,7 +152,7 @@ def test_lists_are_divided_by_any_white_space(recipe):
     options = ["--test-sets", "\n a\n\tb ", "--folds", "1\n2", "--local-data-opts", "--form\n v1"]
     options += ["--pretrain-args", "--optimizer.lr 1e-3\n--model.clones 4"]
     _, calls = run(*options)
-    assert calls[:2] == ["download.sh --form v1 downloads", "data.sh --form v1 downloads"]
+    assert calls[:2] == ["download.sh --form v1 downloads", "data.sh --form v1 downloads data"]
     tag = "optimizer.lr1e-3_model.clones4"
     assert f"--exp exp/fold1/pretrain_{tag} " in calls[2]
     assert calls[2].endswith(" --training.device auto --optimizer.lr 1e-3 --model.clones 4")
@@ -163,10 +163,11 @@ def test_lists_are_divided_by_any_white_space(recipe):
 
 def test_options_of_the_local_scripts(recipe):
     (recipe / "downloads").mkdir()
-    _, calls = run("--stop-stage", "data", "--local-data-opts", "--form v1 --all true")
+    options = ["--local-data-opts", "--form v1 --all true", "--datadir", "my/data"]
+    _, calls = run("--stop-stage", "data", *options)
     assert calls == [
         "download.sh --form v1 --all true downloads",
-        "data.sh --form v1 --all true downloads",
+        "data.sh --form v1 --all true downloads my/data",
     ]
 
 

@@ -13,6 +13,7 @@ skip=false
 text=
 help_message="usage: this\\nscript"
 . {repository}/utils/parse_options.sh
+[ $# -ne 4 ] || usage
 echo "$stage|$stop_stage|$cmd|$skip|$text|$#|$*"
 """
 
@@ -100,3 +101,8 @@ def test_config_behind_a_positional_word_belongs_to_the_script(call):
 def test_help_is_printed(call):
     done = call("--stage", "1", "--help")
     assert (done.returncode, done.stdout) == (0, "usage: this\nscript\n")
+
+
+def test_wrong_words_give_the_usage(call):
+    done = call("--stage", "1", "a", "b", "c", "d")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "usage: this\nscript\n")

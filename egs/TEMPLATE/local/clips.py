@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from asda.corpus.csv_table import CsvTable
 from asda.files import InputError
 
+REMEDY = 'put a field that holds a comma in quotes ("), and several labels as a;b'
 SETS = {
     "train": ("train", "training"),
     "valid": ("valid", "validation", "val", "dev", "development"),
@@ -41,33 +40,21 @@ class Table:
         self.path = path
         self.audio = audio.resolve()
         self._named: dict[tuple[str, str], tuple[str, int]] = {}
-        records = read_records(path)
-        number, header = next(records, (1, []))
-        self.columns = [name.strip().lower() for name in header]
-        self._check_columns(number)
-        self.clips = [self._clip(number, fields) for number, fields in records]
+        lines = CsvTable(path, ("file", "label"), REMEDY)
+        self.columns = lines.columns
+        if {"split", "fold"} <= set(self.columns):
+            raise InputError(f"{path}: columns split and fold; take one of them away")
+        self.clips = [self._clip(number, values) for number, values in lines]
 
     def _error(self, number: int, text: str) -> InputError:
         return InputError(f"{self.path}:{number}: {text}")
-
-    def _check_columns(self, number: int) -> None:
-        for name in ("file", "label"):
-            if name not in self.columns:
-                found = ", ".join(self.columns) or "none"
-                raise self._error(number, f"no column '{name}' (found: {found}); name it so")
-        for name in filter(None, self.columns):
-            if self.columns.count(name) > 1:
-                raise self._error(number, f"column '{name}' is there twice; take one away")
-        if {"split", "fold"} <= set(self.columns):
-            raise self._error(number, "columns split and fold; take one of them away")
 
     @property
     def partition(self) -> str | None:
         """The column that divides the corpus, if there is one."""
         return next((name for name in ("split", "fold") if name in self.columns), None)
 
-    def _clip(self, number: int, fields: list[str]) -> Clip:
-        values = self._values(number, fields)
+    def _clip(self, number: int, values: dict[str, str]) -> Clip:
         path = Path(os.path.normpath(self.audio / values["file"]))
         if not os.path.isfile(path):
             raise self._error(number, f"no file {path}; correct the line or leave it out")
@@ -82,19 +69,6 @@ class Table:
             group,
             self.partition and self._part(number, values[self.partition]),
         )
-
-    def _values(self, number: int, fields: list[str]) -> dict[str, str]:
-        if len(fields) != len(self.columns):
-            raise self._error(
-                number,
-                f"{len(fields)} fields, but the header has {len(self.columns)}; put a field "
-                'that holds a comma in quotes ("), and several labels as a;b',
-            )
-        values = dict(zip(self.columns, map(str.strip, fields), strict=True))
-        for name in filter(None, ("file", "label", self.partition)):
-            if not values[name]:
-                raise self._error(number, f"no {name}")
-        return values
 
     def _grouped(self, number: int, file: str, name: str, group: str | None) -> tuple[str, str]:
         """Return the clip's id and group; without a group it is a group of its own."""
@@ -116,6 +90,8 @@ class Table:
         return tuple(sorted(labels))
 
     def _part(self, number: int, value: str) -> str:
+        if not value:
+            raise self._error(number, f"no {self.partition}; fill it in or leave the line out")
         if self.partition == "fold":
             return self._call(number, "fold", value, word(value))
         for name, synonyms in SETS.items():
@@ -135,41 +111,6 @@ class Table:
         if kind == "file" and line != number:
             raise self._error(number, f"'{text}' is in line {line} already; take one line away")
         return name
-
-
-def read_records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number, fields) of a CSV's lines that are not empty."""
-    lines = csv.reader(io.StringIO(_text(path), newline=""), strict=True, skipinitialspace=True)
-    while True:
-        number = lines.line_num + 1
-        try:
-            fields = next(lines, None)
-        except csv.Error as error:
-            raise InputError(f'{path}:{number}: {error}; check the quotes (")') from None
-        if fields is None:
-            return
-        if lines.line_num != number:
-            raise InputError(
-                f'{path}:{number}: a field goes on to line {lines.line_num}; close its quote (") '
-                "or take the line break out"
-            )
-        if fields:
-            yield number, fields
-
-
-def _text(path: Path) -> str:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(
-            f"{path}: {error.strerror}; give the CSV of labels (run.sh: labels)"
-        ) from None
-    except UnicodeDecodeError as error:
-        number = error.object.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}:{number}: is not UTF-8; save the CSV as UTF-8") from None
-    if "\0" in text:
-        raise InputError(f"{path}:1: is not UTF-8 but perhaps UTF-16; save the CSV as UTF-8")
-    return text
 
 
 def word(text: str) -> str:

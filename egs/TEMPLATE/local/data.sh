@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# Usage: local/data.sh [--num-folds N] --labels FILE DIR
-# Makes data/all and data/{train,valid,test}, or for each fold data/foldN/{train,valid,test}, of the
+# Usage: local/data.sh [--num-folds N] --labels FILE DIR DATA
+# Makes DATA/all and DATA/{train,valid,test}, or for each fold DATA/foldN/{train,valid,test}, of the
 # audio files in DIR that the CSV lists.
 set -euo pipefail
 
 labels=${labels-}
 num_folds=${num_folds-0}
+help_message="usage: $0 [--num-folds N] --labels FILE DIR DATA"
 
 . ./path.sh
 . utils/parse_options.sh
+[ $# -eq 2 ] && [ -n "$labels" ] || usage
+data=$2
 
-if [ $# -ne 1 ] || [ -z "$labels" ]; then
-  echo "usage: $0 [--num-folds N] --labels FILE DIR" >&2
-  exit 1
-fi
-local/data.py "$1" "$labels" "$num_folds" data
+local/data.py "$1" "$labels" "$num_folds" "$data"
 
-places=(data)
-if [ -e data/folds ]; then
-  mapfile -t places < <(sed 's|^|data/fold|' data/folds)
+places=("$data")
+if [ -e "$data/folds" ]; then
+  mapfile -t places <"$data/folds"
+  places=("${places[@]/#/$data/fold}")
 fi
-utils/validate_data_dir.sh --no-feats data/all
+utils/validate_data_dir.sh --no-feats "$data/all"
 for place in "${places[@]}"; do
   for set in train valid test; do
     utils/validate_data_dir.sh --no-feats "$place/$set"

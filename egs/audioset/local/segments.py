@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from asda.corpus.csv_table import CsvTable
 from asda.files import InputError, numbered_lines
 
 # In the order in which a video that is in two of them belongs to one: none is in training and eval.
@@ -20,6 +20,7 @@ LISTS = {
     "unbalanced": "unbalanced_train_segments.csv",
 }
 CLASSES = "class_labels_indices.csv"
+REMEDY = "remove the file and run stage 0 again"
 
 
 class Segment(NamedTuple):
@@ -34,24 +35,18 @@ class Segment(NamedTuple):
 def read_classes(folder: Path) -> dict[str, str]:
     """Return MID -> display name in class order, the spaces of names as underscores."""
     path = folder / CLASSES
-    try:
-        rows = list(csv.reader((line for _, line in text_lines(path)), strict=True))
-    except csv.Error as error:
-        raise InputError(f"{path}: {error}; remove the file and run stage 0 again") from None
-    if not rows or rows[0] != ["index", "mid", "display_name"]:
-        raise InputError(f"{path}:1: expected 'index,mid,display_name'")
+    names: dict[str, str] = {}
     lines: dict[str, int] = {}  # of MIDs and names
-    for number, row in enumerate(rows[1:]):
-        line = number + 2
-        if len(row) != 3 or row[0] != str(number):
-            raise InputError(f"{path}:{line}: expected class {number}, found '{row}'")
-        for text in row[1:]:
-            if lines.setdefault(text, line) != line:
+    for number, row in CsvTable(path, ("index", "mid", "display_name"), REMEDY):
+        if row["index"] != str(len(names)):
+            raise InputError(f"{path}:{number}: expected class {len(names)}, found {row['index']}")
+        for text in (row["mid"], row["display_name"]):
+            if lines.setdefault(text, number) != number:
                 raise InputError(
-                    f"{path}:{line}: '{text}' is also in line {lines[text]}; "
-                    "remove the file and run stage 0 again"
+                    f"{path}:{number}: '{text}' is also in line {lines[text]}; {REMEDY}"
                 )
-    return {mid: name.replace(" ", "_") for _, mid, name in rows[1:]}
+        names[row["mid"]] = row["display_name"].replace(" ", "_")
+    return names
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -112,10 +107,7 @@ def _read_list(path: Path, part: str, words: dict[str, str]) -> Iterator[tuple[s
         found += 1
         yield video, Segment(part, times[start], times[end], written[mids])
     if expected is not None and found < expected:
-        raise InputError(
-            f"{path}: {found} segments, but its second line says {expected}: "
-            "remove it and run stage 0 again"
-        )
+        raise InputError(f"{path}: {found} segments, but its second line says {expected}; {REMEDY}")
 
 
 def main() -> None:

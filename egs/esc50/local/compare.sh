@@ -10,11 +10,7 @@ help_message="usage: $0 [--subset esc50] [--dumpdir dump] [--expdir exp/table] F
 
 . ./path.sh
 . utils/parse_options.sh
-
-if [ $# -ne 1 ]; then
-  echo "$help_message" >&2
-  exit 1
-fi
+[ $# -eq 1 ] || usage
 fold=$1
 
 # experiment STAGE OPTIONS...: this stage and those after it

@@ -4,24 +4,24 @@
 usage: local/data.py SUBSET DIR DATA
 
 SUBSET is esc50 or esc10. DIR is the unpacked corpus, audio/*.wav and meta/esc50.csv, or the folder
-that holds it as ESC-50 or ESC-50-master. Written are DATA/SUBSET/all, DATA/SUBSET/folds (a list)
-and, for each fold, DATA/SUBSET/foldN/{train,test,dev_train,dev_test}: test is the fold, train the
-other four; dev_test is one of these, dev_train the rest, to choose settings without the fold.
+that holds it as ESC-50 or ESC-50-master. Written are DATA/all, DATA/folds (a list) and, for each
+fold, DATA/foldN/{train,test,dev_train,dev_test}: test is the fold, train the other four; dev_test
+is one of these, dev_train the rest, to choose settings without the fold.
 """
 
 from __future__ import annotations
 
-import csv
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from asda.corpus.csv_table import CsvTable
 from asda.corpus.write import write_data_dir
-from asda.files import InputError, atomic_write, numbered_lines
+from asda.files import InputError, atomic_write
 
 EXPECTED = {"esc50": (2000, 50), "esc10": (400, 10)}  # clips and classes
 COLUMNS = ("filename", "fold", "target", "category", "esc10", "src_file")
+REMEDY = "unpack the corpus again"
 
 
 class Clip(NamedTuple):
@@ -58,7 +58,7 @@ def read_clips(corpus: Path) -> list[Clip]:
     table = corpus / "meta/esc50.csv"
     clips: list[Clip] = []
     listed: dict[str, int] = {}  # utterance -> line
-    for number, line in read_table(table):
+    for number, line in CsvTable(table, COLUMNS, REMEDY):
         try:
             clip = clip_of(corpus, line)
         except ValueError:
@@ -72,31 +72,9 @@ def read_clips(corpus: Path) -> list[Clip]:
     absent = [clip.path for clip in clips if not clip.path.is_file()]
     if absent:
         raise InputError(
-            f"{absent[0]}: no such file, like {len(absent)} of {len(clips)} in {table}; unpack the"
-            " corpus again"
+            f"{absent[0]}: no such file, like {len(absent)} of {len(clips)} in {table}; {REMEDY}"
         )
     return clips
-
-
-def read_table(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield (line number, fields by column) of a table with all COLUMNS."""
-    text = (line for _, line in numbered_lines(table))
-    lines = csv.DictReader(text, strict=True)
-    try:
-        missing = [column for column in COLUMNS if column not in (lines.fieldnames or [])]
-        if missing:
-            raise InputError(f"{table}:1: no column {', '.join(missing)}")
-        for line in lines:
-            if None in line or None in line.values():
-                raise InputError(
-                    f"{table}:{lines.line_num}: expected {len(lines.fieldnames)} fields like line "
-                    "1; unpack the corpus again"
-                )
-            yield lines.line_num, line
-    except csv.Error as error:
-        raise InputError(
-            f"{table}:{lines.reader.line_num}: {error}; unpack the corpus again"
-        ) from None
 
 
 def clip_of(corpus: Path, line: dict[str, str]) -> Clip:
@@ -145,7 +123,7 @@ def main() -> None:
         clips = read_clips(find_corpus(folder))
         if subset == "esc10":
             clips = [clip for clip in clips if clip.in_esc10]
-        write_folds(clips, data / subset)
+        write_folds(clips, data)
     except InputError as error:
         sys.exit(f"local/data.py: {error}")
     expected, classes = EXPECTED[subset]

@@ -1,18 +1,16 @@
 #!/usr/bin/env bash
-# Usage: local/data.sh [--subset esc50] DIR
-# Makes data/SUBSET/all, and for each fold data/SUBSET/foldN/{train,test,dev_train,dev_test}.
+# Usage: local/data.sh [--subset esc50] DIR DATA
+# Makes DATA/all, and for each fold DATA/foldN/{train,test,dev_train,dev_test}.
 set -euo pipefail
 
 subset=esc50
+help_message="usage: $0 [--subset esc50] DIR DATA"
 
 . ./path.sh
 . utils/parse_options.sh
+[ $# -eq 2 ] || usage
 
-if [ $# -ne 1 ]; then
-  echo "usage: $0 [--subset esc50] DIR" >&2
-  exit 1
-fi
-local/data.py "$subset" "$1" data
-for dir in "data/$subset/all" "data/$subset"/fold?/*; do
+local/data.py "$subset" "$1" "$2"
+for dir in "$2/all" "$2"/fold?/*; do
   utils/validate_data_dir.sh --no-feats "$dir"
 done

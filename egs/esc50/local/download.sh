@@ -12,10 +12,6 @@ Puts ESC-50 into DIR/ESC-50 (646 MB, 1 GB in all)."
 
 . ./path.sh
 . utils/parse_options.sh
-
-if [ $# -ne 1 ]; then
-  echo "$help_message" >&2
-  exit 1
-fi
+[ $# -eq 1 ] || usage
 
 utils/fetch_archive.sh --strip-components 1 --sha256 "$sha256" "$url" "$1/ESC-50"

@@ -9,17 +9,17 @@ and FSD50K.eval_audio. The split of dev.csv into train and val is the official o
 
 from __future__ import annotations
 
-import csv
 import os
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from asda.corpus.csv_table import CsvTable, read_records
 from asda.corpus.write import write_data_dir
-from asda.files import InputError, numbered_lines
+from asda.files import InputError
 
 EXPECTED = {"train": 36796, "valid": 4170, "eval": 10231}
 DEV_SETS = {"train": "train", "val": "valid"}  # by what dev.csv calls them
+REMEDY = "unpack FSD50K.ground_truth again"
 Tables = dict[str, dict[str, str]]
 
 
@@ -40,9 +40,9 @@ def main() -> None:
 def read_vocabulary(path: Path) -> list[str]:
     """Return the labels in class order."""
     labels = []
-    for number, row in enumerate(csv.reader(line for _, line in numbered_lines(path)), 1):
-        if len(row) != 3 or row[0] != str(number - 1):
-            raise InputError(f"{path}:{number}: expected '{number - 1},label,mid', found '{row}'")
+    for number, row in read_records(path, REMEDY):
+        if len(row) != 3 or row[0] != str(len(labels)):
+            raise InputError(f"{path}:{number}: expected '{len(labels)},label,mid', found '{row}'")
         labels.append(row[1])
     return labels
 
@@ -59,8 +59,8 @@ def read_sets(folder: Path, truth: Path) -> dict[str, Tables]:
         path, audio = truth / f"{part}.csv", folder / f"FSD50K.{part}_audio"
         files = set(os.listdir(audio)) if audio.is_dir() else set()
         columns = ("fname", "labels", "split") if part == "dev" else ("fname", "labels")
-        for place, row in read_rows(path, columns):
-            clip = row["fname"]
+        for number, row in CsvTable(path, columns, REMEDY):
+            place, clip = f"{path}:{number}", row["fname"]
             if clip in listed:
                 raise InputError(f"{place}: clip {clip} is also in {listed[clip]}; keep one line")
             if f"{clip}.wav" not in files:
@@ -72,24 +72,8 @@ def read_sets(folder: Path, truth: Path) -> dict[str, Tables]:
     for name, tables in sets.items():
         if not tables["wav.scp"]:
             path = truth / ("eval.csv" if name == "eval" else "dev.csv")
-            raise InputError(f"{path}: no clips for {name}; unpack FSD50K.ground_truth again")
+            raise InputError(f"{path}: no clips for {name}; {REMEDY}")
     return sets
-
-
-def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield (file and line, row) of a table with these columns, none of them empty."""
-    rows = csv.DictReader((line for _, line in numbered_lines(path)), strict=True)
-    try:
-        missing = [column for column in columns if column not in (rows.fieldnames or [])]
-        if missing:
-            raise InputError(f"{path}:1: no column {', '.join(missing)}; is it FSD50K's?")
-        for row in rows:
-            place = f"{path}:{rows.line_num}"
-            if None in row or not all(row[column] for column in columns):
-                raise InputError(f"{place}: expected '{','.join(rows.fieldnames)}'; is it whole?")
-            yield place, row
-    except csv.Error as error:
-        raise InputError(f"{path}:{rows.reader.line_num}: {error}; is the file whole?") from None
 
 
 def set_of(split: str, place: str) -> str:

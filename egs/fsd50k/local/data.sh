@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Usage: local/data.sh DIR
-# Makes data/{train,valid,eval} from the corpus in DIR.
+# Usage: local/data.sh DIR DATA
+# Makes DATA/{train,valid,eval} from the corpus in DIR.
 set -euo pipefail
+
+help_message="usage: $0 DIR DATA"
+
 . ./path.sh
 . utils/parse_options.sh
+[ $# -eq 2 ] || usage
 
-if [ $# -ne 1 ]; then
-  echo "usage: $0 DIR" >&2
-  exit 1
-fi
-local/data.py "$1" data
+local/data.py "$1" "$2"
 for set in train valid eval; do
-  utils/validate_data_dir.sh --no-feats "data/$set"
+  utils/validate_data_dir.sh --no-feats "$2/$set"
 done

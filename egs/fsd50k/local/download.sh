@@ -10,11 +10,7 @@ Puts FSD50K into DIR/FSD50K.{ground_truth,dev_audio,eval_audio} (24.7 GB)."
 
 . ./path.sh
 . utils/parse_options.sh
-
-if [ $# -ne 1 ]; then
-  echo "$help_message" >&2
-  exit 1
-fi
+[ $# -eq 1 ] || usage
 
 # fetch NAME, with "PART MD5" lines of its archive as input
 fetch() {

@@ -13,11 +13,7 @@ help_message="usage: $0 [--dumpdir dump] [--expdir exp/ablation] [--pretrain-upd
 
 . ./path.sh
 . utils/parse_options.sh
-
-if [ $# -lt 2 ]; then
-  echo "$help_message" >&2
-  exit 1
-fi
+[ $# -ge 2 ] || usage
 seed=$1
 arm=$2
 shift 2

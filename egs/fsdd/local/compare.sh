@@ -10,11 +10,7 @@ help_message="usage: $0 [--dumpdir dump] [--expdir exp/table] PROTOCOL"
 
 . ./path.sh
 . utils/parse_options.sh
-
-if [ $# -ne 1 ]; then
-  echo "$help_message" >&2
-  exit 1
-fi
+[ $# -eq 1 ] || usage
 protocol=$1
 
 # experiment SET TAG OPTIONS...: fine-tune on data/PROTOCOL/SET and score

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Usage: local/data.sh DIR
-# Makes the data directories of all protocols from the corpus in DIR.
+# Usage: local/data.sh DIR DATA
+# Makes the data directories of all protocols, below DATA, from the corpus in DIR.
 set -euo pipefail
+
+help_message="usage: $0 DIR DATA"
+
 . ./path.sh
 . utils/parse_options.sh
+[ $# -eq 2 ] || usage
 
-if [ $# -ne 1 ]; then
-  echo "usage: $0 DIR" >&2
-  exit 1
-fi
-local/data.py "$1" data
-for dir in data/all data/official/* data/unseen/fold?/*; do
+local/data.py "$1" "$2"
+for dir in "$2/all" "$2"/official/* "$2"/unseen/fold?/*; do
   utils/validate_data_dir.sh --no-feats "$dir"
 done

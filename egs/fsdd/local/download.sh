@@ -8,11 +8,7 @@ Puts the Free Spoken Digit Dataset, release 1.0.10, into DIR/recordings (16 MB).
 
 . ./path.sh
 . utils/parse_options.sh
-
-if [ $# -ne 1 ]; then
-  echo "$help_message" >&2
-  exit 1
-fi
+[ $# -eq 1 ] || usage
 dir=$1
 url=https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz
 sha256=${FSDD_SHA256-} # checked if set

@@ -1,18 +1,16 @@
 #!/usr/bin/env bash
-# Usage: local/data.sh [--form v2_35] DIR
-# Makes data/FORM/{train,valid,test} from the corpus in DIR.
+# Usage: local/data.sh [--form v2_35] DIR DATA
+# Makes DATA/FORM/{train,valid,test} from the corpus in DIR.
 set -euo pipefail
 
 form=v2_35
+help_message="usage: $0 [--form v2_35] DIR DATA"
 
 . ./path.sh
 . utils/parse_options.sh
+[ $# -eq 2 ] || usage
 
-if [ $# -ne 1 ]; then
-  echo "usage: $0 [--form v2_35] DIR" >&2
-  exit 1
-fi
-local/data.py "$form" "$1" data
+local/data.py "$form" "$1" "$2"
 for set in train valid test; do
-  utils/validate_data_dir.sh --no-feats "data/$form/$set"
+  utils/validate_data_dir.sh --no-feats "$2/$form/$set"
 done

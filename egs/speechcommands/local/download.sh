@@ -11,11 +11,7 @@ Puts Speech Commands into DIR/speech_commands_v0.02 (2.4 GB; forms v1_*: 1.5 GB 
 
 . ./path.sh
 . utils/parse_options.sh
-
-if [ $# -ne 1 ]; then
-  echo "$help_message" >&2
-  exit 1
-fi
+[ $# -eq 1 ] || usage
 
 # fetch NAME SHA256
 fetch() {
