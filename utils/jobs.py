@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,7 +136,29 @@ def has_succeeded(log: Path, command: str) -> bool:
     return same_command and lines[-1].startswith("# Ended (code 0) ")
 
 
-def report_failures(call: Call, failed: list[int], program: str) -> None:
+def dispatch(run_jobs: Callable[[Call], list[int]], program: str, usage: str) -> None:
+    """Be a dispatch program: exit with 1 if jobs of the call on the command line fail.
+
+    Args:
+        run_jobs: runs the jobs of a call and returns the numbers of those that failed
+        program: its name, for messages
+        usage: what --help prints
+    """
+    if sys.argv[1:2] in (["--help"], ["-h"]):
+        print(usage.strip())
+        return
+    _exit_on_signals()
+    try:
+        call = parse_call(sys.argv[1:])
+        failed = run_jobs(call)
+    except UsageError as error:
+        sys.exit(f"{program}: error: {error}")
+    if failed:
+        _report_failures(call, failed, program)
+        sys.exit(1)
+
+
+def _report_failures(call: Call, failed: list[int], program: str) -> None:
     """Say which jobs failed, and show the end of the first one's log."""
     log = call.log_of(failed[0])
     if call.variable:
@@ -149,14 +172,7 @@ def report_failures(call: Call, failed: list[int], program: str) -> None:
         print(f"  {line}", file=sys.stderr)
 
 
-def exit_on_help(text: str) -> None:
-    """Print the usage of a program, and end, if its first word asks for it."""
-    if sys.argv[1:2] in (["--help"], ["-h"]):
-        print(text.strip())
-        sys.exit()
-
-
-def exit_on_signals() -> None:
+def _exit_on_signals() -> None:
     """Make INT and TERM an exit, so that `finally` blocks stop the jobs."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, frame: sys.exit(128 + received))

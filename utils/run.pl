@@ -12,20 +12,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterable
 
-from jobs import (
-    Call,
-    UsageError,
-    exit_on_help,
-    exit_on_signals,
-    parse_call,
-    report_failures,
-    start,
-    write_trailer,
-)
+from jobs import Call, UsageError, dispatch, start, write_trailer
 
 
 class Job:
@@ -89,18 +79,5 @@ def run_jobs(call: Call) -> list[int]:
     return sorted(failed)
 
 
-def main() -> None:
-    exit_on_help(__doc__)
-    exit_on_signals()
-    try:
-        call = parse_call(sys.argv[1:])
-        failed = run_jobs(call)
-    except UsageError as error:
-        sys.exit(f"run.pl: error: {error}")
-    if failed:
-        report_failures(call, failed, "run.pl")
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    dispatch(run_jobs, "run.pl", __doc__)

@@ -20,14 +20,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobs import (
-    Call,
-    UsageError,
-    exit_on_help,
-    exit_on_signals,
-    parse_call,
-    report_failures,
-)
+from jobs import Call, UsageError, dispatch
 
 DEFAULT_CONFIG = """
 command sbatch
@@ -158,27 +151,19 @@ class Batch:
         subprocess.run(["scancel", self.id], check=False)
 
 
-def main() -> None:
-    exit_on_help(__doc__)
-    exit_on_signals()
+def run_batch(call: Call) -> list[int]:
+    """Run the jobs that are not finished as one array of Slurm; return those that failed."""
+    numbers = call.unfinished()
+    if not numbers:
+        return []
+    batch = Batch(call, numbers)
+    batch.submit()
     try:
-        call = parse_call(sys.argv[1:])
-        numbers = call.unfinished()
-        if not numbers:
-            return
-        batch = Batch(call, numbers)
-        batch.submit()
-    except UsageError as error:
-        sys.exit(f"slurm.pl: error: {error}")
-    try:
-        failed = batch.wait()
+        return batch.wait()
     except SystemExit:
         batch.cancel()
         raise
-    if failed:
-        report_failures(call, failed, "slurm.pl")
-        sys.exit(1)
 
 
 if __name__ == "__main__":
-    main()
+    dispatch(run_batch, "slurm.pl", __doc__)

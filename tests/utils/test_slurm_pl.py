@@ -125,7 +125,8 @@ def test_a_task_that_slurm_ended_counts_as_failed(repository, cluster, monkeypat
     monkeypatch.setitem(sys.modules, "slurm_pl", module)
     loader.exec_module(module)
     monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
-    batch = module.Batch(module.parse_call(["JOB=1:2", "x.JOB.log", "true"]), [1, 2])
+    call = module.Call({}, "JOB", [1, 2], "x.JOB.log", ["true"])
+    batch = module.Batch(call, call.numbers)
     batch.submit()
     assert batch.wait() == [1, 2]
 
