@@ -252,8 +252,14 @@ finetuning=finetune${finetune_tag:+_$finetune_tag}
 now="set-up"
 trap '[ $? -eq 0 ] || log "stopped in $now; the same call goes on from there" >&2' EXIT
 
+# is_there FOLDER: refuses a corpus that is not
+is_there() {
+  [ -d "$1" ] || fail "no corpus: no folder '$1' in $PWD; run stage 0 or give --db-dir"
+}
+
 if begins 0; then
   if [ -n "$db_dir" ]; then
+    is_there "$db_dir"
     log "the corpus is in $db_dir"
   else
     local/download.sh "${local_words[@]}" downloads
@@ -262,7 +268,7 @@ fi
 db_dir=${db_dir:-downloads}
 
 if begins 1; then
-  [ -d "$db_dir" ] || fail "no corpus: no folder '$db_dir' in $PWD; run stage 0 or give --db-dir"
+  is_there "$db_dir"
   local/data.sh "${local_words[@]}" "$db_dir" "$datadir"
 fi
 

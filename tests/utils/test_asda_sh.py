@@ -345,7 +345,8 @@ def test_a_failing_stage_stops_the_recipe(recipe, monkeypatch):
         (["--ngpu", "all"], "--ngpu is a number of GPUs, not 'all'"),
         (["--feats-type", "mfcc"], "--feats-type is fbank or raw, not 'mfcc'"),
         (["--test-sets", ""], "give --train-set and --test-sets"),
-        (["--stage", "1", "--stop-stage", "1", "--db-dir", "nowhere"], "no folder 'nowhere'"),
+        (["--db-dir", "nowhere"], "no folder 'nowhere'"),
+        (["--stage", "1", "--db-dir", "nowhere"], "no folder 'nowhere'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(recipe, options, message):
