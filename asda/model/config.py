@@ -13,6 +13,7 @@ import yaml
 SIZES = Path(__file__).parent / "sizes"
 Pooling = Literal["cls", "mean", "statistics"]
 PooledLayers = Literal["last", "all"]
+TargetNorm = Literal["clip", "patch"]
 
 
 @dataclass
@@ -133,6 +134,9 @@ class ModelConfig:
         clones: masks of each clip in a pretraining step
         decoder: decoder
         target_layers: blocks from the top whose FFN outputs make the target (null = all)
+        target_norm: how each of those is normalised first: every channel over the patches of its
+            "clip", as the reference does, which leaves out what all patches of a clip share; or
+            the channels of every "patch", which keeps it
         cls_weight: weight of the CLS token's loss
         cls_reduction: CLS loss as the "mean" over masks, or their "sum" in a micro-batch as the
             reference has it, so that its weight grows with batch size and clones
@@ -150,6 +154,7 @@ class ModelConfig:
     clones: int = 16
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     target_layers: int | None = None
+    target_norm: TargetNorm = "clip"
     cls_weight: float = 1.0
     cls_reduction: Literal["mean", "sum"] = "mean"
 

@@ -117,16 +117,21 @@ class Pretrainer(nn.Module):
     def targets(self, fbank: Tensor, num_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return the target (batch, patches, width) float32, and which patches are real.
 
-        The mean over the top blocks of the teacher's FFN outputs, each normalised per clip and
-        channel over the patches, then per patch over the channels (algorithm.md 7.2).
+        The mean over the top blocks of the teacher's FFN outputs, each normalised as `target_norm`
+        says, then per patch over the channels (algorithm.md 7.2).
         """
         patches, valid = self.teacher.enter(fbank, num_frames)
         total = torch.zeros_like(patches, dtype=torch.float32)
         lowest = self.config.depth - self.config.target_layers
         for index, (_, ffn) in enumerate(self.teacher.layers(patches, valid)):
             if index >= lowest:
-                total += _instance_norm(ffn[:, 1:].float(), valid)
+                total += self._normalised(ffn[:, 1:].float(), valid)
         return F.layer_norm(total / self.config.target_layers, total.shape[-1:]), valid
+
+    def _normalised(self, ffn: Tensor, valid: Tensor | None) -> Tensor:
+        if self.config.target_norm == "patch":
+            return F.layer_norm(ffn, ffn.shape[-1:])
+        return _instance_norm(ffn, valid)
 
     def predict(self, fbank: Tensor, kept: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the student's CLS (batch, clones, width) and the decoder's output.

@@ -122,6 +122,26 @@ def test_cls_loss_sum_counts_clones_and_clips():
     torch.testing.assert_close(losses["sum"], 6 * losses["mean"])
 
 
+def test_a_target_normed_by_patch_keeps_what_all_patches_of_a_clip_share():
+    """A constant clip has equal patches but for their positions: by clip nothing else is left."""
+    steady = torch.randn(2, 1, 128).expand(2, 96, 128)
+    targets = {}
+    for norm in ("clip", "patch"):
+        torch.manual_seed(0)
+        model = Pretrainer(tiny(target_norm=norm, patch=PatchConfig(16, 128))).eval()
+        clips = model.targets(steady, None)[0].mean(dim=1)
+        targets[norm] = (clips[0] - clips[1]).square().mean()
+    assert targets["patch"] > 10 * targets["clip"]
+
+
+def test_a_target_normed_by_patch_is_that_of_torch():
+    model, fbank = Pretrainer(tiny(target_norm="patch")), torch.randn(2, 96, 128)
+    blocks = model.teacher.layers(model.teacher.patches(fbank), None)
+    norm = torch.nn.LayerNorm(48, elementwise_affine=False)
+    expected = norm(sum(norm(ffn[:, 1:]) for _, ffn in blocks) / 2)
+    torch.testing.assert_close(model.targets(fbank, None)[0], expected)
+
+
 def test_the_teacher_starts_as_the_student_and_follows_it():
     model = Pretrainer(tiny())
     pairs = list(zip(model.teacher.parameters(), model.student.parameters(), strict=True))
