@@ -19,6 +19,7 @@ folds=
 local_data_opts=
 feats_type=fbank
 fbank_config=conf/fbank.yaml
+compression=3
 max_bad=0.05
 pretrain_config=conf/pretrain.yaml
 pretrain_tag=
@@ -42,7 +43,7 @@ What is done is not done again; what was stopped goes on where it stopped.
   --datadir DIR           data directories, where stage 1 puts them (default: $datadir)
   --dumpdir DIR           features; several experiments and recipes can share it (default: $dumpdir)
   --expdir DIR            experiments (default: $expdir)
-  --local-data-opts OPTS  options of local/download.sh and local/data.sh
+  --local-data-opts OPTS  options of local/data.sh; stage 0 gives them to local/download.sh too
 
   --train-set SET         DATADIR/SET to train on
   --valid-set SET         DATADIR/SET to choose models on
@@ -54,6 +55,7 @@ What is done is not done again; what was stopped goes on where it stopped.
 
   --feats-type TYPE       fbank (dumped by stage 2) or raw (computed from audio during training)
   --fbank-config FILE     features (default: $fbank_config)
+  --compression METHOD    of features: 3, 5 or 2 (half as large), or none (default: $compression)
   --max-bad SHARE         of utterances that may have unusable audio (default: $max_bad)
   --pretrain-config FILE  (default: $pretrain_config)
   --pretrain-args ARGS    options that win over it, e.g. \"--optimizer.lr 1e-3\"; asda pretrain --help
@@ -67,12 +69,16 @@ What is done is not done again; what was stopped goes on where it stopped.
 Options of this recipe alone:
 $recipe_help}"
 
-. utils/parse_options.sh
-
 fail() {
   echo "${0##*/}: error: $1" >&2
   exit 1
 }
+
+# The options in run.sh would win over those of a file.
+for word in "$@"; do
+  [[ $word != --config && $word != --config=* ]] || fail "no $word here: write options into run.sh"
+done
+. utils/parse_options.sh
 
 log() {
   echo "$(date '+%Y-%m-%d %H:%M:%S') $*"
@@ -89,7 +95,7 @@ stage_number() {
       return
     fi
   done
-  [[ $1 =~ ^-?[0-9]+$ ]] || fail "no stage '$1'; stages are 0 to 5 or ${names[*]}"
+  [[ $1 =~ ^-?(0|[1-9][0-9]*)$ ]] || fail "no stage '$1'; stages are 0 to 5 or ${names[*]}"
   echo "$1"
 }
 
@@ -204,6 +210,8 @@ merge_folds() {
       fi
       continue
     fi
+    [ ! -e "$expdir/$finetuning/model.pt" ] ||
+      fail "$expdir/$finetuning was trained without folds: choose another --finetune-tag"
     asda results merge "${folders[@]/%//$score}" --out "$expdir/$score"
   done
 }
@@ -245,6 +253,23 @@ if [ -z "$finetune_tag" ]; then
   finetune_tag=$origin${origin:+${finetune_tag:+_}}$finetune_tag
 fi
 finetuning=finetune${finetune_tag:+_$finetune_tag}
+for name in "$pretraining" "$finetuning"; do
+  [ ${#name} -le 200 ] || fail "$name is too long a name: give --${name%%_*}-tag"
+done
+
+# needs STAGE OPTION FILE: refuses now what the stage could not do
+needs() {
+  [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] || return 0
+  [ -e "$3" ] || fail "$2: no file '$3' in $PWD"
+}
+
+if [ -z "$pretrained" ]; then
+  needs 3 --pretrain-config "$pretrain_config"
+elif [ "$pretrained" != none ]; then
+  needs 3 --pretrained "$pretrained"
+  needs 4 --pretrained "$pretrained"
+fi
+needs 4 --finetune-config "$finetune_config"
 
 . ./path.sh
 . ./cmd.sh
@@ -284,7 +309,7 @@ if begins 2; then
     log "nothing to dump with --feats-type raw"
   else
     utils/dump_fbank.sh --cmd "$train_cmd" --nj "$nj" --fbank-config "$fbank_config" \
-      --max-bad "$max_bad" "$dumpdir/fbank" "${dumped[@]}"
+      --compression "$compression" --max-bad "$max_bad" "$dumpdir/fbank" "${dumped[@]}"
   fi
 fi
 

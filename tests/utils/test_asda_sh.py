@@ -36,6 +36,12 @@ def recipe(repository, tmp_path, monkeypatch):
     ):
         (tmp_path / name).write_text(NOTE)
         (tmp_path / name).chmod(0o755)
+    (folder / "conf").mkdir()
+    for name in ("pretrain", "pretrain_wide", "x", "finetune", "slow"):
+        (folder / f"conf/{name}.yaml").touch()
+    for name in ("my/asda.pt", "exp/pretrain_wide/model.pt"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).touch()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
     monkeypatch.chdir(folder)
@@ -210,6 +216,22 @@ def test_folds_are_those_that_stage_1_wrote(recipe):
     ]
 
 
+def test_folds_do_not_take_the_place_of_an_experiment_without(recipe):
+    (recipe / "exp/finetune/score").mkdir(parents=True)
+    (recipe / "exp/finetune/model.pt").touch()
+    done, calls = run(*FOLDS, "--folds", "1 2", "--stage", "score")
+    assert done.returncode == 1
+    assert "exp/finetune was trained without folds: choose another --finetune-tag" in done.stderr
+    assert not any("merge" in call for call in calls)
+
+
+def test_files_of_stages_that_are_not_run_may_be_absent(recipe):
+    (recipe / "downloads").mkdir()
+    options = ["--pretrained", "a.pt", "--finetune-config", "a.yaml", "--pretrain-config", "a.yaml"]
+    assert run(*options, "--stop-stage", "dump")[0].returncode == 0
+    assert run(*options, "--stage", "score")[0].returncode == 0
+
+
 def test_one_fold_alone_is_not_merged(recipe):
     assert run(*FOLDS, "--folds", "2")[1] == [*fold_calls("2"), "asda results list exp"]
 
@@ -345,6 +367,15 @@ def test_a_failing_stage_stops_the_recipe(recipe, monkeypatch):
         (["--ngpu", "all"], "--ngpu is a number of GPUs, not 'all'"),
         (["--feats-type", "mfcc"], "--feats-type is fbank or raw, not 'mfcc'"),
         (["--test-sets", ""], "give --train-set and --test-sets"),
+        (["--stage", "08"], "no stage '08'"),
+        (["--config", "my.conf"], "no --config here: write options into run.sh"),
+        (["--config=my.conf"], "no --config=my.conf here"),
+        (["--pretrained", "a.pt"], "--pretrained: no file 'a.pt'"),
+        (["--pretrained", "a.pt", "--stop-stage", "pretrain"], "--pretrained: no file 'a.pt'"),
+        (["--pretrain-config", "a.yaml"], "--pretrain-config: no file 'a.yaml'"),
+        (["--finetune-config", "a.yaml"], "--finetune-config: no file 'a.yaml'"),
+        (["--finetune-args", "--a.b 1" + 99 * " --c 1"], "too long a name: give --finetune-tag"),
+        (["--pretrain-args", "--a.b 1" + 99 * " --c 1"], "too long a name: give --pretrain-tag"),
         (["--db-dir", "nowhere"], "no folder 'nowhere'"),
         (["--stage", "1", "--db-dir", "nowhere"], "no folder 'nowhere'"),
     ],
