@@ -15,7 +15,7 @@ export recipe_help="  --labels FILE           CSV with a line per audio file of 
 . utils/own_options.sh
 export labels num_folds # read by local/data.sh
 
-utils/asda.sh \
+exec utils/asda.sh \
   --db-dir "$audio" --train-set train --valid-set valid --test-sets test --dump-sets all \
   --pretrain-config conf/pretrain.yaml --finetune-config conf/finetune.yaml \
   "$@"

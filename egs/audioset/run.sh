@@ -14,7 +14,7 @@ export recipe_help="  --subset SUBSET         to fine-tune on: 20k (balanced) or
 . utils/own_options.sh
 one_of subset 20k 2m
 
-utils/asda.sh \
+exec utils/asda.sh \
   --pretrain-set train_2m --train-set "train_$subset" --valid-set valid --test-sets eval \
   --pretrain-config conf/pretrain.yaml --finetune-config "conf/finetune_$subset.yaml" \
   "$@"

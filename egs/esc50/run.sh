@@ -11,7 +11,7 @@ export recipe_help="  --subset SUBSET         esc50, or esc10: ten classes of it
 . utils/own_options.sh
 one_of subset esc50 esc10
 
-utils/asda.sh \
+exec utils/asda.sh \
   --local-data-opts "--subset $subset" --datadir "data/$subset" --expdir "exp/$subset" \
   --train-set train --test-sets test --dump-sets all \
   --pretrain-config conf/pretrain.yaml --finetune-config conf/finetune.yaml \

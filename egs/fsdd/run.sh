@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-utils/asda.sh \
+exec utils/asda.sh \
   --train-set official/train --valid-set official/valid --test-sets official/test \
   --dump-sets all \
   --pretrain-config conf/pretrain.yaml --finetune-config conf/finetune.yaml \

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-utils/asda.sh \
+exec utils/asda.sh \
   --train-set train --valid-set valid --test-sets test \
   --pretrain-config conf/pretrain.yaml --finetune-config conf/finetune.yaml \
   "$@"

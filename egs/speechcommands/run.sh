@@ -16,7 +16,7 @@ if [[ $form == *_12 ]]; then
   finetune_config=conf/finetune_12.yaml
 fi
 
-utils/asda.sh \
+exec utils/asda.sh \
   --train-set "$form/train" --valid-set "$form/valid" --test-sets "$form/test" \
   --local-data-opts "--form $form" --dumpdir "dump/${form%_*}" --expdir "exp/$form" \
   --pretrain-config conf/pretrain.yaml --finetune-config "$finetune_config" \
