@@ -10,11 +10,13 @@ subset=esc50
 nj=$(getconf _NPROCESSORS_ONLN)
 dumpdir=dump
 expdir=exp/table
-help_message="usage: ./table.sh [--subset esc50] [--nj JOBS] [--dumpdir dump] [--expdir exp/table]"
+help_message="usage: ./table.sh [--subset esc50] [--nj JOBS] [--dumpdir dump] [--expdir exp/table]
+after: ./run.sh [--subset esc50] --stop-stage 2"
 
 . ./path.sh
 . ./cmd.sh
 . utils/parse_options.sh
+[ $# -eq 0 ] && [ -d "data/$subset" ] || usage
 
 # One thread for each: small models gain little from a second one.
 export OMP_NUM_THREADS=1

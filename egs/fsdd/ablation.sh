@@ -17,6 +17,7 @@ help_message="usage: ./ablation.sh [--nj JOBS] [--dumpdir dump] [--expdir exp/ab
 . ./path.sh
 . ./cmd.sh
 . utils/parse_options.sh
+[ $# -eq 0 ] || usage
 
 # One thread for each: small models gain little from a second one.
 export OMP_NUM_THREADS=1

@@ -13,6 +13,7 @@ help_message="usage: ./table.sh [--nj JOBS] [--dumpdir dump] [--expdir exp/table
 . ./path.sh
 . ./cmd.sh
 . utils/parse_options.sh
+[ $# -eq 0 ] || usage
 
 protocols=(official unseen/fold1 unseen/fold2 unseen/fold3)
 systems=(finetune_pretrained finetune_scratch finetune_probe logistic_regression random_forest)
