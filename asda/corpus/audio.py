@@ -155,7 +155,10 @@ def _open(source: str) -> soundfile.SoundFile:
         raise AudioError(f"no such file: {source}")
     if not os.path.getsize(source):
         raise AudioError(f"empty file: {source}")
-    return soundfile.SoundFile(source)
+    try:
+        return soundfile.SoundFile(source)
+    except UnicodeEncodeError:
+        raise AudioError(f"name is not UTF-8: {source!a}; rename the file") from None
 
 
 def _archived(path: str, offset: int) -> bytes:

@@ -25,14 +25,25 @@ def write_data_dir(
         utt2spk: speaker of each utterance; None = every utterance is its own speaker.
 
     Raises:
-        InputError: if there are no utterances.
+        InputError: if there are no utterances, or names that a table cannot hold.
     """
     utterances = tables["utt2label"]
     if not utterances:
         raise InputError(f"{folder}: no clips for it; the corpus is not complete")
+    for name, table in tables.items():
+        _check_names(folder / name, table)
     begin_directory(folder, [], [*tables, "utt2spk", "spk2utt"])
     for name, table in tables.items():
         write_table(folder / name, table)
     write_speakers(folder, utt2spk or {utterance: utterance for utterance in utterances})
     with atomic_write(folder / "labels.txt") as stream:
         stream.writelines(f"{label}\n" for label in labels)
+
+
+def _check_names(path: Path, table: Mapping[str, str]) -> None:
+    for key, rest in table.items():
+        if len(key.split()) != 1 or "\n" in rest:
+            raise InputError(
+                f"{path}: no line can hold {key!r}, {rest!r}: a space in the name of an utterance,"
+                " or a line break; rename the file"
+            )

@@ -210,6 +210,16 @@ def test_unusable_audio_is_refused_with_its_reason(tmp_path, name, reason, monke
         read_audio(broken(tmp_path, name))
 
 
+def test_a_name_that_is_not_utf_8(tmp_path):
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xe9")
+    os.mkdir(folder)
+    soundfile.write(tmp_path / "a.wav", noise(), RATE)
+    os.rename(tmp_path / "a.wav", f"{folder}/a.wav")
+    for read in (read_audio, audio_duration):
+        with pytest.raises(AudioError, match=r"name is not UTF-8: .*bad\\udce9/a\.wav"):
+            read(f"{folder}/a.wav")
+
+
 def test_impossible_segments_and_commands(tmp_path):
     path = str(tmp_path / "a.wav")
     soundfile.write(path, noise(RATE), RATE)

@@ -10,7 +10,11 @@ help_message="usage: $0 [--num-folds N] --labels FILE DIR DATA"
 
 . ./path.sh
 . utils/parse_options.sh
-[ $# -eq 2 ] && [ -n "$labels" ] || usage
+[ $# -eq 2 ] || usage
+if [ ! -f "$labels" ]; then
+  echo "$0: error: no file of labels '$labels' in $PWD: give --labels, or write it into run.sh" >&2
+  exit 1
+fi
 data=$2
 
 local/data.py "$1" "$labels" "$num_folds" "$data"

@@ -9,6 +9,10 @@ help_message="usage: $0 [--url URL] DIR
 Puts AudioSet's lists of segments and classes into DIR/metadata (100 MB)."
 
 . ./path.sh
+if [[ " ${*:2}" == *" --url"* ]]; then
+  echo "$0: error: --url comes first" >&2
+  exit 1
+fi
 if [[ ${1-} =~ ^(--url|--help$|-h$) ]]; then # other options are those of local/data.py
   . utils/parse_options.sh
 fi

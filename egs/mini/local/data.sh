@@ -10,6 +10,10 @@ help_message="usage: $0 DIR DATA"
 [ $# -eq 2 ] || usage
 
 for set in train valid test; do
+  if [ ! -d "$1/$set" ]; then
+    echo "$0: error: no folder $1/$set: stage 0 makes the corpus" >&2
+    exit 1
+  fi
   data=$2/$set
   mkdir -p "$data"
   find "$(cd "$1" && pwd)/$set" -name '*.wav' | sort |

@@ -56,7 +56,7 @@ def main() -> None:
         else:
             for name, clips in sets.items():
                 write_set(data / form / name, clips, sorted({c.label for c in sets["train"]}))
-    except (InputError, AudioError) as error:
+    except InputError as error:
         sys.exit(f"local/data.py: {error}")
 
 
@@ -120,9 +120,12 @@ def write_twelve(sets: dict[str, list[Clip]], noise: Path, folder: Path) -> None
 def seconds_of(recording: Path) -> list[Clip]:
     """Cut a recording of background noise into clips of a second."""
     name = f"noise-{recording.stem}"
+    try:
+        seconds = int(audio_duration(str(recording)))
+    except AudioError as error:
+        raise InputError(f"{recording}: {error}; unpack the corpus again") from None
     return [
-        Clip(recording, f"{name}_{second:03d}", name, SILENCE, second)
-        for second in range(int(audio_duration(str(recording))))
+        Clip(recording, f"{name}_{second:03d}", name, SILENCE, second) for second in range(seconds)
     ]
 
 
