@@ -78,6 +78,7 @@ fail() {
 for word in "$@"; do
   [[ $word != --config && $word != --config=* ]] || fail "no $word here: write options into run.sh"
 done
+unset word # a variable that is set is an option
 . utils/parse_options.sh
 
 log() {
@@ -108,9 +109,14 @@ default_tag() {
   echo "${tag#_}"
 }
 
+# wanted STAGE
+wanted() {
+  [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]
+}
+
 # begins STAGE [FOLD]: whether the stage is wanted; says that it begins
 begins() {
-  [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] || return 1
+  wanted "$1" || return 1
   now="stage $1 (${names[$1]})${2:+ of fold $2}"
   log "$now"
 }
@@ -259,8 +265,7 @@ done
 
 # needs STAGE OPTION FILE: refuses now what the stage could not do
 needs() {
-  [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] || return 0
-  [ -e "$3" ] || fail "$2: no file '$3' in $PWD"
+  ! wanted "$1" || [ -e "$3" ] || fail "$2: no file '$3' in $PWD"
 }
 
 if [ -z "$pretrained" ]; then

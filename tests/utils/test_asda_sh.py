@@ -368,6 +368,7 @@ def test_a_failing_stage_stops_the_recipe(recipe, monkeypatch):
         (["--feats-type", "mfcc"], "--feats-type is fbank or raw, not 'mfcc'"),
         (["--test-sets", ""], "give --train-set and --test-sets"),
         (["--stage", "08"], "no stage '08'"),
+        (["--word", "x"], "no option --word"),
         (["--config", "my.conf"], "no --config here: write options into run.sh"),
         (["--config=my.conf"], "no --config=my.conf here"),
         (["--pretrained", "a.pt"], "--pretrained: no file 'a.pt'"),
