@@ -34,6 +34,6 @@ def load_model(
     Raises:
         asda.files.InputError: saying what the file is and what was expected.
     """
-    from asda.checkpoint import models  # torch is imported only when a model is
+    from asda.checkpoint import load  # torch is imported only when a model is
 
-    return models.load_model(path, encoder)
+    return load.load_model(path, encoder)

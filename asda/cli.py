@@ -6,7 +6,7 @@ import importlib
 import sys
 
 from asda import __version__
-from asda.config import nearest
+from asda.configuration import nearest
 from asda.files import InputError
 
 VERBS = {

@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 
 from asda.files import InputError
-from asda.memory import keep_freed_memory
+from asda.kernels.allocator import keep_freed_memory
 
 
 @dataclass

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from asda.checkpoint.reference_names import POSITION_ROWS
-from asda.checkpoint.weights import SavedModel
-from asda.model.config import ModelConfig, patch_grid
+from asda.checkpoint.foreign.fairseq_names import POSITION_ROWS
+from asda.checkpoint.saved_model import SavedModel
+from asda.model.model_config import ModelConfig, patch_grid
 
 
 def describe(saved: SavedModel, path: str) -> dict[str, Any]:

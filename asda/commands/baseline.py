@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from asda.config import run_cli
-from asda.scoring.config import BaselineConfig
+from asda.configuration import run_cli
+from asda.scoring.score_config import BaselineConfig
 
 
 def main(argv: list[str]) -> None:
     config = run_cli(BaselineConfig, argv, "asda baseline")
-    from asda.scoring.baseline import score_baselines
+    from asda.scoring.baselines import score_baselines
 
     score_baselines(config)

@@ -107,8 +107,8 @@ def add_validate_options(parser: argparse.ArgumentParser) -> None:
 
 def validate(directory: Path, shown: int, check_audio: int, **flags: bool) -> None:
     from asda.corpus.datadir import DataDir
-    from asda.corpus.validate import Checks
-    from asda.corpus.validate import validate as find_problems
+    from asda.corpus.edit.validate import Checks
+    from asda.corpus.edit.validate import validate as find_problems
     from asda.files import InputError
 
     checks = Checks(
@@ -132,7 +132,7 @@ def validate(directory: Path, shown: int, check_audio: int, **flags: bool) -> No
 
 
 def fix(directory: Path, utt_extra_files: str = "", spk_extra_files: str = "") -> None:
-    from asda.corpus.fix import fix as repair
+    from asda.corpus.edit.fix import fix as repair
     from asda.corpus.tables import SPEAKER, UTTERANCE
 
     extra = dict.fromkeys(utt_extra_files.split(), UTTERANCE)
@@ -160,7 +160,7 @@ def subset(
     utt_list: Path | None,
 ) -> None:
     from asda.corpus.datadir import DataDir
-    from asda.corpus.subset import choose, listed, write_parts
+    from asda.corpus.edit.subset import choose, listed, write_parts
     from asda.files import InputError
 
     directory = DataDir(source)
@@ -178,15 +178,15 @@ def subset(
 
 def split(directory: Path, count: int, per_utt: bool) -> None:
     from asda.corpus.datadir import DataDir
-    from asda.corpus.subset import split as split_directory
+    from asda.corpus.edit.subset import split as split_directory
 
     folder, made = split_directory(DataDir(directory), count, per_utt)
     print(f"{folder}: {'made' if made else 'up to date'}")
 
 
 def combine(destination: Path, sources: list[Path], extra_files: str, skip_fix: str) -> None:
-    from asda.corpus.combine import combine as join
     from asda.corpus.datadir import DataDir
+    from asda.corpus.edit.combine import combine as join
     from asda.corpus.tables import UTTERANCE
 
     extra = dict.fromkeys(extra_files.split(), UTTERANCE)
@@ -198,8 +198,8 @@ def combine(destination: Path, sources: list[Path], extra_files: str, skip_fix: 
 
 
 def copy(source: Path, destination: Path, validate_opts: str, **affixes: str) -> None:
-    from asda.corpus.combine import copy as copy_directory
     from asda.corpus.datadir import DataDir
+    from asda.corpus.edit.combine import copy as copy_directory
 
     directory = DataDir(source)
     copy_directory(directory, destination, **affixes)
@@ -214,7 +214,7 @@ def copy(source: Path, destination: Path, validate_opts: str, **affixes: str) ->
 
 def utt2dur(directory: Path, nj: int, cmd: str | None) -> None:
     from asda.corpus.datadir import DataDir
-    from asda.corpus.durations import write_durations
+    from asda.corpus.edit.durations import write_durations
 
     written = write_durations(DataDir(directory), nj)
     print(f"{directory}/utt2dur: {'written' if written else 'up to date'}")

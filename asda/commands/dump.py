@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 
-from asda.config import to_dict
-from asda.features.config import FbankConfig
+from asda.configuration import to_dict
+from asda.features.fbank_config import FbankConfig
 
 # of Kaldi's compression methods, those that hold any value
 COMPRESSIONS = ("none", "1", "2", "3", "5")
@@ -57,24 +57,24 @@ def _parser() -> argparse.ArgumentParser:
 def plan(
     dump: Path, data: list[Path], nj: int, fbank_config: Path | None, compression: str
 ) -> None:
-    from asda.features.dump_plan import plan
+    from asda.dump.plan import plan
 
     print(plan(dump, data, fbank_config, compression, nj))
 
 
 def part(dump: Path, job: int, archive_mb: float) -> None:
-    from asda.features.dump_part import compute_part
+    from asda.dump.compute import compute_part
 
     compute_part(dump, job, archive_mb * 1e6)
 
 
 def finish(dump: Path, max_bad: float) -> None:
-    from asda.features.dump_finish import finish
+    from asda.dump.finish import finish
 
     finish(dump, max_bad)
 
 
 def check(dump: Path) -> None:
-    from asda.features.dump_check import check
+    from asda.dump.check import check
 
     check(dump)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from asda.config import run_cli
+from asda.configuration import run_cli
 
 
 def export(model: str, out: str, format: Literal["reference"] = "reference") -> None:
@@ -16,11 +16,11 @@ def export(model: str, out: str, format: Literal["reference"] = "reference") -> 
         out: file to write
         format: "reference" is the checkpoint format of the ASDA and EAT repositories
     """
-    from asda.checkpoint import training_state
-    from asda.checkpoint.models import read_model
-    from asda.checkpoint.reference_export import to_reference
+    from asda.checkpoint import tensor_files
+    from asda.checkpoint.foreign.fairseq_export import to_reference
+    from asda.checkpoint.load import read_model
 
-    training_state.save(to_reference(read_model(model), model), Path(out))
+    tensor_files.save(to_reference(read_model(model), model), Path(out))
     print(f"wrote {out} ({format} format)")
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from asda.config import run_cli
+from asda.configuration import run_cli
 from asda.files import InputError
-from asda.training.config import FinetuneConfig
+from asda.training.run_config import FinetuneConfig
 
 
 def main(argv: list[str]) -> None:
     config = run_cli(FinetuneConfig, argv, "asda finetune")
     _refuse_idle(argv, config.init)
-    from asda.training.finetune import finetune
+    from asda.tasks.classification import finetune
 
     finetune(config)
 

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from asda.config import run_cli
+from asda.configuration import run_cli
 
 
 def import_checkpoint(
@@ -22,9 +22,9 @@ def import_checkpoint(
         out: model.pt to write
         encoder: "student" or "teacher" keeps that encoder of a pretraining checkpoint alone
     """
-    from asda.checkpoint import training_state
-    from asda.checkpoint.models import read_model
-    from asda.checkpoint.weights import encoder_weights
+    from asda.checkpoint import tensor_files
+    from asda.checkpoint.load import read_model
+    from asda.checkpoint.saved_model import encoder_weights
 
     saved = read_model(source)
     if encoder != "both":
@@ -37,7 +37,7 @@ def import_checkpoint(
             head={},
             facts=saved.facts | {"encoder": encoder},
         )
-    training_state.save(saved.content(), Path(out))
+    tensor_files.save(saved.content(), Path(out))
     print(f"wrote {out} ({saved.kind})")
 
 

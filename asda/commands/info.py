@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asda.config import run_cli
+from asda.configuration import run_cli
 
 
 def info(checkpoint: str) -> None:
@@ -15,7 +15,7 @@ def info(checkpoint: str) -> None:
             export of EAT
     """
     from asda.checkpoint.describe import describe
-    from asda.checkpoint.models import read_model
+    from asda.checkpoint.load import read_model
 
     for key, value in describe(read_model(checkpoint), checkpoint).items():
         print(f"{key:<22} {value}")

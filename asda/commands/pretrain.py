@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from asda.config import run_cli
-from asda.training.config import PretrainConfig
+from asda.configuration import run_cli
+from asda.training.run_config import PretrainConfig
 
 
 def main(argv: list[str]) -> None:
     config = run_cli(PretrainConfig, argv, "asda pretrain")
-    from asda.training.pretrain import pretrain
+    from asda.tasks.pretraining import pretrain
 
     pretrain(config)

@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def list_results(root: Path, metric: str | None, folds: bool) -> None:
     from asda.files import InputError
-    from asda.scoring.experiments import find_results
+    from asda.scoring.compare import find_results
     from asda.scoring.tables import TITLES, clips_counted, markdown_table, with_interval
 
     if not root.is_dir():
@@ -86,7 +86,7 @@ def list_results(root: Path, metric: str | None, folds: bool) -> None:
 
 
 def merge(folders: list[Path], out: Path, metric: str | None, groups: Path | None) -> None:
-    from asda.scoring.experiments import merge_folds
+    from asda.scoring.compare import merge_folds
     from asda.scoring.tables import TITLES, number, with_interval
 
     result = merge_folds(folders, out, groups, metric)
@@ -98,7 +98,7 @@ def merge(folders: list[Path], out: Path, metric: str | None, groups: Path | Non
 
 
 def compare(folders: list[Path], metric: str | None, groups: Path | None) -> None:
-    from asda.scoring.experiments import Comparison, measured, read_result
+    from asda.scoring.compare import Comparison, measured, read_result
     from asda.scoring.tables import TITLES, difference, markdown_table, with_interval
 
     first, *others = folders
@@ -121,7 +121,7 @@ def table(
     groups: Path | None,
 ) -> None:
     from asda.files import InputError
-    from asda.scoring.experiments import Comparison, mean_and_deviation, measured, read_result
+    from asda.scoring.compare import Comparison, mean_and_deviation, measured, read_result
     from asda.scoring.tables import difference, markdown_table, with_deviation, with_interval
 
     if ("{run}" in pattern) != bool(runs):

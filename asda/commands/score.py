@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from asda.config import run_cli
-from asda.scoring.config import ScoreConfig
+from asda.configuration import run_cli
+from asda.scoring.score_config import ScoreConfig
 
 
 def main(argv: list[str]) -> None:
     config = run_cli(ScoreConfig, argv, "asda score")
-    from asda.scoring.score import score
+    from asda.scoring.score_model import score
 
     score(config)

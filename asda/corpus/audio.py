@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from asda.corpus.source import PackedClip, packed_clip, split_source
+from asda.corpus.wav_scp import PackedClip, packed_clip, split_source
 
 OVERSHOOT = 0.5  # seconds that a segment may reach beyond the audio; rounded times do
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asda.dataset.config import AugmentConfig
+from asda.dataset.data_config import AugmentConfig
 
 
 def waveform_gain(rng: np.random.Generator) -> float:

@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 
 from asda.corpus.datadir import DataDir
 from asda.dataset.augment import augment_normalised, disturb
-from asda.dataset.config import AugmentConfig, DataConfig
-from asda.dataset.sources import ComputedFeatures, DumpedFeatures, open_features
+from asda.dataset.data_config import AugmentConfig, DataConfig
+from asda.dataset.feature_sources import ComputedFeatures, DumpedFeatures, open_features
 from asda.features.matrix import StoredMatrix, Values, read
 from asda.files import InputError
 

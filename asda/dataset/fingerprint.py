@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from asda.config import load, to_dict
+from asda.configuration import load, to_dict
 from asda.corpus.datadir import DataDir
-from asda.features.config import FbankConfig
+from asda.features.fbank_config import FbankConfig
 from asda.files import digest
 
 

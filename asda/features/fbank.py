@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import torch
 
-from asda.features.config import FbankConfig
+from asda.features.fbank_config import FbankConfig
 
 FLOOR = torch.finfo(torch.float32).eps  # of an energy, before the log
 BAND = 16  # filters that are applied together; each looks only at the lines its band covers

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asda.model.config import ModelConfig
-from asda.model.recompute import again
-from asda.model.softmax_maps import softmax_attention
+from asda.kernels.cpu_attention import softmax_attention
+from asda.kernels.recompute import again
+from asda.model.model_config import ModelConfig
 
 
 def make_attention(config: ModelConfig, block: int) -> nn.Module:

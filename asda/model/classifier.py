@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from asda.model.config import ModelConfig, PooledLayers, Pooling
 from asda.model.encoder import NORM_EPS, Encoder
+from asda.model.model_config import ModelConfig, PooledLayers, Pooling
 from asda.model.patches import mean_of_real
 
 VARIANCE_EPS = 1e-5

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asda.model.config import ModelConfig, patch_grid
+from asda.kernels.recompute import again, remaking
+from asda.model.model_config import ModelConfig, patch_grid
 from asda.model.patches import flat_rows, pick
-from asda.model.recompute import again, remaking
 
 
 class Decoder(nn.Module):

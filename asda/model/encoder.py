@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from asda.kernels.recompute import again, remaking
 from asda.model.attention import make_attention
-from asda.model.config import ModelConfig
+from asda.model.model_config import ModelConfig
 from asda.model.patches import PatchEmbedding
-from asda.model.recompute import again, remaking
 
 NORM_EPS = 1e-6
 

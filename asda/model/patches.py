@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asda.model.config import ModelConfig, patch_grid
+from asda.model.model_config import ModelConfig, patch_grid
 
 
 class PatchEmbedding(nn.Module):

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from asda.dataset.batches import scoring_loader
 from asda.dataset.clips import Clips
+from asda.dataset.loaders import scoring_loader
 from asda.distributed import Process, gather
 
 

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from asda import config as configuration
+from asda import configuration
 from asda.distributed import Process
 from asda.files import InputError, atomic_write
-from asda.training.config import TrainingConfig
+from asda.training.run_config import TrainingConfig
 
 # Settings that change where or how fast a run goes, not what comes out.
 RUNTIME_KEYS = {"exp", "training.device", "training.threads", "data.workers", "training.log_every"}

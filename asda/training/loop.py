@@ -15,14 +15,13 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from asda.checkpoint import training_state
-from asda.checkpoint.restore import refusing_damage, restore
-from asda.checkpoint.weights import check_tensors, load_weights
-from asda.dataset.batches import Batch, training_loader
+from asda.checkpoint import tensor_files
+from asda.checkpoint.saved_model import check_tensors, load_weights
+from asda.checkpoint.schema import refusing_damage, restore
 from asda.dataset.clips import Clips
+from asda.dataset.loaders import Batch, training_loader
 from asda.distributed import Process, barrier
 from asda.files import InputError
-from asda.training.config import OptimizerConfig, TrainingConfig
 from asda.training.experiment import Experiment
 from asda.training.optimizer import (
     learning_rate,
@@ -31,6 +30,7 @@ from asda.training.optimizer import (
     set_reference_eps,
 )
 from asda.training.progress import History, Progress
+from asda.training.run_config import OptimizerConfig, TrainingConfig
 
 log = logging.getLogger(__name__)
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -133,7 +133,7 @@ class _Run:
 
     def _restore(self, path: Path) -> None:
         parts = ("model", "optimizer", "scaler", "progression", "interval")
-        state = training_state.load(path, *parts)
+        state = tensor_files.load(path, *parts)
         load_weights(self.task.model, state["model"], path)
         with refusing_damage(path):
             self.optimizer.load_state_dict(state["optimizer"])
@@ -253,7 +253,7 @@ class _Run:
         self.at.snapshots = {update: self.at.snapshots[update] for update in ranked[:keep]}
         if self.process.is_first and self.at.update in self.at.snapshots:
             path = self.experiment.snapshot(self.at.update)
-            training_state.save({"model": self.task.model.state_dict()}, path)
+            tensor_files.save({"model": self.task.model.state_dict()}, path)
 
     def _out_of_patience(self) -> bool:
         out = bool(self.config.patience) and self.at.since_best >= self.config.patience
@@ -271,7 +271,7 @@ class _Run:
             "progression": vars(self.at),
             "interval": vars(self.interval),
         }
-        training_state.save(content, self.experiment.checkpoint)
+        tensor_files.save(content, self.experiment.checkpoint)
         for path in self.experiment.folder.glob("snapshots/*.pt"):
             if int(path.stem.split("_")[1]) not in self.at.snapshots:
                 path.unlink()
@@ -284,7 +284,7 @@ class _Run:
             weights, chosen = self.task.model.state_dict(), [self.at.update]
         else:
             chosen = sorted(self.at.snapshots)
-            weights = training_state.average_weights([self._snapshot(u) for u in chosen])
+            weights = tensor_files.average_weights([self._snapshot(u) for u in chosen])
         facts = {
             "updates": self.at.update,
             "final": self.config.final,
@@ -292,13 +292,13 @@ class _Run:
             "metric": self.task.metric,
             "seed": self.config.seed,
         }
-        training_state.save(self.task.package(weights, facts), self.experiment.model)
+        tensor_files.save(self.task.package(weights, facts), self.experiment.model)
         log.info("wrote %s (%s of updates %s)", self.experiment.model, self.config.final, chosen)
         self.progress.close()
 
     def _snapshot(self, update: int) -> dict[str, Tensor]:
         path = self.experiment.snapshot(update)
-        weights = training_state.load(path, "model")["model"]
+        weights = tensor_files.load(path, "model")["model"]
         check_tensors(self.task.model.state_dict(), weights, path)
         return weights
 

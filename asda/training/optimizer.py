@@ -8,7 +8,7 @@ import re
 import torch
 from torch import nn
 
-from asda.training.config import OptimizerConfig
+from asda.training.run_config import OptimizerConfig
 
 
 def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from asda.checkpoint.models import read_model
-from asda.model.pretraining import Pretrainer
+from asda.checkpoint.load import read_model
+from asda.model.pretrainer import Pretrainer
 
 LIMIT = 1e-5
 

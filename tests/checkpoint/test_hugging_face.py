@@ -8,10 +8,10 @@ import torch
 from checkpoint.reference_files import eat_export
 
 import asda
-from asda.checkpoint import training_state
-from asda.checkpoint.models import read_model
-from asda.checkpoint.safetensors import read_safetensors
-from asda.checkpoint.weights import encoder_weights, load_weights
+from asda.checkpoint import tensor_files
+from asda.checkpoint.foreign.safetensors import read_safetensors
+from asda.checkpoint.load import read_model
+from asda.checkpoint.saved_model import encoder_weights, load_weights
 from asda.files import InputError
 from asda.model.classifier import Classifier
 
@@ -105,7 +105,7 @@ def test_an_encoder(path, tmp_path):
     network = asda.load_model(path)
     assert torch.equal(network.norm.bias, tensors["model.pre_norm.bias"])
     assert torch.equal(network.blocks[1].attn.qkv.weight, tensors["model.blocks.1.attn.qkv.weight"])
-    training_state.save(saved.content(), tmp_path / "model.pt")
+    tensor_files.save(saved.content(), tmp_path / "model.pt")
     assert read_model(tmp_path / "model.pt").kind == "encoder"
 
 

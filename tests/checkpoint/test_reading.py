@@ -8,7 +8,7 @@ import torch
 from checkpoint.reference_files import X, finetuned, pretraining
 
 import asda
-from asda.checkpoint.models import read_model
+from asda.checkpoint.load import read_model
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 from checkpoint.reference_files import X, eat_export, finetuned, pretraining
 
 from asda import __version__
-from asda.checkpoint.models import read_model
+from asda.checkpoint.load import read_model
 from asda.cli import main
 from asda.files import InputError
 

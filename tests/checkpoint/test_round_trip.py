@@ -10,8 +10,8 @@ import pytest
 import torch
 from checkpoint.reference_files import finetuned, pretraining
 
-from asda.checkpoint.models import read_model
-from asda.checkpoint.reference_names import POSITIONS
+from asda.checkpoint.foreign.fairseq_names import POSITIONS
+from asda.checkpoint.load import read_model
 from asda.cli import main
 from asda.files import InputError
 
@@ -96,10 +96,10 @@ def test_the_norm_of_the_targets_is_in_the_cfg(tmp_path, norm):
 
 def test_key_table_of_a_base_model(tmp_path):
     """algorithm.md 16 and 22: 212 tensors and 198 of the teacher, 202 when fine-tuned."""
-    from asda.checkpoint.reference_export import to_reference
-    from asda.checkpoint.weights import SavedModel, expected_tensors
-    from asda.config import to_dict
-    from asda.model.config import ModelConfig
+    from asda.checkpoint.foreign.fairseq_export import to_reference
+    from asda.checkpoint.saved_model import SavedModel, expected_tensors
+    from asda.configuration import to_dict
+    from asda.model.model_config import ModelConfig
 
     config = ModelConfig().resolved()
     norm = {"mean": 0.0, "std": 1.0}
@@ -117,7 +117,7 @@ def test_a_model_the_reference_lacks_is_not_exported(tmp_path):
     main(["import-checkpoint", str(tmp_path / "theirs.pt"), model])
     saved = read_model(model)
     saved.model["attention"]["lambda_init"] = 0.2
-    from asda.checkpoint.reference_export import to_reference
+    from asda.checkpoint.foreign.fairseq_export import to_reference
 
     with pytest.raises(InputError, match=r"model\.attention\.lambda_init"):
         to_reference(saved, model)

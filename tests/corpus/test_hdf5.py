@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from asda.corpus.audio import AudioError, audio_duration, read_audio
-from asda.corpus.source import split_source
+from asda.corpus.wav_scp import split_source
 
 h5py = pytest.importorskip("h5py")
 SOUND = np.random.default_rng(0).uniform(-0.5, 0.5, 3200)

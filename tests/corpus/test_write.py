@@ -3,7 +3,7 @@
 import pytest
 
 from asda.corpus.datadir import DataDir
-from asda.corpus.validate import Checks, validate
+from asda.corpus.edit.validate import Checks, validate
 from asda.corpus.write import write_data_dir
 from asda.files import InputError
 

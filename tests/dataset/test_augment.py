@@ -13,7 +13,7 @@ from asda.dataset.augment import (
     move_edges,
     warp,
 )
-from asda.dataset.config import AugmentConfig
+from asda.dataset.data_config import AugmentConfig
 
 
 def rng():

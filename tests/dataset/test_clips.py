@@ -10,8 +10,8 @@ from dataset.directories import MEL, random_features, with_features
 
 from asda.corpus.datadir import write_table
 from asda.dataset.clips import Clips, Normalization, open_clips
-from asda.dataset.config import AugmentConfig, DataConfig
-from asda.dataset.sources import DumpedFeatures
+from asda.dataset.data_config import AugmentConfig, DataConfig
+from asda.dataset.feature_sources import DumpedFeatures
 from asda.features.matrix import OpenArchive
 from asda.files import InputError
 

@@ -10,8 +10,8 @@ import torch
 from torchaudio.compliance import kaldi
 
 from asda.corpus.audio import read_audio
-from asda.features.config import FbankConfig
 from asda.features.fbank import Fbank, mel_filters
+from asda.features.fbank_config import FbankConfig
 
 
 def reference(waveform: torch.Tensor, config: FbankConfig) -> torch.Tensor:

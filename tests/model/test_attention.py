@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from asda.model.attention import DifferentialAttention, StandardAttention
-from asda.model.config import AttentionConfig, ModelConfig
+from asda.model.model_config import AttentionConfig, ModelConfig
 
 
 def config(**attention):

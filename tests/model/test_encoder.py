@@ -5,10 +5,10 @@ import torch
 from torch.nn import functional as F
 
 from asda.model.classifier import Classifier
-from asda.model.config import AttentionConfig, DecoderConfig, ModelConfig, PatchConfig
 from asda.model.decoder import Decoder
 from asda.model.encoder import Block, Encoder
-from asda.model.pretraining import Pretrainer
+from asda.model.model_config import AttentionConfig, DecoderConfig, ModelConfig, PatchConfig
+from asda.model.pretrainer import Pretrainer
 
 
 def tiny(**options):

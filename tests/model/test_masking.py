@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from asda.model.config import MaskConfig
 from asda.model.masking import num_blocks, sample_kept
+from asda.model.model_config import MaskConfig
 
 
 @pytest.mark.parametrize(

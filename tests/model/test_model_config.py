@@ -1,6 +1,12 @@
 import pytest
 
-from asda.model.config import AttentionConfig, DecoderConfig, ModelConfig, PatchConfig, patch_grid
+from asda.model.model_config import (
+    AttentionConfig,
+    DecoderConfig,
+    ModelConfig,
+    PatchConfig,
+    patch_grid,
+)
 
 
 @pytest.mark.parametrize("size", ["tiny", "small", "base", "large"])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from asda.model.config import ModelConfig, PatchConfig
+from asda.model.model_config import ModelConfig, PatchConfig
 from asda.model.patches import PatchEmbedding, sincos_positions
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from asda.checkpoint.models import read_model
-from asda.checkpoint.reference_names import reference_name
-from asda.checkpoint.weights import load_weights
+from asda.checkpoint.foreign.fairseq_names import reference_name
+from asda.checkpoint.load import read_model
+from asda.checkpoint.saved_model import load_weights
 from asda.model.classifier import Classifier
-from asda.model.pretraining import Pretrainer
-from asda.training.config import TeacherConfig
-from asda.training.pretrain import teacher_decay
+from asda.model.pretrainer import Pretrainer
+from asda.tasks.pretraining import teacher_decay
+from asda.training.run_config import TeacherConfig
 
 LIMIT = 1e-5
 

@@ -12,7 +12,7 @@ import pytest
 from recipes.copies import copy_recipe, run, succeed
 from recipes.servers import serve
 
-from asda.checkpoint.models import read_model
+from asda.checkpoint.load import read_model
 from asda.corpus.datadir import DataDir
 
 FOLDERS = ["001 - Dog bark", "009 - Rooster", "002 - Rain"]

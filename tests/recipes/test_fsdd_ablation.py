@@ -10,12 +10,12 @@ import pytest
 import soundfile
 from recipes.copies import copy_recipe, run, use_this_python
 
-from asda.config import run_cli
+from asda.configuration import run_cli
 from asda.corpus.datadir import DataDir
 from asda.corpus.write import write_data_dir
 from asda.files import write_json
 from asda.model.encoder import Encoder
-from asda.training.config import PretrainConfig
+from asda.training.run_config import PretrainConfig
 
 RATE = 8000
 SETS = [f"{kind}_{level}" for kind in ("white", "babble") for level in (20, 10, 0)]

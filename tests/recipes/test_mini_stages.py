@@ -14,7 +14,7 @@ import pytest
 import torch
 from recipes.copies import copy_recipe
 
-from asda.checkpoint.models import read_model
+from asda.checkpoint.load import read_model
 from asda.corpus.datadir import read_table
 from asda.features.archive import ArchiveReader
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from asda.config import run_cli
-from asda.training.config import FinetuneConfig, PretrainConfig
+from asda.configuration import run_cli
+from asda.training.run_config import FinetuneConfig, PretrainConfig
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from asda.dataset.augment import augment_normalised, augment_waveform, mask_stripes, mixup
 from asda.dataset.sampling import TrainingBatches
 from asda.model.classifier import Classifier
+from asda.tasks.classification import classification_loss
 from asda.training.experiment import resolved
-from asda.training.finetune import classification_loss
 from asda.training.optimizer import learning_rate, make_optimizer
 
 SCALES = [

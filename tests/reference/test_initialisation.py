@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from asda.model.classifier import Classifier
-from asda.model.pretraining import Pretrainer
+from asda.model.pretrainer import Pretrainer
 from asda.training.experiment import resolved
 
 

@@ -10,8 +10,8 @@ import torchaudio
 
 from asda.corpus.audio import read_audio
 from asda.dataset.clips import open_clips
-from asda.features.config import FbankConfig
 from asda.features.fbank import Fbank
+from asda.features.fbank_config import FbankConfig
 
 
 def textbook(waveform, rate, frames, mean, std):

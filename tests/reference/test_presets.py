@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from asda.checkpoint.describe import describe
-from asda.checkpoint.weights import SavedModel, expected_tensors
-from asda.config import load, to_dict
-from asda.features.config import FbankConfig
+from asda.checkpoint.saved_model import SavedModel, expected_tensors
+from asda.configuration import load, to_dict
+from asda.features.fbank_config import FbankConfig
 from asda.model.classifier import Classifier
-from asda.model.pretraining import Pretrainer
+from asda.model.pretrainer import Pretrainer
 from asda.training.experiment import resolved
 
 BASE = (12, 768, 12)

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from asda.dataset.batches import Batch
+from asda.dataset.loaders import Batch
 from asda.distributed import Process
-from asda.model.config import DecoderConfig
-from asda.model.pretraining import Pretrainer
+from asda.model.model_config import DecoderConfig
+from asda.model.pretrainer import Pretrainer
+from asda.tasks.pretraining import PretrainTask, teacher_decay
 from asda.training.experiment import Experiment, resolved
 from asda.training.loop import train
 from asda.training.optimizer import learning_rate
-from asda.training.pretrain import PretrainTask, teacher_decay
 
 UPDATES = 4
 KEPT = 6

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from asda.scoring.results import write_results
-from asda.scoring.scored import ScoredClips
+from asda.scoring.predictions import ScoredClips
+from asda.scoring.result_files import write_results
 
 
 def single_label(

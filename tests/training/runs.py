@@ -14,11 +14,11 @@ import pytest
 import torch
 import yaml
 
-from asda.checkpoint import training_state
-from asda.config import load
-from asda.training.config import FinetuneConfig, PretrainConfig
-from asda.training.finetune import FinetuneTask, finetune
-from asda.training.pretrain import PretrainTask, pretrain
+from asda.checkpoint import tensor_files
+from asda.configuration import load
+from asda.tasks.classification import FinetuneTask, finetune
+from asda.tasks.pretraining import PretrainTask, pretrain
+from asda.training.run_config import FinetuneConfig, PretrainConfig
 
 MODEL = {
     "size": "tiny",
@@ -68,13 +68,13 @@ def write_config(data: Path, exp: Path, **options) -> Path:
 def run_pretrain(data: Path, exp: Path, **options) -> dict:
     """Pretrain in this process and return the content of model.pt."""
     pretrain(load(PretrainConfig, write_config(data, exp, **options)))
-    return training_state.load(exp / "model.pt")
+    return tensor_files.load(exp / "model.pt")
 
 
 def run_finetune(data: Path, exp: Path, **options) -> dict:
     """Fine-tune in this process and return the content of model.pt."""
     finetune(load(FinetuneConfig, write_config(data, exp, **options)))
-    return training_state.load(exp / "model.pt")
+    return tensor_files.load(exp / "model.pt")
 
 
 @contextlib.contextmanager
@@ -96,7 +96,7 @@ def stopped_before(update: int) -> Iterator[None]:
 
 def history(exp: Path) -> list[dict[str, float]]:
     """Return the rows of numbers that a run has reported."""
-    return training_state.load(exp / "checkpoint.pt")["progression"]["history"]
+    return tensor_files.load(exp / "checkpoint.pt")["progression"]["history"]
 
 
 def column(exp: Path, name: str) -> list[float]:

@@ -9,8 +9,8 @@ import yaml
 from training.runs import run_finetune, run_pretrain, settings, stopped_before, write_config
 
 from asda.cli import main
-from asda.config import load, to_dict
-from asda.training.config import FinetuneConfig, PretrainConfig
+from asda.configuration import load, to_dict
+from asda.training.run_config import FinetuneConfig, PretrainConfig
 
 pytestmark = pytest.mark.usefixtures("no_images")
 

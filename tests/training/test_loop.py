@@ -13,13 +13,13 @@ import pytest
 import torch
 from torch import nn
 
-from asda.checkpoint import training_state
-from asda.dataset.batches import Batch
+from asda.checkpoint import tensor_files
+from asda.dataset.loaders import Batch
 from asda.distributed import Process, end_process, start_process
 from asda.files import InputError
-from asda.training.config import OptimizerConfig, TrainingConfig
 from asda.training.experiment import Experiment
 from asda.training.loop import train
+from asda.training.run_config import OptimizerConfig, TrainingConfig
 
 
 @dataclass
@@ -80,11 +80,11 @@ def run(folder, stop_at=None, poison=-1, **options):
     process = Process(0, 1, torch.device("cpu"))
     task = Regression(config, process, stop_at)
     train(task, config.optimizer, config.training, Experiment(config, "test", process), process)
-    return training_state.load(folder / "model.pt")
+    return tensor_files.load(folder / "model.pt")
 
 
 def history(folder):
-    return training_state.load(folder / "checkpoint.pt")["progression"]["history"]
+    return tensor_files.load(folder / "checkpoint.pt")["progression"]["history"]
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
@@ -146,7 +146,7 @@ def test_the_finished_model_is_the_one_asked_for(tmp_path, final, expected):
     assert model["facts"]["from_updates"] == expected
     kept = sorted((tmp_path / "run").glob("snapshots/*.pt"))
     if final != "last":
-        weights = [training_state.load(path)["model"]["0.weight"] for path in kept]
+        weights = [tensor_files.load(path)["model"]["0.weight"] for path in kept]
         torch.testing.assert_close(model["weights"]["0.weight"], sum(weights) / len(weights))
 
 
@@ -207,7 +207,7 @@ def test_odd_values_of_a_checkpoint_are_refused(tmp_path, part, value):
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run", stop_at=7)
     checkpoint = tmp_path / "run/checkpoint.pt"
-    training_state.save(training_state.load(checkpoint) | {part: value}, checkpoint)
+    tensor_files.save(tensor_files.load(checkpoint) | {part: value}, checkpoint)
     with pytest.raises(InputError, match=f"^{checkpoint}: [^\n]*$"):
         run(tmp_path / "run")
 
@@ -218,7 +218,7 @@ def test_odd_values_of_a_snapshot_are_refused(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run", stop_at=11, **options)
     snapshot = next((tmp_path / "run/snapshots").iterdir())
-    training_state.save({"model": {"0.weight": "lost"}}, snapshot)
+    tensor_files.save({"model": {"0.weight": "lost"}}, snapshot)
     with pytest.raises(InputError, match=f"^{snapshot}: its tensors do not fit"):
         run(tmp_path / "run", **options)
 
@@ -240,7 +240,7 @@ def test_two_processes_train_as_one(tmp_path, repository):
     assert [child.wait(timeout=120) for child in children] == [0, 0]
     subprocess.run([sys.executable, __file__, str(tmp_path / "one")], check=True)
     weights = [
-        training_state.load(tmp_path / name / "model.pt")["weights"]["0.weight"]
+        tensor_files.load(tmp_path / name / "model.pt")["weights"]["0.weight"]
         for name in ("one", "two")
     ]
     torch.testing.assert_close(weights[0], weights[1], rtol=1e-5, atol=1e-6)

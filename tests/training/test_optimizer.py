@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from asda.training.config import OptimizerConfig, TeacherConfig
 from asda.training.optimizer import (
     layer_scale,
     learning_rate,
     make_optimizer,
     set_reference_eps,
 )
+from asda.training.run_config import OptimizerConfig, TeacherConfig
 
 
 def test_pretraining_schedule():
@@ -87,7 +87,7 @@ def test_reference_form_of_adam():
 
 
 def test_teacher_decay():
-    from asda.training.pretrain import teacher_decay
+    from asda.tasks.pretraining import teacher_decay
 
     config = TeacherConfig()
     assert teacher_decay(1, config) == pytest.approx(0.9998000019, abs=1e-10)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asda.model.config import SIZES
+from asda.model.model_config import SIZES
 
 MODEL_SIZES = sorted(path.stem for path in SIZES.glob("*.yaml"))
 

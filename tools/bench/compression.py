@@ -17,8 +17,8 @@ from arguments import positive
 from asda.commands.dump import COMPRESSIONS
 from asda.corpus.audio import read_audio
 from asda.features.archive import ArchiveReader, write_matrix
-from asda.features.config import FbankConfig
 from asda.features.fbank import Fbank
+from asda.features.fbank_config import FbankConfig
 
 CLIP_FRAMES = 998  # 10 s
 

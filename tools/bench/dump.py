@@ -33,8 +33,8 @@ from torchaudio.compliance import kaldi
 from asda.commands.dump import COMPRESSIONS
 from asda.corpus.audio import read_audio
 from asda.features.archive import write_matrix
-from asda.features.config import FbankConfig
 from asda.features.fbank import Fbank
+from asda.features.fbank_config import FbankConfig
 
 DUMP = Path(__file__).resolve().parents[2] / "utils/dump_fbank.sh"
 RATE = 16000

@@ -23,8 +23,8 @@ import torch
 from arguments import positive
 from torchaudio.compliance import kaldi
 
-from asda.features.config import FbankConfig
 from asda.features.fbank import Fbank
+from asda.features.fbank_config import FbankConfig
 
 SIDE = 1024  # of the matrices that tell the rate of this core
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asda.model.config import ModelConfig
+from asda.model.model_config import ModelConfig
 
 
 def of_pretraining(config: ModelConfig, patches: int, kept: int, clips: int) -> float:

@@ -35,9 +35,9 @@ from arguments import positive
 from torch.utils.data import DataLoader, Dataset
 
 from asda.corpus.datadir import write_table
-from asda.dataset.batches import scoring_loader, training_loader
 from asda.dataset.clips import Clips, open_clips
-from asda.dataset.config import AugmentConfig, DataConfig
+from asda.dataset.data_config import AugmentConfig, DataConfig
+from asda.dataset.loaders import scoring_loader, training_loader
 from asda.dataset.sampling import TrainingBatches
 from asda.features.archive import COMPRESSIONS, write_matrix
 

@@ -30,12 +30,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from multiply_adds import of_pretraining
 
-from asda.memory import keep_freed_memory
-from asda.model.config import ModelConfig, patch_grid
+from asda.kernels.allocator import keep_freed_memory
 from asda.model.masking import sample_kept
-from asda.model.pretraining import Pretrainer
-from asda.training.config import OptimizerConfig
+from asda.model.model_config import ModelConfig, patch_grid
+from asda.model.pretrainer import Pretrainer
 from asda.training.optimizer import make_optimizer
+from asda.training.run_config import OptimizerConfig
 
 WARM_UP = 1
 TICKS = [step * 10.0**power for power in range(-2, 6) for step in (1, 2, 5)]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asda.model.config import ModelConfig, patch_grid
+from asda.model.model_config import ModelConfig, patch_grid
 from asda.model.patches import sincos_positions
 
 SHARE, OUTPUT_SCALE = 0.1, 0.95  # literals in the reference (5.1)

@@ -36,14 +36,14 @@ from multiply_adds import of_finetuning, of_inference, of_pretraining
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asda.memory import keep_freed_memory
+from asda.kernels.allocator import keep_freed_memory
 from asda.model.attention import attend
 from asda.model.classifier import Classifier
-from asda.model.config import ModelConfig, patch_grid
 from asda.model.masking import sample_kept
-from asda.model.pretraining import Pretrainer
-from asda.training.config import OptimizerConfig
+from asda.model.model_config import ModelConfig, patch_grid
+from asda.model.pretrainer import Pretrainer
 from asda.training.optimizer import make_optimizer
+from asda.training.run_config import OptimizerConfig
 
 FRAMES, CLASSES = 1024, 527
 CASES = ("pretraining", "finetuning", "inference", "attention")

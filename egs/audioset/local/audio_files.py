@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from segments import Segment
 
-from asda.corpus.source import PackedClip
+from asda.corpus.wav_scp import PackedClip
 from asda.files import InputError
 
 # In order of preference; libsndfile knows those before FOREIGN, which take ffmpeg.

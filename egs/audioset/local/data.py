@@ -21,7 +21,7 @@ from report import write_report
 from segments import CLASSES, Segment, read_classes, read_lists
 
 from asda.corpus.datadir import read_table
-from asda.corpus.weights import OFFSET, class_balanced_weights
+from asda.corpus.edit.sampling_weights import OFFSET, class_balanced_weights
 from asda.corpus.write import write_data_dir
 from asda.files import InputError
 

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from asda.files import InputError, atomic_write
-from asda.scoring.experiments import measured
+from asda.scoring.compare import measured
 
 KINDS = ("white", "babble")
 LEVELS = (20, 10, 0)  # dB

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asda.corpus.audio import AudioError, audio_duration
-from asda.corpus.weights import class_balanced_weights
+from asda.corpus.edit.sampling_weights import class_balanced_weights
 from asda.corpus.write import write_data_dir
 from asda.files import InputError, numbered_lines
 

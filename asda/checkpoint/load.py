@@ -1,0 +1,105 @@
+"""Model files of every known kind: those of asda, of the reference, and EAT's exports."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import nn
+
+from asda import __version__
+from asda.checkpoint.foreign import fairseq, hugging_face
+from asda.checkpoint.foreign.safetensors import read_safetensors
+from asda.checkpoint.foreign.unpickle import load_foreign
+from asda.checkpoint.saved_model import (
+    FORMAT,
+    SavedModel,
+    check_tensors,
+    encoder_weights,
+    expected_tensors,
+    load_weights,
+)
+from asda.checkpoint.schema import refusing_damage, restore
+from asda.configuration import build, to_dict
+from asda.dataset.data_config import DataConfig
+from asda.features.fbank_config import FbankConfig
+from asda.files import InputError
+from asda.model.classifier import Classifier
+from asda.model.encoder import Encoder
+
+
+def read_model(path: str | Path) -> SavedModel:
+    """Read a model.pt of asda, a checkpoint of ASDA, EAT or SSLAM, or an export of EAT.
+
+    Nothing in it is executed, and it is read whole or not at all.
+
+    Raises:
+        InputError: saying what the file is, if it is damaged, unsafe or another kind of file.
+    """
+    where = str(path)
+    content = read_safetensors(path) if where.endswith(".safetensors") else load_foreign(path)
+    with refusing_damage(path):
+        saved = _saved(content, where)
+        mean, std = saved.normalization["mean"], saved.normalization["std"]
+        if not (math.isfinite(mean) and 0 < std < math.inf):
+            raise ValueError(f"normalisation by mean {mean} and deviation {std}")
+    return saved
+
+
+def _saved(content: Any, path: str) -> SavedModel:
+    if fairseq.is_reference(content):
+        return fairseq.convert(content, path)
+    if hugging_face.is_export(content):
+        return hugging_face.convert(content, path)
+    if isinstance(content, dict) and str(content.get("format")).startswith("asda model "):
+        return _own(content, path)
+    raise InputError(
+        f"{path}: holds {_summary(content)}; expected a model.pt of asda, a checkpoint of ASDA,"
+        " EAT or SSLAM ('cfg' and 'model'), or a Hugging Face export of EAT"
+    )
+
+
+def load_model(
+    path: str | Path, encoder: Literal["student", "teacher"] = "student"
+) -> Encoder | Classifier:
+    """Return the network of a model file; see `asda.load_model`."""
+    saved = read_model(path)
+    config = saved.model_config(str(path))
+    weights = encoder_weights(saved, encoder, path)
+    network: nn.Module = Encoder(config)
+    if saved.kind == "classifier":
+        network = Classifier(config, len(saved.labels), **saved.head)
+        weights = saved.weights
+    load_weights(network, weights, path)
+    return network.eval()
+
+
+def _own(content: dict[str, Any], path: str) -> SavedModel:
+    try:
+        if content["format"] != FORMAT:
+            raise InputError(f"{path}: of the form '{content['format']}', expected '{FORMAT}'")
+        saved = restore(SavedModel, content, path)
+        model = saved.model_config(path)
+        build(DataConfig, saved.data, path)
+        if saved.fbank:  # a setting that was added since has the value it had then, its default
+            saved.fbank = to_dict(build(FbankConfig, saved.fbank, path))
+    except InputError as error:
+        raise InputError(f"{error} ({_writer(content)})") from None
+    expected = expected_tensors(saved.kind, model, len(saved.labels), saved.head)
+    check_tensors(expected, saved.weights, path)
+    return saved
+
+
+def _writer(content: dict[str, Any]) -> str:
+    facts = content.get("facts")
+    commit = facts.get("commit") if isinstance(facts, dict) else None
+    which = f"{content.get('asda')}, commit {commit}" if commit else content.get("asda")
+    return f"written by asda {which}; this is asda {__version__}"
+
+
+def _summary(content: Any) -> str:
+    if not isinstance(content, dict):
+        return f"a {type(content).__name__}"
+    names = ", ".join(str(key)[:40] for key in list(content)[:4])
+    return f"{len(content)} entries ({names}{', ...' if len(content) > 4 else ''})"

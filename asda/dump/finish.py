@@ -1,0 +1,96 @@
+"""The end of a dump: tables of all utterances."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from asda.corpus.datadir import read_table, write_table
+from asda.dump.folder import Dump, Entry
+from asda.dump.plan import readable
+from asda.files import InputError
+
+
+def finish(folder: Path, max_bad: float) -> None:
+    """Write the tables of a dump whose jobs have ended, and say what is in it.
+
+    Args:
+        folder: the dump
+        max_bad: share of the wanted utterances that may be bad
+
+    Raises:
+        InputError: if jobs have not ended, or more utterances are bad; tables stay as they were.
+    """
+    dump = Dump(folder)
+    wanted = read_table(dump.jobs / "wanted")
+    entries = dump.entries()
+    bad = _bad(dump)
+    _check_complete(dump, wanted, entries, bad)
+    _check_bad(dump, bad, len(wanted), max_bad)
+    kept = _publish(dump, dump.published() | wanted, entries)
+    shutil.rmtree(dump.jobs)
+    size = sum(path.stat().st_size for path in dump.archives.iterdir())
+    print(
+        f"{folder}: kept {len(wanted) - len(bad)} of {len(wanted)} utterances"
+        + (f" (see {dump.bad_file})" if bad else "")
+        + f"; the dump holds {kept}, {readable(size)}"
+    )
+
+
+def _bad(dump: Dump) -> dict[str, str]:
+    bad: dict[str, str] = {}
+    for path in dump.jobs.glob("bad.*"):
+        bad |= read_table(path)
+    return bad
+
+
+def _check_complete(
+    dump: Dump, wanted: dict[str, str], entries: dict[tuple[str, str], Entry], bad: dict[str, str]
+) -> None:
+    missing = [one for one in wanted.items() if one not in entries and one[0] not in bad]
+    if missing:
+        raise InputError(
+            f"{dump.folder}: {len(missing)} of {len(wanted)} utterances are not computed "
+            f"('{missing[0][0]}' is the first): a job has failed or was stopped, see "
+            f"{dump.folder}/log; the same call computes the rest"
+        )
+
+
+def _check_bad(dump: Dump, bad: dict[str, str], wanted: int, max_bad: float) -> None:
+    dump.bad_file.unlink(missing_ok=True)
+    if bad:
+        write_table(dump.bad_file, bad)
+    if len(bad) > max_bad * wanted:
+        utterance = min(bad)
+        raise InputError(
+            f"{dump.bad_file}: {len(bad)} of {wanted} utterances cannot be used, which is more "
+            f"than --max-bad {max_bad:g} allows: mend them, leave them out, or allow more; "
+            f"'{utterance}': {bad[utterance]}"
+        )
+
+
+def _publish(dump: Dump, wanted: dict[str, str], entries: dict[tuple[str, str], Entry]) -> int:
+    """Write the tables, feats.scp last, and remove archives that hold nothing of use."""
+    found = [entries[one] for one in wanted.items() if one in entries]
+    if not found:
+        raise InputError(f"{dump.folder}: no utterances")
+    archives = dump.archives.resolve()
+    tables = {
+        "utt2source": {entry.utterance: entry.fingerprint for entry in found},
+        "utt2num_frames": {entry.utterance: str(entry.frames) for entry in found},
+        "utt2moments": {entry.utterance: str(entry.moments) for entry in found},
+        "feats.scp": {
+            entry.utterance: f"{archives}/{entry.archive}.ark:{entry.offset}" for entry in found
+        },
+    }
+    for name, table in tables.items():
+        write_table(dump.folder / name, table)
+    # Utterances that nobody wanted yet may come from a stopped dump of other data.
+    dump.remove_archives(
+        keep={
+            entry.archive
+            for entry in entries.values()
+            if wanted.get(entry.utterance, entry.fingerprint) == entry.fingerprint
+        }
+    )
+    return len(found)

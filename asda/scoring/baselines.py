@@ -1,0 +1,100 @@
+"""Plain classifiers on band statistics, to know what a trained encoder is worth."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asda.corpus.datadir import DataDir
+from asda.dataset.clips import Clips
+from asda.dataset.data_config import DataConfig
+from asda.dataset.feature_sources import DumpedFeatures
+from asda.scoring.metrics import is_single_label
+from asda.scoring.predictions import ScoredClips
+from asda.scoring.result_files import write_results
+from asda.scoring.score_config import BaselineConfig
+
+SEED = 0
+
+
+def score_baselines(config: BaselineConfig) -> None:
+    """Train the plain classifiers and write their results."""
+    labels = DataDir(config.train).labels
+    clips, features = _read(config.train, config.dump, labels)
+    test_clips, test_features = _read(config.test, config.dump, labels)
+    single_label = is_single_label(clips.targets)
+    for name, classifier in _classifiers(single_label).items():
+        scores = _fit_and_score(classifier, features, clips.targets, test_features, single_label)
+        provenance = {
+            "data": config.test,
+            "model": name.replace("_", " "),
+            "trained on": config.train,
+            "training clips": len(clips),
+            "features": "mean and standard deviation of each mel band over frames",
+            "seed": SEED,
+            "selection": "none: fixed settings",
+        }
+        write_results(
+            Path(config.out) / name / "score",
+            ScoredClips(
+                np.array(test_clips.utterances), scores, test_clips.targets, np.array(labels)
+            ),
+            provenance,
+            expected=test_clips.expected,
+        )
+
+
+def band_statistics(log_mel: np.ndarray) -> np.ndarray:
+    """Return mean and standard deviation over frames of each band, (2 mel,) float64.
+
+    Args:
+        log_mel: (frames, mel)
+    """
+    log_mel = log_mel.astype(np.float64)
+    return np.concatenate([log_mel.mean(axis=0), log_mel.std(axis=0)])
+
+
+def _read(folder: str, dump: str | None, labels: list[str]) -> tuple[Clips, np.ndarray]:
+    """Return the clips of a data directory and their statistics (clips, 2 mel)."""
+    clips = Clips(folder, DumpedFeatures(dump or folder), DataConfig(min_frames=1), labels=labels)
+    rng = np.random.default_rng(SEED)
+    read = (clips.features.read(utterance, None, rng) for utterance in clips.utterances)
+    return clips, np.stack([band_statistics(log_mel) for log_mel in read])
+
+
+def _classifiers(single_label: bool) -> dict[str, Any]:
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    chosen = {
+        "logistic_regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
+        "random_forest": RandomForestClassifier(500, random_state=SEED),
+    }
+    if single_label:
+        return chosen
+    return {name: OneVsRestClassifier(classifier) for name, classifier in chosen.items()}
+
+
+def _fit_and_score(
+    classifier: Any,
+    features: np.ndarray,
+    targets: np.ndarray,
+    test_features: np.ndarray,
+    single_label: bool,
+) -> np.ndarray:
+    """Return the probability of each class, (test clips, classes) float32."""
+    if single_label:
+        classifier.fit(features, targets.argmax(axis=1))
+        scores = np.zeros((len(test_features), targets.shape[1]), dtype=np.float32)
+        scores[:, classifier.classes_] = classifier.predict_proba(test_features)
+        return scores
+    with warnings.catch_warnings():  # a class of no or all training clips has probability 0 or 1
+        warnings.filterwarnings("ignore", "Label .* present in all", UserWarning)
+        classifier.fit(features, targets)
+    return classifier.predict_proba(test_features).astype(np.float32)

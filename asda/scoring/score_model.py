@@ -1,0 +1,95 @@
+"""A trained classifier on a data directory: scores and results."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+
+from asda.checkpoint.load import read_model
+from asda.checkpoint.saved_model import SavedModel, load_weights
+from asda.checkpoint.schema import refusing_damage
+from asda.configuration import build
+from asda.dataset.clips import Clips, Normalization, open_clips
+from asda.dataset.data_config import DataConfig
+from asda.distributed import end_process, start_process
+from asda.files import InputError
+from asda.model.classifier import Classifier
+from asda.scoring.predict import predict
+from asda.scoring.predictions import ScoredClips
+from asda.scoring.result_files import write_results
+from asda.scoring.score_config import ScoreConfig
+
+
+def score(config: ScoreConfig) -> None:
+    """Score every labelled clip and write the results to `config.out`."""
+    process = start_process(config.device, config.threads)
+    saved = read_model(config.model)
+    model = load_classifier(saved, config.model).to(process.device)
+    with refusing_damage(config.model):
+        facts = _facts(config, saved)
+    clips = _open(config, saved)
+    logits = torch.from_numpy(predict(model, clips, process))
+    if process.is_first:
+        # Softmax logits of different clips can't be compared, their log-probabilities can.
+        softmax = saved.facts.get("loss") == "cross_entropy"
+        scores = (logits.log_softmax(-1) if softmax else logits).numpy()
+        scored = ScoredClips(
+            np.array(clips.utterances), scores, clips.targets, np.array(saved.labels)
+        )
+        write_results(config.out, scored, facts, clips.expected, metric=config.metric)
+    end_process()
+
+
+def load_classifier(saved: SavedModel, path: str) -> Classifier:
+    """Return the classifier of a model file, in evaluation mode."""
+    if saved.kind != "classifier":
+        raise InputError(f"{path}: a pretrained model; fine-tune it before scoring (stage 4)")
+    model = Classifier(saved.model_config(path), len(saved.labels), **saved.head)
+    load_weights(model, saved.weights, path)
+    return model.eval()
+
+
+def _open(config: ScoreConfig, saved: SavedModel) -> Clips:
+    data = build(DataConfig, saved.data, config.model)
+    clips = open_clips(
+        config.data,
+        config.dump,
+        config.fbank,
+        dataclasses.replace(data, batch_size=config.batch_size),
+        Normalization(**saved.normalization),
+        mel_bins=saved.model_config(config.model).mel_bins,
+        labels=saved.labels,
+    )
+    found = clips.features.fbank_config()
+    if found and saved.fbank and found != saved.fbank:
+        keys = sorted(k for k in {*found, *saved.fbank} if found.get(k) != saved.fbank.get(k))
+        raise InputError(
+            f"{config.dump or config.data}: features differ from those {config.model} was trained"
+            f" on ({', '.join(keys)}); dump with the same fbank configuration"
+        )
+    return clips
+
+
+def _facts(config: ScoreConfig, saved: SavedModel) -> dict[str, Any]:
+    facts = saved.facts
+    known = {
+        "data": config.data,
+        "model": config.model,
+        "updates": facts["updates"],
+        "normalization": saved.normalization,
+    }
+    if "source" in facts:  # imported, without the story of its training
+        return known | {"source": facts["source"]}
+    selection = f"{facts['final']} of updates {facts['from_updates']}"
+    if facts["metric"]:
+        selection += f", {facts['metric']} on {facts['valid']}"
+    return known | {
+        "init": facts["init"],
+        "trained on": facts["train"],
+        "training clips": facts["clips"],
+        "seed": facts["seed"],
+        "selection": selection,
+    }

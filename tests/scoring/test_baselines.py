@@ -1,0 +1,128 @@
+"""Plain classifiers on band statistics."""
+
+import numpy as np
+import pytest
+from dataset.directories import MEL, random_features, two_sounds, with_features
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+
+from asda.cli import main
+from asda.files import InputError
+from asda.scoring import baselines
+from asda.scoring.baselines import band_statistics, score_baselines
+from asda.scoring.compare import read_result
+from asda.scoring.predictions import ScoredClips
+from asda.scoring.score_config import BaselineConfig
+
+NAMES = ("logistic_regression", "random_forest")
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory):
+    root = tmp_path_factory.mktemp("baseline")
+    with_features(root / "train", two_sounds(20, seed=0, frames=(32, 5)))
+    with_features(root / "test", two_sounds(9, seed=1, frames=(20, 30)))
+    words = ["--train", root / "train", "--test", root / "test", "--out", root / "exp"]
+    main(["baseline", *map(str, words)])
+    return root
+
+
+def standardised_statistics(features):
+    """Return mean and deviation of each band (clips, 2 MEL), and a standardised copy."""
+    x = np.stack([np.r_[m.astype(float).mean(0), m.astype(float).std(0)] for m in features])
+    return x, lambda other: (other - x.mean(0)) / x.std(0)
+
+
+def test_statistics_are_mean_and_deviation_of_each_band():
+    matrix = random_features([25])["utt00"]
+    found = band_statistics(matrix)
+    assert found.shape == (2 * MEL,) and found.dtype == np.float64
+    np.testing.assert_allclose(found[:MEL], matrix.astype(float).mean(axis=0))
+    np.testing.assert_allclose(found[MEL:], matrix.astype(float).std(axis=0))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_tell_two_sounds_apart(sounds, name):
+    result = read_result(sounds / "exp" / name / "score")
+    assert result["metrics"]["accuracy"]["value"] == 1
+    assert result["clips"] == {"found": 9, "expected": 9}
+    scores = ScoredClips.load(sounds / "exp" / name / "score").scores
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_result_says_that_nothing_was_chosen(sounds, name):
+    facts = read_result(sounds / "exp" / name / "score")["provenance"]
+    assert facts["trained on"] == str(sounds / "train")
+    assert facts["data"] == str(sounds / "test")
+    assert facts["training clips"] == 20
+    assert facts["selection"] == "none: fixed settings"
+    assert facts["model"] == name.replace("_", " ")
+
+
+def test_logistic_regression_is_standardised_by_the_training_clips(sounds):
+    train = list(two_sounds(20, seed=0, frames=(32, 5)).values())
+    test = list(two_sounds(9, seed=1, frames=(20, 30)).values())
+    x, standardise = standardised_statistics(train)
+    classifier = LogisticRegression(max_iter=2000)
+    classifier.fit(standardise(x), np.arange(20) % 2)
+    expected = classifier.predict_proba(standardise(standardised_statistics(test)[0]))
+    scored = ScoredClips.load(sounds / "exp/logistic_regression/score")
+    np.testing.assert_allclose(scored.scores, expected, atol=1e-4)
+
+
+def relabelled(folder, features, labels_of):
+    with_features(folder, features)
+    lines = [f"{name} {labels_of(row)}\n" for row, name in enumerate(features)]
+    (folder / "utt2label").write_text("".join(lines))
+    (folder / "labels.txt").write_text("a\nb\nc\n")
+    return str(folder)
+
+
+@pytest.fixture
+def fast(monkeypatch):
+    """Keep to the classifier that takes no time."""
+    single = LogisticRegression(max_iter=200)
+    monkeypatch.setattr(
+        baselines,
+        "_classifiers",
+        lambda one: {"plain": single if one else OneVsRestClassifier(single)},
+    )
+
+
+def test_a_class_without_training_clips_gets_probability_zero(tmp_path, fast):
+    train = relabelled(tmp_path / "train", two_sounds(10, 0), lambda row: "ac"[row % 2])
+    test = relabelled(tmp_path / "test", two_sounds(6, 1), lambda row: "abc"[row % 3])
+    score_baselines(BaselineConfig(train, test, str(tmp_path / "exp")))
+    scored = ScoredClips.load(tmp_path / "exp/plain/score")
+    assert (scored.scores[:, 1] == 0).all()
+    assert (scored.scores[::2, 0] > 0.5).all() and (scored.scores[1::2, 2] > 0.5).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_several_labels_get_a_classifier_each(tmp_path, fast):
+    train = relabelled(tmp_path / "train", two_sounds(12, 0), lambda row: ["a b", "b"][row % 2])
+    test = relabelled(tmp_path / "test", two_sounds(6, 1), lambda row: ["a b", "b"][row % 2])
+    score_baselines(BaselineConfig(train, test, str(tmp_path / "exp")))
+    result = read_result(tmp_path / "exp/plain/score")
+    assert result["metric"] == "mAP"
+    assert result["metrics"]["mAP"]["value"] == 1
+    scores = ScoredClips.load(tmp_path / "exp/plain/score").scores
+    assert (scores[::2, 0] > 0.5).all() and (scores[1::2, 0] < 0.5).all()
+    assert (scores[:, 1] == 1).all() and (scores[:, 2] == 0).all()
+
+
+def test_features_may_lie_in_a_dump(sounds, tmp_path, fast):
+    for name in ("train", "test"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for table in ("utt2spk", "utt2label", "labels.txt"):
+            (folder / table).write_bytes((sounds / name / table).read_bytes())
+    with pytest.raises(InputError, match=r"no feats\.scp"):
+        score_baselines(
+            BaselineConfig(*(str(tmp_path / name) for name in ("train", "test", "exp")))
+        )
+    words = ["--train", tmp_path / "train", "--test", tmp_path / "train"]
+    words += ["--out", tmp_path / "exp", "--dump", sounds / "train"]
+    main(["baseline", *map(str, words)])
+    assert read_result(tmp_path / "exp/plain/score")["clips"]["found"] == 20

@@ -1,0 +1,389 @@
+"""Results of several experiments: listed, merged over folds, compared on the same clips."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scoring.systems import multi_label, score_folder, single_label
+
+from asda.cli import main
+from asda.files import InputError
+from asda.scoring.compare import Comparison, find_results, merge_folds, read_groups, read_result
+from asda.scoring.intervals import intervals, paired_differences
+from asda.scoring.metrics import Metrics, measure
+from asda.scoring.predictions import ScoredClips
+
+
+@pytest.fixture(scope="module")
+def exp(tmp_path_factory):
+    """Three systems on one test set, two folds of another, and one result of several labels."""
+    root = tmp_path_factory.mktemp("exp")
+    for name, signal in (("weak", 0.2), ("strong", 3.0), ("middle", 1.2)):
+        score_folder(root / name / "score", single_label(signal=signal))
+    for fold in (1, 2):
+        scored = single_label(clips=40 * fold, first=1000 * fold)
+        facts = {"data": "data/all", "seed": fold}
+        score_folder(root / f"fold{fold}" / "score", scored, expected=99, provenance=facts)
+    merge_folds([root / f"fold{fold}/score" for fold in (1, 2)], root / "folds/score")
+    score_folder(root / "tags" / "score", multi_label())
+    return root
+
+
+def metrics_of(folder):
+    scored = ScoredClips.load(folder)
+    return Metrics(scored.scores, scored.targets)
+
+
+def rows(text):
+    """Return the cells of each row of a Markdown table, the header first."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    return [table[0], *table[2:]]
+
+
+def error_of(capsys, *words):
+    """Return the one line that a refused call prints."""
+    with pytest.raises(SystemExit) as exit:
+        main([str(word) for word in words])
+    assert exit.value.code == 1
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert found.err.count("\n") == 1
+    return found.err
+
+
+def test_the_list_has_the_best_first(exp, capsys):
+    main(["results", "list", str(exp)])
+    header, *found = rows(capsys.readouterr().out)
+    assert header == ["experiment", "set", "result [95 % interval]", "clips", "updates", "date"]
+    names = [row[0] for row in found]
+    accuracies = [measure_accuracy(exp / name / "score") for name in names[:-1]]
+    assert set(names) == {"weak", "strong", "middle", "folds", "tags"}
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert names[0] == "strong" and names[-1] == "tags"  # another metric comes after
+    assert found[0][2].startswith(f"accuracy % {100 * accuracies[0]:.1f} [")
+    assert found[-1][2].startswith("mAP % ")
+    assert found[0][3] == "60"
+
+
+def measure_accuracy(folder):
+    return read_result(folder)["metrics"]["accuracy"]["value"]
+
+
+def test_the_list_by_another_metric_is_sorted_by_it(exp, capsys):
+    main(["results", "list", str(exp), "--metric", "AUC", "--folds"])
+    found = rows(capsys.readouterr().out)[1:]
+    values = [float(row[2].split()[1]) for row in found]
+    assert len(found) == 7
+    assert values == sorted(values, reverse=True)
+    main(["results", "list", str(exp), "--metric", "accuracy"])
+    assert "tags" not in capsys.readouterr().out
+
+
+def test_folds_are_listed_when_asked_for(exp):
+    merged = {folder.relative_to(exp).parts[0] for folder in find_results(exp)}
+    everything = {folder.relative_to(exp).parts[0] for folder in find_results(exp, True)}
+    assert everything - merged == {"fold1", "fold2"}
+
+
+def test_show_results_lists_the_experiments_of_a_recipe(exp, repository):
+    done = subprocess.run(
+        [repository / "utils/show_results.sh", exp.name],
+        cwd=exp.parent,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [row[0] for row in rows(done.stdout)[1:3]] == ["strong", "middle"]
+
+
+def test_a_folder_without_results_is_refused(tmp_path, capsys):
+    assert "no such folder" in error_of(capsys, "results", "list", tmp_path / "nowhere")
+    assert "no results below it" in error_of(capsys, "results", "list", tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"metrics": 3}'])
+def test_a_file_that_is_no_result_is_named(tmp_path, capsys, content):
+    (tmp_path / "result.json").write_text(content)
+    error = error_of(capsys, "results", "list", tmp_path)
+    assert f"{tmp_path}/result.json" in error
+
+
+def test_merged_folds_are_measured_as_one_set(exp):
+    result = read_result(exp / "folds/score")
+    parts = [ScoredClips.load(exp / f"fold{fold}/score") for fold in (1, 2)]
+    scores = np.concatenate([part.scores for part in parts])
+    targets = np.concatenate([part.targets for part in parts])
+    for name, interval in intervals(Metrics(scores, targets)).items():
+        assert result["metrics"][name] == interval._asdict()
+    assert result["clips"] == {"found": 120, "expected": 198}
+    pooled = ScoredClips.load(exp / "folds/score")
+    assert list(pooled.utterances) == [*parts[0].utterances, *parts[1].utterances]
+
+
+def test_merged_folds_have_mean_and_deviation(exp):
+    result = read_result(exp / "folds/score")
+    folds = [read_result(exp / f"fold{fold}/score") for fold in (1, 2)]
+    for name in ("accuracy", "mAP", "AUC", "d_prime"):
+        values = [fold["metrics"][name]["value"] for fold in folds]
+        found = result["over_folds"][name]
+        assert found["mean"] == pytest.approx(np.mean(values))
+        assert found["std"] == pytest.approx(abs(values[0] - values[1]) / np.sqrt(2))
+    assert result["over_folds"]["mAP"]["mean"] != result["metrics"]["mAP"]["value"]
+    for fold, listed in zip(folds, result["folds"], strict=True):
+        assert listed["metrics"] == fold["metrics"]
+        assert (exp / "folds/score" / listed["folder"] / "result.json").is_file()
+
+
+def test_merged_folds_keep_the_facts_they_share(exp):
+    facts = read_result(exp / "folds/score")["provenance"]
+    assert facts == {"data": "data/all", "updates": 100}
+
+
+def test_the_page_of_merged_folds_lists_them(exp):
+    page = (exp / "folds/score/RESULTS.md").read_text(encoding="utf-8")
+    table = rows(page.split("## Folds")[1].split("\n##")[0])
+    titles = ["../../fold1/score", "../../fold2/score", "mean of folds", "std of folds"]
+    assert [row[0] for row in table[1:]] == [*titles, "all clips pooled"]
+    assert [row[1] for row in table[1:]] == ["40 of 99", "80 of 99", "", "", "120 of 198"]
+
+
+def test_merge_writes_and_says_the_result(exp, tmp_path, capsys):
+    folds = [str(exp / f"fold{fold}/score") for fold in (1, 2)]
+    main(["results", "merge", *folds, "--out", str(tmp_path / "all"), "--metric", "AUC"])
+    result = read_result(tmp_path / "all")
+    assert result["metric"] == "AUC"
+    said = capsys.readouterr().out
+    assert f"AUC {result['metrics']['AUC']['value']:.3f} [" in said
+    assert f"mean of 2 folds {result['over_folds']['AUC']['mean']:.3f}" in said
+
+
+def test_merge_draws_groups(exp, tmp_path):
+    folder = exp / "fold1/score"
+    utterances = ScoredClips.load(folder).utterances
+    lines = [f"{utterance} spk{row // 8}" for row, utterance in enumerate(utterances)]
+    (tmp_path / "utt2spk").write_text("\n".join(lines) + "\n")
+    words = [folder, "--out", tmp_path / "one", "--groups", tmp_path / "utt2spk"]
+    main(["results", "merge", *map(str, words)])
+    result = read_result(tmp_path / "one")
+    expected = intervals(metrics_of(folder), np.arange(40) // 8)["accuracy"]
+    assert result["metrics"]["accuracy"] == expected._asdict()
+    assert result["over_folds"]["accuracy"]["std"] is None
+
+
+def test_folds_that_share_clips_are_refused(exp, tmp_path, capsys):
+    words = [exp / "weak/score", exp / "strong/score", "--out", tmp_path / "all"]
+    error = error_of(capsys, "results", "merge", *words)
+    assert "60 clips are in more than one of" in error and "first: utt0000" in error
+    assert not (tmp_path / "all").exists()
+
+
+def test_a_fold_is_not_overwritten_by_all(exp, capsys):
+    words = [exp / "fold1/score", exp / "fold2/score", "--out", exp / "fold1/score"]
+    before = (exp / "fold1/score/result.json").read_bytes()
+    assert "is one of the folds" in error_of(capsys, "results", "merge", *words)
+    assert (exp / "fold1/score/result.json").read_bytes() == before
+
+
+def test_folds_of_other_labels_are_refused(exp, tmp_path, capsys):
+    words = [exp / "fold1/score", exp / "tags/score", "--out", tmp_path / "all"]
+    assert "its label list differs" in error_of(capsys, "results", "merge", *words)
+
+
+def test_folds_may_differ_in_having_clips_of_several_labels(tmp_path):
+    single, several = single_label(classes=5), multi_label(first=1000)
+    parts = [
+        score_folder(tmp_path / name / "score", part)
+        for name, part in (("single", single), ("several", several))
+    ]
+    for order in (parts, parts[::-1]):
+        result = merge_folds(order, tmp_path / "all/score")
+        assert result["metric"] == "mAP"
+        assert set(result["over_folds"]) == {"mAP", "AUC", "d_prime"}
+
+
+def test_a_difference_is_that_of_the_paired_bootstrap(exp):
+    found = Comparison(exp / "weak/score").differences(exp / "strong/score")
+    weak, strong = (metrics_of(exp / name / "score") for name in ("weak", "strong"))
+    expected = paired_differences([weak], [strong])
+    assert found == expected
+    assert found["accuracy"].low > 0
+
+
+def test_clips_in_another_order_compare_the_same(exp, tmp_path):
+    scored = single_label(signal=1.2)
+    order = np.random.default_rng(0).permutation(len(scored.scores))
+    for name in ("utterances", "scores", "targets"):
+        setattr(scored, name, getattr(scored, name)[order])
+    other = score_folder(tmp_path / "other", scored)
+    comparison = Comparison(exp / "weak/score")
+    assert comparison.differences(other) == comparison.differences(exp / "middle/score")
+
+
+def test_compare_prints_differences_with_a_star_if_they_are_clear(exp, capsys):
+    folders = [str(exp / name / "score") for name in ("middle", "strong", "middle")]
+    main(["results", "compare", *folders])
+    header, first, better, same = rows(capsys.readouterr().out)
+    assert header[1] == "accuracy % [95 %]"
+    assert first[2] == ""
+    change = measure_accuracy(exp / "strong/score") - measure_accuracy(exp / "middle/score")
+    assert better[2].startswith(f"+{100 * change:.1f} [+") and better[2].endswith("] *")
+    assert same[2] == "+0.0 [+0.0, +0.0]"
+
+
+@pytest.mark.parametrize("verb", ["compare", "table"])
+def test_differences_draw_groups(exp, tmp_path, capsys, verb):
+    folders = [exp / name / "score" for name in ("weak", "middle")]
+    speakers = np.arange(60) % 6 // 4
+    lines = [f"utt{row:04d} spk{speaker}\n" for row, speaker in enumerate(speakers)]
+    (tmp_path / "utt2spk").write_text("".join(lines))
+    systems = {
+        "compare": folders,
+        "table": [exp / "{row}/{column}", "--rows", "weak", "middle", "--columns", "score"],
+    }
+    words = map(str, ["results", verb, *systems[verb], "--groups", tmp_path / "utt2spk"])
+    main([*words])
+    shown = rows(capsys.readouterr().out)[2][-1]
+    weak, middle = ([metrics_of(folder)] for folder in folders)
+    for groups, expected in ((speakers, True), (None, False)):
+        ends = paired_differences(weak, middle, groups)["accuracy"][1:]
+        low, high = (f"{100 * end:+.1f}" for end in ends)
+        assert (f"[{low}, {high}]" in shown) == expected
+
+
+def other_clips(scored):
+    return ScoredClips(
+        np.char.replace(scored.utterances, "utt0000", "new"),
+        *(scored.scores, scored.targets, scored.labels),
+    )
+
+
+def other_labels(scored):
+    return ScoredClips(scored.utterances, scored.scores, scored.targets, scored.labels[::-1])
+
+
+def other_truth(scored):
+    truth = scored.targets.copy()
+    truth[7] = np.roll(truth[7], 1)
+    return ScoredClips(scored.utterances, scored.scores, truth, scored.labels)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (other_clips, r"not the same clips: 1 clips only in .*\(first: utt0000\), 1 .*first: new"),
+        (other_labels, "not the same label list"),
+        (other_truth, r"disagree on the labels of 1 clips \(first: utt0007\)"),
+    ],
+)
+def test_systems_on_other_clips_labels_or_truth_are_not_compared(exp, tmp_path, change, message):
+    change(single_label()).save(tmp_path)
+    with pytest.raises(InputError, match=message):
+        Comparison(exp / "weak/score").differences(tmp_path)
+
+
+def test_a_table_of_systems_and_tasks(exp, tmp_path, capsys):
+    for row, name in (("a", "weak"), ("b", "strong")):
+        folder = tmp_path / "digits" / row
+        folder.mkdir(parents=True)
+        (folder / "score").symlink_to(exp / name / "score")
+    (tmp_path / "tags/b").mkdir(parents=True)
+    (tmp_path / "tags/b/score").symlink_to(exp / "tags/score")
+    pattern = str(tmp_path / "{column}/{row}/score")
+    names = ["--rows", "A plain one=a", "b", "--columns", "Digits=digits", "tags"]
+    main(["results", "table", pattern, *names])
+    header, first, second = rows(capsys.readouterr().out)
+    assert header == ["", "Digits", "tags"]
+    assert first[0] == "A plain one" and second[0] == "b"
+    weak, strong = (measure_accuracy(exp / name / "score") for name in ("weak", "strong"))
+    assert first[1].startswith(f"{100 * weak:.1f} [") and ";" not in first[1]
+    assert second[1].startswith(f"{100 * strong:.1f} [")
+    assert f"; +{100 * (strong - weak):.1f} [" in second[1] and second[1].endswith("*")
+    assert first[2] == "–"
+    tags = multi_label()
+    value = 100 * measure(tags.scores, tags.targets)["mAP"]
+    assert second[2].startswith(f"{value:.1f} [") and ";" not in second[2]
+
+
+def test_a_table_of_means_over_runs(tmp_path, capsys):
+    signals = {"base": (0.2, 0.5), "new": (3.0, 2.5), "begun": (1.0,)}
+    for name, each in signals.items():
+        for run, signal in enumerate(each):
+            score_folder(tmp_path / f"seed{run}/{name}", single_label(signal=signal))
+    pattern = str(tmp_path / "{run}/{row}")
+    words = ["--rows", *signals, "--columns", "Digits=digits", "--runs", "seed0", "seed1"]
+    main(["results", "table", pattern, *words])
+    text = capsys.readouterr().out
+    folders = {name: [tmp_path / f"seed{run}/{name}" for run in (0, 1)] for name in signals}
+    base, new = ([measure_accuracy(f) for f in folders[name]] for name in ("base", "new"))
+    _, first, second, third = rows(text)
+    assert first[1] == f"{100 * np.mean(base):.1f} ± {100 * np.std(base, ddof=1):.1f}"
+    expected = paired_differences(*([metrics_of(f) for f in folders[n]] for n in ("base", "new")))
+    low, high = (f"{100 * end:+.1f}" for end in expected["accuracy"][1:])
+    change = 100 * (np.mean(new) - np.mean(base))
+    assert second[1].endswith(f"; {change:+.1f} [{low}, {high}] *")
+    assert third[1] == "–"
+    assert "mean ± standard deviation of 2 runs; difference to base" in text
+
+
+@pytest.mark.parametrize("runs", [[], ["--runs", "seed0", "seed1"]])
+def test_a_table_of_nothing_is_refused(tmp_path, capsys, runs):
+    """Of the two runs, one is scored, which makes no cell."""
+    pattern = str(tmp_path / ("{run}/{row}" if runs else "{column}/{row}"))
+    score_folder(tmp_path / "seed0/a", single_label(signal=1.0))
+    words = [pattern, "--rows", "First=a", "b", "--columns", "Digits=c", *runs]
+    error = error_of(capsys, "results", "table", *words)
+    assert f"no result in '{pattern}' for any of the rows First=a, b and columns Digits=c" in error
+
+
+@pytest.mark.parametrize(("pattern", "runs"), [("{row}/{run}", []), ("{row}", ["--runs", "seed1"])])
+def test_runs_are_in_the_pattern_and_named(tmp_path, capsys, pattern, runs):
+    error = error_of(capsys, "results", "table", pattern, "--rows", "a", "--columns", "b", *runs)
+    assert "--runs says what stands for {run}" in error
+
+
+def test_a_difference_that_is_undefined_is_a_dash(tmp_path, capsys):
+    scored = single_label(clips=10, classes=1)
+    folders = [str(score_folder(tmp_path / name, scored)) for name in "ab"]
+    main(["results", "compare", *folders, "--metric", "AUC"])
+    assert rows(capsys.readouterr().out)[2][1:] == ["– [–, –]", "– [–, –]"]
+
+
+def test_a_metric_that_a_result_lacks_is_refused(exp, capsys):
+    words = [exp / "tags/score", exp / "tags/score", "--metric", "accuracy"]
+    error = error_of(capsys, "results", "compare", *words)
+    assert "no metric accuracy; there are mAP, AUC" in error
+
+
+def test_folders_that_were_not_scored_are_refused(exp, tmp_path, capsys):
+    words = [exp / "weak/score", tmp_path]
+    assert "score the model first" in error_of(capsys, "results", "compare", *words)
+
+
+def test_groups_of_utterances(tmp_path):
+    table = tmp_path / "utt2spk"
+    table.write_text("a ann\nb bob\nc ann\nd dan\n")
+    assert read_groups(table, np.array(["c", "b", "a"])).tolist() == [0, 1, 0]
+    with pytest.raises(InputError, match=r"no group for 2 clips \(first: x\)"):
+        read_groups(table, np.array(["a", "x", "y"]))
+    table.write_text("a ann\nb bob extra\n")
+    with pytest.raises(InputError, match=r"utt2spk:2: expected 'utterance group'"):
+        read_groups(table, np.array(["a"]))
+
+
+def test_results_are_ranked_by_what_differences_are_measured_of(tmp_path):
+    """d' is a function of the AUC; to rank by it is to rank by the AUC."""
+    with pytest.raises(InputError, match="no metric d_prime"):
+        score_folder(tmp_path, single_label(), metric="d_prime")
+
+
+def test_result_json_is_the_last_file_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("asda.scoring.result_files.results_markdown", lambda result: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        score_folder(tmp_path, single_label())
+    assert (tmp_path / "scores.npz").exists()
+    assert not (tmp_path / "result.json").exists()

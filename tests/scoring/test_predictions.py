@@ -1,0 +1,64 @@
+"""scores.npz: read as it was written, or refused in one line."""
+
+import numpy as np
+import pytest
+from scoring.systems import multi_label
+
+from asda.files import InputError
+from asda.scoring.predictions import ScoredClips
+
+
+def test_what_is_saved_is_read(tmp_path):
+    scored = multi_label()
+    scored.utterances[3] = "größe"
+    scored.save(tmp_path / "new/score")
+    again = ScoredClips.load(tmp_path / "new/score")
+    for name in ("utterances", "scores", "targets", "labels"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(scored, name))
+
+
+def test_a_folder_without_scores_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"scores\.npz: no such file; score the model first"):
+        ScoredClips.load(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "other arrays", "other shapes"])
+def test_damaged_scores_are_refused(tmp_path, damage):
+    path = tmp_path / "scores.npz"
+    scored = multi_label()
+    scored.save(tmp_path)
+    if damage == "other arrays":
+        np.savez(path, scores=scored.scores)
+    elif damage == "other shapes":
+        np.savez(path, **(vars(scored) | {"labels": scored.labels[1:]}))
+    else:
+        whole = path.read_bytes()
+        path.write_bytes({"cut": whole[:500], "empty": b"", "text": b"a b c\n"}[damage])
+    with pytest.raises(InputError) as caught:
+        ScoredClips.load(tmp_path)
+    assert str(caught.value).startswith(f"{path}: damaged, or not the scores of clips")
+    assert "\n" not in str(caught.value)
+
+
+def test_pickled_objects_are_never_loaded(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (tmp_path / "sprung").touch, ()
+
+    trap = np.array([Trap()], dtype=object)
+    np.savez(tmp_path / "scores.npz", utterances=trap, scores=trap, targets=trap, labels=trap)
+    with pytest.raises(InputError):
+        ScoredClips.load(tmp_path)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    scored = multi_label(clips=5)
+    scored.scores[[2, 4], 1] = np.nan, np.inf
+    with pytest.raises(InputError, match=r"2 clips .* not finite numbers \(first: utt0002\)"):
+        ScoredClips(**vars(scored))
+
+
+def test_no_clips_are_refused():
+    with pytest.raises(InputError, match="no clips were scored"):
+        ScoredClips(np.array([]), np.zeros((0, 2)), np.zeros((0, 2)), np.array(["a", "b"]))

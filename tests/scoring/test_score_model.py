@@ -1,0 +1,230 @@
+"""Scoring a trained classifier, against the model applied to one clip at a time."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from dataset.directories import two_sounds, with_features
+from sklearn.metrics import accuracy_score
+from training.runs import run_pretrain
+
+import asda
+from asda.checkpoint import tensor_files
+from asda.cli import main
+from asda.configuration import save
+from asda.dataset.clips import Normalization, open_clips
+from asda.dataset.data_config import DataConfig
+from asda.distributed import Process
+from asda.features.fbank_config import FbankConfig
+from asda.scoring.compare import read_result
+from asda.scoring.predict import predict
+from asda.scoring.predictions import ScoredClips
+
+CLIPS = two_sounds(11, seed=1, frames=(32, 20, 44, 8))
+
+
+def score(root, out, *words, data="test", model="exp/model.pt"):
+    fixed = ["--model", root / model, "--data", root / data, "--out", out, "--device", "cpu"]
+    main(["score", *map(str, [*fixed, *words])])
+    return read_result(out)
+
+
+def error_of(capsys, root, out, *words, **options):
+    """Return the one line that a refused call prints."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as exit:
+        score(root, out, *words, **options)
+    assert exit.value.code == 1
+    found = capsys.readouterr().err
+    assert found.count("\n") == 1
+    return found
+
+
+def changed_model(root, folder, **entries):
+    """Write a copy of the trained model with other entries and return its path."""
+    content = tensor_files.load(root / "exp/model.pt")
+    folder.mkdir(exist_ok=True)
+    tensor_files.save(content | entries, folder / "model.pt")
+    return folder / "model.pt"
+
+
+@torch.no_grad()
+def logits_one_by_one(root):
+    """Return utterance -> logits of the clips of at least 10 frames, cut to 40."""
+    model = asda.load_model(root / "exp/model.pt")
+    train = np.concatenate(list(two_sounds(12, seed=0).values()))
+    logits = {}
+    for name, matrix in CLIPS.items():
+        if len(matrix) >= 10:
+            features = (matrix[:40] - train.mean(dtype=float)) / (2 * train.std(dtype=float))
+            logits[name] = model(torch.from_numpy(features[None]).float())[0].numpy()
+    return logits
+
+
+def test_clips_are_scored_as_one_by_one(trained, tmp_path):
+    result = score(trained, tmp_path)
+    scored = ScoredClips.load(tmp_path)
+    expected = logits_one_by_one(trained)
+    assert list(scored.utterances) == list(expected)
+    logits = torch.from_numpy(np.stack(list(expected.values())))
+    np.testing.assert_allclose(scored.scores, logits.log_softmax(-1), atol=1e-4)
+    truth = [row % 2 for row in range(11) if row % 4 != 3]
+    assert scored.targets.argmax(1).tolist() == truth
+    accuracy = accuracy_score(truth, logits.argmax(-1))
+    assert result["metrics"]["accuracy"]["value"] == pytest.approx(accuracy)
+    assert result["clips"] == {"found": 9, "expected": 11}
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_scores_do_not_depend_on_the_batch(trained, tmp_path, batch_size):
+    score(trained, tmp_path / "a")
+    score(trained, tmp_path / "b", "--batch-size", batch_size)
+    a, b = (ScoredClips.load(tmp_path / name) for name in "ab")
+    np.testing.assert_allclose(a.scores, b.scores, atol=1e-4)
+
+
+def test_the_result_says_how_the_model_was_made(trained, tmp_path):
+    facts = score(trained, tmp_path)["provenance"]
+    normalization = facts.pop("normalization")
+    values = np.concatenate(list(two_sounds(12, seed=0).values())).astype(float)
+    assert normalization == pytest.approx({"mean": values.mean(), "std": values.std()})
+    assert facts == {
+        "data": str(trained / "test"),
+        "model": str(trained / "exp/model.pt"),
+        "updates": 12,
+        "init": None,
+        "trained on": str(trained / "train"),
+        "training clips": 12,
+        "seed": 1,
+        "selection": "last of updates [12]",
+    }
+
+
+def test_a_model_chosen_on_a_validation_set_says_so(trained, tmp_path):
+    facts = tensor_files.load(trained / "exp/model.pt")["facts"]
+    facts |= {"final": "best", "from_updates": [4], "metric": "mAP", "valid": "data/valid"}
+    model = changed_model(trained, tmp_path / "chosen", facts=facts)
+    result = score(trained, tmp_path / "score", model=model)
+    assert result["provenance"]["selection"] == "best of updates [4], mAP on data/valid"
+
+
+def test_an_imported_model_says_where_it_came_from(trained, tmp_path):
+    facts = {"source": "finetuned.pt of EAT", "updates": None}
+    model = changed_model(trained, tmp_path / "imported", facts=facts)
+    provenance = score(trained, tmp_path / "score", model=model)["provenance"]
+    assert provenance["source"] == "finetuned.pt of EAT"
+    assert "trained on" not in provenance
+
+
+def test_a_model_without_its_facts_is_refused(trained, tmp_path, capsys):
+    model = changed_model(trained, tmp_path / "lost", facts={})
+    error = error_of(capsys, trained, tmp_path / "score", model=model)
+    assert f"{model}: damaged, or of another program (KeyError: 'updates')" in error
+
+
+def test_scores_of_independent_labels_are_logits(trained, tmp_path):
+    facts = tensor_files.load(trained / "exp/model.pt")["facts"] | {"loss": "bce"}
+    model = changed_model(trained, tmp_path / "bce", facts=facts)
+    score(trained, tmp_path / "score", model=model)
+    expected = np.stack(list(logits_one_by_one(trained).values()))
+    scores = ScoredClips.load(tmp_path / "score").scores
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
+
+
+def test_features_may_lie_in_a_dump(trained, tmp_path):
+    shutil.copytree(trained / "test", tmp_path / "data")
+    for name in ("feats.scp", "utt2num_frames", "utt2moments"):
+        (tmp_path / "data" / name).unlink()
+    words = ["--dump", trained / "test"]
+    score(trained, tmp_path / "dumped", *words, data=tmp_path / "data")
+    score(trained, tmp_path / "own")
+    dumped, own = (ScoredClips.load(tmp_path / name) for name in ("dumped", "own"))
+    np.testing.assert_array_equal(dumped.scores, own.scores)
+
+
+def test_a_metric_to_rank_by(trained, tmp_path, capsys):
+    assert score(trained, tmp_path / "a", "--metric", "AUC")["metric"] == "AUC"
+    error = error_of(capsys, trained, tmp_path / "b", "--metric", "F1")
+    assert "no metric F1 for these clips; there are accuracy, mAP, AUC" in error
+
+
+def test_features_made_otherwise_are_refused(trained, tmp_path, capsys):
+    fbank = {"num_mel_bins": 16, "window": "hanning", "low_freq": 20.0}
+    model = changed_model(trained, tmp_path / "model", fbank=fbank)
+    folder = shutil.copytree(trained / "test", tmp_path / "data")
+    (folder / "fbank.yaml").write_text("num_mel_bins: 16\nwindow: povey\nlow_freq: 20.0\n")
+    error = error_of(capsys, trained, tmp_path / "out", data=folder, model=model)
+    assert f"{folder}: features differ from those" in error
+    assert "(window)" in error
+    (folder / "fbank.yaml").write_text("num_mel_bins: 16\nwindow: hanning\nlow_freq: 20\n")
+    score(trained, tmp_path / "out", data=folder, model=model)
+
+
+def test_features_of_other_mel_bins_are_refused(trained, tmp_path, capsys):
+    features = {name: matrix[:, :8] for name, matrix in CLIPS.items()}
+    folder = with_features(tmp_path / "data", features)
+    error = error_of(capsys, trained, tmp_path / "out", data=folder)
+    assert "features of 8 mel bins, but the model takes 16" in error
+
+
+def test_a_label_that_the_model_does_not_know_is_refused(trained, tmp_path, capsys):
+    folder = with_features(tmp_path / "data", CLIPS, labels=["a", "b", "c"])
+    error = error_of(capsys, trained, tmp_path / "out", data=folder)
+    assert "utt002 has label c, unknown to the model" in error
+
+
+def test_a_pretrained_model_is_refused(trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("asda.training.progress.draw_curves", lambda history, folder: None)
+    run_pretrain(trained, tmp_path / "run", training__updates=1)
+    error = error_of(capsys, trained, tmp_path / "out", model=tmp_path / "run/model.pt")
+    assert "a pretrained model; fine-tune it before scoring" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--modle", "x"], "modle"),
+        (["--batch-size", "many"], "batch_size"),
+        (["--batch-size", "0"], "batch_size must be at least 1, not 0"),
+        (["--threads", "-1"], "threads must be from 0 to 1024, not -1"),
+        (["--threads", "100000"], "threads must be from 0 to 1024, not 100000"),
+        (["--fbank", "nowhere.yaml"], "nowhere.yaml: no such file"),
+        (["--dump", "nowhere"], "nowhere: no such data directory"),
+    ],
+)
+def test_wrong_options_are_refused_by_name(trained, tmp_path, capsys, words, named):
+    assert named in error_of(capsys, trained, tmp_path / "out", *words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_model_is_named(trained, tmp_path, capsys):
+    error = error_of(capsys, trained, tmp_path / "out", model="exp/other.pt")
+    assert "exp/other.pt: no such file" in error.lower()
+
+
+def test_scoring_from_audio_needs_the_audio(trained, tmp_path, capsys):
+    save(FbankConfig(num_mel_bins=16), tmp_path / "fbank.yaml")
+    error = error_of(capsys, trained, tmp_path / "out", "--fbank", tmp_path / "fbank.yaml")
+    assert "wav.scp: no such file" in error
+
+
+def test_predictions_are_in_the_order_of_the_clips(tmp_path):
+    """Whatever the order that lengths give: a model that returns a clip's own first value."""
+    lengths = [30, 10, 20, 25, 10, 15, 30]
+    features = {f"utt{n}": np.full((frames, 16), n, np.float32) for n, frames in enumerate(lengths)}
+    folder = with_features(tmp_path / "data", features)
+
+    class First(torch.nn.Module):
+        def forward(self, fbank, num_frames):
+            assert not self.training and not torch.is_grad_enabled()
+            return fbank[:, 0, :2]
+
+    clips = open_clips(
+        *(str(folder), None, None, DataConfig(batch_size=2, min_frames=1, workers=0)),
+        Normalization(0.0, 0.5),
+        labels=["a", "b"],
+    )
+    found = predict(First().train(), clips, Process(0, 1, torch.device("cpu")))
+    assert found.dtype == np.float32
+    assert found.tolist() == [[n, n] for n in range(7)]

@@ -1,0 +1,91 @@
+"""Pretraining, fine-tuning and scoring by two processes of torchrun, against one process."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from dataset.directories import two_sounds, with_features
+from training.runs import column, run_finetune, run_pretrain, write_config
+
+from asda.checkpoint.load import read_model
+from asda.cli import main
+from asda.scoring.compare import read_result
+from asda.scoring.predictions import ScoredClips
+
+COMMANDS = Path(__file__).with_name("commands.py")
+# An update is the same clips either way; without noise, and with a large eps, it is the same step.
+ALIKE = {"optimizer__eps": 1e-3, "training__updates": 6, "training__evaluate_every": 6}
+PRETRAIN = ALIKE | {"model__decoder__mask_noise": 0.0}
+FINETUNE = ALIKE | {"classifier__drop_path": 0.0}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A folder with `one` and `two`: what one process and what two have made."""
+    root = tmp_path_factory.mktemp("runs")
+    with_features(root / "train", two_sounds(16, seed=0))
+    with_features(root / "valid", two_sounds(9, seed=1))
+    words = []
+    for task, options in (("pretrain", PRETRAIN), ("finetune", FINETUNE)):
+        config = write_config(root, root / f"two_{task}", valid=root / "valid", **options)
+        words.append([task, "--config", str(config)])
+    words.append(score_words(root, "two"))
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    done = subprocess.run(
+        [*launcher, "--nproc_per_node=2", COMMANDS, json.dumps(words), *free_ports(2)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("asda.training.progress.draw_curves", lambda history, folder: None)
+        options = {"valid": root / "valid", "data__batch_size": 8}
+        run_pretrain(root, root / "one_pretrain", **PRETRAIN, **options)
+        run_finetune(root, root / "one_finetune", **FINETUNE, **options)
+    main(score_words(root, "one"))
+    return root
+
+
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in found:
+            one.bind(("127.0.0.1", 0))
+        return [str(one.getsockname()[1]) for one in found]
+
+
+def score_words(root, name):
+    words = ["--model", root / f"{name}_finetune/model.pt", "--data", root / "valid"]
+    return ["score", *map(str, words), "--out", str(root / name), "--device", "cpu"]
+
+
+@pytest.mark.parametrize("task", ["pretrain", "finetune"])
+def test_two_processes_train_the_weights_of_one(runs, task):
+    one, two = (read_model(runs / f"{name}_{task}/model.pt").weights for name in ("one", "two"))
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("task", ["pretrain", "finetune"])
+def test_two_processes_report_the_validation_of_one(runs, task):
+    one, two = (column(runs / f"{name}_{task}", "valid/loss") for name in ("one", "two"))
+    assert len(one) == 1
+    assert two == pytest.approx(one, rel=1e-4)
+
+
+def test_two_processes_score_every_clip_once(runs):
+    one, two = (ScoredClips.load(runs / name) for name in ("one", "two"))
+    assert list(two.utterances) == list(one.utterances)
+    assert len(two.utterances) == 9
+    np.testing.assert_allclose(two.scores, one.scores, atol=1e-3)
+    np.testing.assert_array_equal(two.targets, one.targets)
+    assert read_result(runs / "two")["clips"] == {"found": 9, "expected": 9}
