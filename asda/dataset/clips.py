@@ -78,7 +78,7 @@ class Clips(Dataset):
         config: lengths, crop and padding
         augment: random changes (None = none, and crops at the start, as in scoring)
         labels: class order; items then carry a multi-hot target
-        sample_kept: draws the visible patches of a clip of so many frames (pretraining)
+        sample_visible: draws the visible patches of a clip of so many frames (pretraining)
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class Clips(Dataset):
         config: DataConfig,
         augment: AugmentConfig | None = None,
         labels: list[str] | None = None,
-        sample_kept: Callable[[int, np.random.Generator], np.ndarray] | None = None,
+        sample_visible: Callable[[int, np.random.Generator], np.ndarray] | None = None,
         seed: int = 0,
     ):
         self.directory = DataDir(directory)
         self.features = features
         self.config = config
         self.augment = augment
-        self.sample_kept = sample_kept
+        self.sample_visible = sample_visible
         self.seed = seed
         self.expected = len(self.directory.utterances)
         self.utterances = self._usable()
@@ -184,8 +184,8 @@ class Clips(Dataset):
         clip = self._clip(self.utterances[index], rng)
         if self.targets is not None:
             clip.target = self.targets[index].astype(np.float32)
-        if self.sample_kept is not None:
-            clip.kept = self.sample_kept(clip.shape[0], rng)
+        if self.sample_visible is not None:
+            clip.kept = self.sample_visible(clip.shape[0], rng)
         return clip
 
     def _clip(self, utterance: str, rng: np.random.Generator) -> Clip:

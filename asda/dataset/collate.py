@@ -21,7 +21,7 @@ class Batch:
         features: (batch, frames, mel) float32
         num_frames: (batch,) int64 real frames, None when every frame is real
         targets: (batch, classes) float32 or None
-        kept: visible patches (batch, clones, kept) int64, -1 where a clip has fewer; or None
+        kept: visible patches (batch, num_masks, kept) int64, -1 where a clip has fewer; or None
     """
 
     utterances: list[str]
@@ -64,13 +64,13 @@ def collate(clips: list[Clip], memory: Tensor | None = None) -> Batch:
         features,
         torch.tensor(lengths) if ragged else None,
         None if clips[0].target is None else torch.from_numpy(np.stack([c.target for c in clips])),
-        None if clips[0].kept is None else _pad_kept([c.kept for c in clips]),
+        None if clips[0].kept is None else _pad_visible([c.kept for c in clips]),
     )
 
 
-def _pad_kept(rows: list[np.ndarray]) -> Tensor:
-    clones, widest = len(rows[0]), max(row.shape[1] for row in rows)
-    padded = torch.full((len(rows), clones, widest), -1)
+def _pad_visible(rows: list[np.ndarray]) -> Tensor:
+    num_masks, widest = len(rows[0]), max(row.shape[1] for row in rows)
+    padded = torch.full((len(rows), num_masks, widest), -1)
     for row, kept in zip(padded.numpy(), rows, strict=True):
         row[:, : kept.shape[1]] = kept
     return padded

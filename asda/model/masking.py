@@ -7,8 +7,8 @@ import numpy as np
 from asda.model.model_config import MaskConfig
 
 
-def sample_kept(
-    num_time: int, num_freq: int, clones: int, config: MaskConfig, rng: np.random.Generator
+def sample_visible(
+    num_time: int, num_freq: int, num_masks: int, config: MaskConfig, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw the patches that stay visible, for each clone of a clip.
 
@@ -16,30 +16,30 @@ def sample_kept(
     where they are too few, random others join them.
 
     Returns:
-        (clones, kept) int64, ascending in each row; patch n = time * num_freq + frequency.
+        (num_masks, kept) int64, ascending in each row; patch n = time * num_freq + frequency.
     """
     tokens = num_time * num_freq
     kept = max(1, int(tokens * (1 - config.ratio)))
-    order = rng.random((clones, tokens))
+    order = rng.random((num_masks, tokens))
     if config.sampler == "block":
-        order += _blocks(num_time, num_freq, clones, config, rng)
+        order += _blocks(num_time, num_freq, num_masks, config, rng)
     first = np.argpartition(-order, kept - 1, axis=1)[:, :kept]
     return np.sort(first, axis=1)
 
 
 def _blocks(
-    num_time: int, num_freq: int, clones: int, config: MaskConfig, rng: np.random.Generator
+    num_time: int, num_freq: int, num_masks: int, config: MaskConfig, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return (clones, tokens) with 1 in blocks around random cells, cut at the edges."""
+    """Return (num_masks, tokens) with 1 in blocks around random cells, cut at the edges."""
     tokens = num_time * num_freq
     area = config.block_time * config.block_freq
-    seeds = rng.integers(tokens, size=(clones, num_blocks(tokens, area, config)))
-    marked = np.zeros((clones, num_time, num_freq))
+    seeds = rng.integers(tokens, size=(num_masks, num_blocks(tokens, area, config)))
+    marked = np.zeros((num_masks, num_time, num_freq))
     for clone, cells in enumerate(seeds):
         for cell in cells:
             time, freq = divmod(cell, num_freq)
             marked[clone][_span(time, config.block_time), _span(freq, config.block_freq)] = 1
-    return marked.reshape(clones, tokens)
+    return marked.reshape(num_masks, tokens)
 
 
 def num_blocks(tokens: int, area: int, config: MaskConfig) -> int:

@@ -131,7 +131,7 @@ class ModelConfig:
         patch: patches
         attention: attention
         mask: masks
-        clones: masks of each clip in a pretraining step
+        num_masks: masks of each clip in a pretraining step
         decoder: decoder
         target_layers: blocks from the top whose FFN outputs make the target (null = all)
         target_norm: how each of those is normalised first: every channel over the patches of its
@@ -139,7 +139,7 @@ class ModelConfig:
             the channels of every "patch", which keeps it
         cls_weight: weight of the CLS token's loss
         cls_reduction: CLS loss as the "mean" over masks, or their "sum" in a micro-batch as the
-            reference has it, so that its weight grows with batch size and clones
+            reference has it, so that its weight grows with batch size and num_masks
     """
 
     size: Literal["tiny", "small", "base", "large"] = "base"
@@ -151,7 +151,7 @@ class ModelConfig:
     patch: PatchConfig = field(default_factory=PatchConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
     mask: MaskConfig = field(default_factory=MaskConfig)
-    clones: int = 16
+    num_masks: int = 16
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     target_layers: int | None = None
     target_norm: TargetNorm = "clip"
@@ -182,7 +182,7 @@ def _filled(config: Any, values: dict[str, Any]) -> Any:
 
 
 def _check(config: ModelConfig) -> None:
-    for name in ("depth", "width", "heads", "clones", "mel_bins"):
+    for name in ("depth", "width", "heads", "num_masks", "mel_bins"):
         if getattr(config, name) < 1:
             raise ValueError(f"model.{name} must be at least 1, not {getattr(config, name)}")
     if not 1 <= config.target_layers <= config.depth:

@@ -54,12 +54,12 @@ class Pretrainer(nn.Module):
 
         Args:
             fbank: normalised features (batch, frames, mel), padded with zeros
-            kept: visible patches (batch, clones, kept) int64, -1 where a clip has fewer
+            kept: visible patches (batch, num_masks, kept) int64, -1 where a clip has fewer
             num_frames: (batch,) int64 real frames, None = all
         """
         target, valid = self.targets(fbank, num_frames)
         places, weight = _masked(kept, valid, target.shape[1])
-        cls, tokens, _ = self.encode_kept(fbank, kept, valid is not None)
+        cls, tokens, _ = self.encode_visible(fbank, kept, valid is not None)
         frame_loss, *moments = self._frame_loss(tokens, kept, valid, target, places, weight)
         cls = cls.unflatten(0, kept.shape[:2]).float()
         cls_error = (cls - mean_of_real(target, valid)).square()
@@ -88,11 +88,11 @@ class Pretrainer(nn.Module):
         """Return the loss of the decoder's predictions, and their moments; see `_moments`.
 
         Args:
-            tokens: the student's output (batch * clones, kept, width)
-            kept: their places (batch, clones, kept)
+            tokens: the student's output (batch * num_masks, kept, width)
+            kept: their places (batch, num_masks, kept)
             valid: (batch, patches), or None
             target: (batch, patches, width)
-            places: patches to predict (batch, clones, places)
+            places: patches to predict (batch, num_masks, places)
             weight: their weights, of the same shape
         """
         clips = torch.arange(len(kept), device=kept.device).repeat_interleave(kept.shape[1])
@@ -134,22 +134,24 @@ class Pretrainer(nn.Module):
         return _instance_norm(ffn, valid)
 
     def predict(self, fbank: Tensor, kept: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the student's CLS (batch, clones, width) and the decoder's output.
+        """Return the student's CLS (batch, num_masks, width) and the decoder's output.
 
-        The latter is (batch, clones, patches, width).
+        The latter is (batch, num_masks, patches, width).
         """
-        batch, clones, _ = kept.shape
-        cls, tokens, tokens_total = self.encode_kept(fbank, kept, valid is not None)
-        valid = None if valid is None else valid.repeat_interleave(clones, dim=0)
+        batch, num_masks, _ = kept.shape
+        cls, tokens, tokens_total = self.encode_visible(fbank, kept, valid is not None)
+        valid = None if valid is None else valid.repeat_interleave(num_masks, dim=0)
         prediction = self.decoder(tokens, kept.flatten(0, 1), valid, tokens_total)
-        return cls.unflatten(0, (batch, clones)), prediction.unflatten(0, (batch, clones))
+        return cls.unflatten(0, (batch, num_masks)), prediction.unflatten(0, (batch, num_masks))
 
-    def encode_kept(self, fbank: Tensor, kept: Tensor, ragged: bool) -> tuple[Tensor, Tensor, int]:
+    def encode_visible(
+        self, fbank: Tensor, kept: Tensor, ragged: bool
+    ) -> tuple[Tensor, Tensor, int]:
         """Run the student on visible patches.
 
         Returns:
-            CLS (batch * clones, width), kept tokens (batch * clones, kept, width), and the number
-            of patches of the padded clips.
+            CLS (batch * num_masks, width), kept tokens (batch * num_masks, kept, width), and the
+            number of patches of the padded clips.
         """
         patches = self.student.patches(fbank)
         # Rows are picked from the patches of a clip; the clip is not repeated for each clone.
@@ -179,7 +181,7 @@ def _masked(kept: Tensor, valid: Tensor | None, tokens: int) -> tuple[Tensor, Te
     waiting for the device, and all patches are returned.
 
     Returns:
-        (batch, clones, places) int64 and float32; the weights are equal or 0, of sum 1,
+        (batch, num_masks, places) int64 and float32; the weights are equal or 0, of sum 1,
         or all 0 where clips of one patch have nothing to mask
     """
     hidden = torch.ones(*kept.shape[:2], tokens + 1, device=kept.device)

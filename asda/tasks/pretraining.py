@@ -17,7 +17,7 @@ from asda.dataset.clips import Clips, Normalization, open_clips
 from asda.dataset.data_config import AugmentConfig
 from asda.dataset.loaders import Batch, scoring_loader
 from asda.distributed import Process, end_process, start_process
-from asda.model.masking import sample_kept
+from asda.model.masking import sample_visible
 from asda.model.model_config import ModelConfig, patch_grid
 from asda.model.pretrainer import Pretrainer
 from asda.provenance import environment
@@ -84,7 +84,7 @@ class PretrainTask(Task):
             normalization,
             augment=augment,
             mel_bins=self.config.model.mel_bins,
-            sample_kept=functools.partial(_sample_kept, self.config.model),
+            sample_visible=functools.partial(_sample_visible, self.config.model),
             seed=self.config.training.seed,
         )
 
@@ -145,6 +145,6 @@ class PretrainTask(Task):
         ).content()
 
 
-def _sample_kept(model: ModelConfig, num_frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the visible patches of a clip, (clones, kept); a module function, to be pickled."""
-    return sample_kept(*patch_grid(model, num_frames), model.clones, model.mask, rng)
+def _sample_visible(model: ModelConfig, num_frames: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw the visible patches of a clip, (num_masks, kept); a module function, to be pickled."""
+    return sample_visible(*patch_grid(model, num_frames), model.num_masks, model.mask, rng)

@@ -48,7 +48,7 @@ def kept_at_random(num_frames, rng):
 
 @pytest.mark.parametrize("seed", [0, 7])
 def test_an_item_depends_on_seed_epoch_and_index_alone(folder, seed):
-    options = {"augment": EVERYTHING, "sample_kept": kept_at_random, "seed": seed}
+    options = {"augment": EVERYTHING, "sample_visible": kept_at_random, "seed": seed}
     forwards, backwards = (clips_of(folder, **options) for _ in range(2))
     keys = [(epoch, index) for epoch in (0, 5) for index in range(len(LENGTHS))]
     first = {key: forwards[key] for key in keys}
@@ -60,7 +60,7 @@ def test_an_item_depends_on_seed_epoch_and_index_alone(folder, seed):
 
 @pytest.mark.parametrize("change", ["seed", "epoch"])
 def test_another_seed_or_epoch_gives_another_crop_and_other_masks(folder, change):
-    options = {"augment": AugmentConfig(), "sample_kept": kept_at_random}
+    options = {"augment": AugmentConfig(), "sample_visible": kept_at_random}
     seeds = (1, 2) if change == "seed" else (1, 1)
     epochs = (3, 4) if change == "epoch" else (3, 3)
     one, other = (
@@ -170,7 +170,7 @@ def test_masks_are_drawn_for_the_frames_that_the_model_sees(folder):
         return np.zeros((1, 1), int)
 
     for padding in ("mask", "fill"):
-        clips = clips_of(folder, padding=padding, sample_kept=record)
+        clips = clips_of(folder, padding=padding, sample_visible=record)
         _ = [clips[0, index] for index in range(6)]
     assert seen == [30, 25, 30, 10, 30, 30, *[30] * 6]
 

@@ -29,7 +29,7 @@ def clip(name, frames, kept=None, target=None):
     return Clip(name, features.shape, Values(features).write, target, kept)
 
 
-def sample_kept(num_frames, rng):
+def sample_visible(num_frames, rng):
     """Keep a tenth of the frames, twice."""
     return np.stack([rng.permutation(num_frames)[: num_frames // 10] for _ in range(2)])
 
@@ -45,7 +45,7 @@ def clips_of(folder, **config):
         *(str(folder), None, None, DataConfig(**(defaults | config))),
         augment=AugmentConfig(roll=True, noise=True),
         labels=["a", "b"],
-        sample_kept=sample_kept,
+        sample_visible=sample_visible,
         seed=5,
     )
 

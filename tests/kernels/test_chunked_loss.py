@@ -8,7 +8,7 @@ import torch
 
 from asda.kernels.chunked_loss import sum_over_parts
 from asda.model import pretrainer
-from asda.model.masking import sample_kept
+from asda.model.masking import sample_visible
 from asda.model.model_config import (
     AttentionConfig,
     DecoderConfig,
@@ -82,7 +82,7 @@ def config(kind, learned):
         width=32,
         heads=4,
         mel_bins=32,
-        clones=3,
+        num_masks=3,
         mask=MaskConfig(ratio=0.6, block_time=2, block_freq=2),
         decoder=DecoderConfig(mask_noise=0.0, groups=4),
         attention=AttentionConfig(kind=kind, learn_lambda=learned),
@@ -93,7 +93,8 @@ def batch(model, ragged):
     lengths = [FRAMES, FRAMES // 2, FRAMES - 16] if ragged else [FRAMES] * 3
     rng = np.random.default_rng(0)
     kept = [
-        sample_kept(*patch_grid(model, length), model.clones, model.mask, rng) for length in lengths
+        sample_visible(*patch_grid(model, length), model.num_masks, model.mask, rng)
+        for length in lengths
     ]
     most = max(places.shape[1] for places in kept)
     kept = [

@@ -12,7 +12,7 @@ from asda.model.pretrainer import Pretrainer
 
 
 def tiny(**options):
-    options = {"depth": 2, "width": 48, "heads": 4, "clones": 3} | options
+    options = {"depth": 2, "width": 48, "heads": 4, "num_masks": 3} | options
     return ModelConfig(size="tiny", **options).resolved()
 
 

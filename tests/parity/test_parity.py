@@ -52,17 +52,17 @@ def step(folder):
     return dict(np.load(folder / "pretrain_step.npz"))
 
 
-def inputs(step, clones):
+def inputs(step, num_masks):
     fbank = torch.from_numpy(step["fbank"])[:, 0]
     kept = np.stack([np.flatnonzero(row == 0) for row in step["mask"]])
-    return fbank, torch.from_numpy(kept).unflatten(0, (len(fbank), clones))
+    return fbank, torch.from_numpy(kept).unflatten(0, (len(fbank), num_masks))
 
 
 def test_forward_and_losses(pretrainer, step, record_property):
-    fbank, kept = inputs(step, pretrainer.config.clones)
+    fbank, kept = inputs(step, pretrainer.config.num_masks)
     target, valid = pretrainer.targets(fbank, None)
     assert_close(target, step["teacher_target"], "teacher_target", record_property)
-    cls, tokens, _ = pretrainer.encode_kept(fbank, kept, ragged=False)
+    cls, tokens, _ = pretrainer.encode_visible(fbank, kept, ragged=False)
     student = step["student_encoder_output"]
     assert_close(cls, student[:, 0], "student CLS", record_property)
     # The order of the kept tokens is arbitrary in the reference: match each to its nearest.
@@ -80,7 +80,7 @@ def test_forward_and_losses(pretrainer, step, record_property):
 
 
 def test_gradient_norms(pretrainer, step, record_property):
-    pretrainer(*inputs(step, pretrainer.config.clones)).loss.backward()
+    pretrainer(*inputs(step, pretrainer.config.num_masks)).loss.backward()
     parameters = dict(pretrainer.named_parameters())
     own = own_names(pretrainer)
     names = [own[str(name)] for name in step["grad_names"]]

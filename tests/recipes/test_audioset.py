@@ -24,7 +24,7 @@ CLASSES = {
 LISTS = {"unbalanced_train": 8, "balanced_train": 3, "eval": 3}  # clips of each folder
 SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 5 --training.precision float32"
 SMALL += " --data.max_frames 64"
-PRETRAIN = f"{SMALL} --model.size tiny --model.depth 1 --model.clones 2 --training.updates 2"
+PRETRAIN = f"{SMALL} --model.size tiny --model.depth 1 --model.num_masks 2 --training.updates 2"
 FINETUNE = f"{SMALL} --training.updates 4 --training.evaluate_every 2"
 FINETUNE += " --data.draws_per_epoch 20"
 

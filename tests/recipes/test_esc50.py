@@ -18,7 +18,7 @@ from asda.corpus.datadir import DataDir
 FOLDERS = ["001 - Dog bark", "009 - Rooster", "002 - Rain"]
 FOLDS = range(1, 6)
 SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 8 --data.max_frames 64"
-PRETRAIN = f"{SMALL} --model.depth 1 --model.clones 2 --training.updates 2"
+PRETRAIN = f"{SMALL} --model.depth 1 --model.num_masks 2 --training.updates 2"
 FINETUNE = f"{SMALL} --training.updates 2 --optimizer.warmup 1"
 
 

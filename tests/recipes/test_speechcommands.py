@@ -19,7 +19,7 @@ SPEAKERS["test"] = ["yweweler"]
 WORDS = ["yes", "no", "up", "down", "left", "right", "on", "bed", "bird", "cat"]
 SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 10 --data.min_frames 8"
 SMALL += " --training.precision float32"
-PRETRAIN = f"{SMALL} --model.size tiny --model.depth 1 --model.clones 2 --training.updates 2"
+PRETRAIN = f"{SMALL} --model.size tiny --model.depth 1 --model.num_masks 2 --training.updates 2"
 FINETUNE = f"{SMALL} --training.updates 4 --training.evaluate_every 2"
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from asda.model.masking import _blocks, sample_kept
+from asda.model.masking import _blocks, sample_visible
 
 MASKS = 20000
 
@@ -27,7 +27,7 @@ def test_blocks_are_cut_and_topped_up_at_random(mask):
     """A mask is its blocks, less or more random patches, and never anything else."""
     seeds = range(300)
     marked = [_blocks(64, 8, 1, mask, _after_order(seed))[0] for seed in seeds]
-    kept = [sample_kept(64, 8, 1, mask, np.random.default_rng(seed))[0] for seed in seeds]
+    kept = [sample_visible(64, 8, 1, mask, np.random.default_rng(seed))[0] for seed in seeds]
     for cells, own in zip(marked, kept, strict=True):
         blocks = set(np.flatnonzero(cells))
         assert set(own) <= blocks or blocks <= set(own)
@@ -41,6 +41,6 @@ def _after_order(seed):
 
 def test_kept_share_of_mel_rows(mask):
     published = [0.149, 0.189, 0.229, 0.229, 0.229, 0.229, 0.191, 0.149]
-    kept = sample_kept(64, 8, MASKS, mask, np.random.default_rng(1))
+    kept = sample_visible(64, 8, MASKS, mask, np.random.default_rng(1))
     share = np.bincount((kept % 8).ravel(), minlength=8) / (MASKS * 64)
     np.testing.assert_allclose(share, published, atol=0.003)

@@ -28,7 +28,7 @@ def test_pretraining_models(preset, name, shape, hidden, mask, decoder, cls_weig
     assert (model.depth, model.width, model.heads) == shape
     assert int(model.mlp_ratio * model.width) == hidden
     assert (model.mask.ratio, model.mask.adjust) == mask
-    assert (model.mask.block_time, model.mask.block_freq, model.clones) == (5, 5, 16)
+    assert (model.mask.block_time, model.mask.block_freq, model.num_masks) == (5, 5, 16)
     found = model.decoder
     assert (found.width, found.groups, found.kernel, found.layers) == decoder
     assert found.mask_noise == 0.01

@@ -53,7 +53,7 @@ def config(preset, tmp_path):
     config = preset("pretrain_asda_base")
     decoder = DecoderConfig(layers=1, kernel=3, groups=4)
     model = dataclasses.replace(
-        config.model, depth=2, width=32, heads=2, clones=3, target_layers=2, decoder=decoder
+        config.model, depth=2, width=32, heads=2, num_masks=3, target_layers=2, decoder=decoder
     )
     optimizer = dataclasses.replace(
         config.optimizer, lr=0.05, min_lr=0.02, warmup=2, clip_norm=1.0, eps=1e-3
@@ -143,13 +143,13 @@ def test_number_of_masked_patches(preset):
     """algorithm.md 22: 12 clips of 16 masks with 410 masked patches each."""
     import numpy as np
 
-    from asda.model.masking import sample_kept
+    from asda.model.masking import sample_visible
 
     config = preset("pretrain_asda_base")
     mask = config.model.mask
     rng = np.random.default_rng(0)
-    kept = [sample_kept(64, 8, config.model.clones, mask, rng) for _ in range(12)]
-    assert sum(clones.shape[0] * (512 - clones.shape[1]) for clones in kept) == 78720
+    kept = [sample_visible(64, 8, config.model.num_masks, mask, rng) for _ in range(12)]
+    assert sum(num_masks.shape[0] * (512 - num_masks.shape[1]) for num_masks in kept) == 78720
 
 
 def test_frame_loss_is_a_mean_over_masked_patches_and_cls_loss_a_sum(config):

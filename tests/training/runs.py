@@ -26,7 +26,7 @@ MODEL = {
     "depth": 2,
     "width": 16,
     "heads": 2,
-    "clones": 2,
+    "num_masks": 2,
     "patch": {"time": 8, "freq": 8},
     "mask": {"ratio": 0.5, "block_time": 2, "block_freq": 2},
     "decoder": {"layers": 1, "groups": 4},

@@ -114,7 +114,7 @@ def test_stages_by_number_and_name(recipe, options, expected):
             "exp/pretrain_wide/model.pt",
         ),
         (
-            ["--pretrain-args", "--optimizer.lr 1e-3 --model.clones=4", "--finetune-tag", "my"],
+            ["--pretrain-args", "--optimizer.lr 1e-3 --model.num_masks=4", "--finetune-tag", "my"],
             ["exp/pretrain_optimizer.lr1e-3_model.clones4", "exp/finetune_my"],
             "exp/pretrain_optimizer.lr1e-3_model.clones4/model.pt",
         ),
@@ -156,12 +156,12 @@ def test_sets(recipe):
 def test_lists_are_divided_by_any_white_space(recipe):
     (recipe / "downloads").mkdir()
     options = ["--test-sets", "\n a\n\tb ", "--folds", "1\n2", "--local-data-opts", "--form\n v1"]
-    options += ["--pretrain-args", "--optimizer.lr 1e-3\n--model.clones 4"]
+    options += ["--pretrain-args", "--optimizer.lr 1e-3\n--model.num_masks 4"]
     _, calls = run(*options)
     assert calls[:2] == ["download.sh --form v1 downloads", "data.sh --form v1 downloads data"]
     tag = "optimizer.lr1e-3_model.clones4"
     assert f"--exp exp/fold1/pretrain_{tag} " in calls[2]
-    assert calls[2].endswith(" --training.device auto --optimizer.lr 1e-3 --model.clones 4")
+    assert calls[2].endswith(" --training.device auto --optimizer.lr 1e-3 --model.num_masks 4")
     assert score_folders(calls) == [
         f"exp/fold{fold}/finetune_{tag}/score_{name}" for fold in "12" for name in "ab"
     ]

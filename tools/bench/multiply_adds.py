@@ -16,7 +16,7 @@ def of_pretraining(config: ModelConfig, patches: int, kept: int, clips: int) -> 
     of_decoder += (patches - kept) * decoder.width * width
     of_clone = _of_blocks(config, kept + 1) + of_decoder
     of_teacher = _of_blocks(config, patches + 1) + _of_patches(config, patches)
-    of_student = 3 * config.clones * of_clone + 2 * _of_patches(config, patches)
+    of_student = 3 * config.num_masks * of_clone + 2 * _of_patches(config, patches)
     return clips * (of_student + of_teacher)
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Time and peak memory of a pretraining step against clip length, batch, clones and model size.
+"""Time and peak memory of a pretraining step against clip length, batch, masks and model size.
 
 Usage: tools/bench/scaling.py [--out scaling.png] [--seconds 2.5 5 10 20 40] [--sizes tiny small]
 
 A step is forward, backward, AdamW and the teacher's update, in float32, on random features. From a
-case in the middle (--size, 10 s, 2 clips of 4 clones) one quantity varies at a time; models of
+case in the middle (--size, 10 s, 2 clips of 4 masks) one quantity varies at a time; models of
 other sizes take one clip. Each point is a process of its own: the least time of some steps after
 one to warm up, and the peak of its memory above that of the imported libraries. What is expected is
 counted: for time the multiply-adds, forward and twice backward, at one rate for each column; for
@@ -31,7 +31,7 @@ from matplotlib.figure import Figure
 from multiply_adds import of_pretraining
 
 from asda.kernels.allocator import keep_freed_memory
-from asda.model.masking import sample_kept
+from asda.model.masking import sample_visible
 from asda.model.model_config import ModelConfig, patch_grid
 from asda.model.pretrainer import Pretrainer
 from asda.training.optimizer import make_optimizer
@@ -44,16 +44,16 @@ LEAST_SECONDS = 0.5  # of the steps that are timed, and two of them at least
 
 @dataclass
 class Case:
-    """One training step: model size, seconds of a clip, clips, clones of each."""
+    """One training step: model size, seconds of a clip, clips, masks of each."""
 
     size: str
     seconds: float
     batch: int
-    clones: int
+    num_masks: int
 
     @property
     def config(self) -> ModelConfig:
-        return ModelConfig(size=self.size, clones=self.clones).resolved()
+        return ModelConfig(size=self.size, num_masks=self.num_masks).resolved()
 
     @property
     def frames(self) -> int:
@@ -94,7 +94,7 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, nargs="+", default=[2.5, 5, 10, 20, 40])
     parser.add_argument("--batch", type=positive, nargs="+", default=[1, 2, 4, 8, 16])
-    parser.add_argument("--clones", type=positive, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--num-masks", type=positive, nargs="+", default=[1, 2, 4, 8, 16])
     parser.add_argument(
         "--sizes", choices=MODEL_SIZES, nargs="+", default=["tiny", "small", "base"]
     )
@@ -103,7 +103,10 @@ def main() -> None:
     columns = {
         "clip length (s)": ("seconds", [replace(middle, seconds=s) for s in arguments.seconds]),
         "clips in a batch": ("batch", [replace(middle, batch=b) for b in arguments.batch]),
-        "clones of a clip": ("clones", [replace(middle, clones=c) for c in arguments.clones]),
+        "masks of a clip": (
+            "num_masks",
+            [replace(middle, num_masks=c) for c in arguments.num_masks],
+        ),
         "weights (million)": ("size", [replace(middle, size=s, batch=1) for s in arguments.sizes]),
     }
     print(f"a pretraining step, {middle}; {os.cpu_count()} cores")
@@ -141,7 +144,7 @@ def measure(case: Case) -> Point:
     optimizer = make_optimizer(model, OptimizerConfig())
     fbank = torch.randn(case.batch, case.frames, config.mel_bins)
     rng, grid = np.random.default_rng(0), patch_grid(config, case.frames)
-    masks = [sample_kept(*grid, case.clones, config.mask, rng) for _ in range(case.batch)]
+    masks = [sample_visible(*grid, case.num_masks, config.mask, rng) for _ in range(case.batch)]
     kept = torch.from_numpy(np.stack(masks))
     times: list[float] = []
     while len(times) < WARM_UP + 2 or sum(times[WARM_UP:]) < LEAST_SECONDS:
@@ -153,7 +156,7 @@ def measure(case: Case) -> Point:
         times.append(time.perf_counter() - start)
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     teacher = sum(p.numel() for p in model.teacher.parameters())
-    visible = case.batch * case.clones * (kept.shape[2] + 1)
+    visible = case.batch * case.num_masks * (kept.shape[2] + 1)
     return Point(
         trained,
         min(times[WARM_UP:]),
@@ -252,7 +255,7 @@ def plot(
     axes[0, 0].legend()
     figure.suptitle(
         f"A pretraining step: {middle.size}, {middle.batch} clips of {middle.seconds:g} s, "
-        f"{middle.clones} clones, unless varied; one clip where the size varies"
+        f"{middle.num_masks} masks, unless varied; one clip where the size varies"
     )
     figure.savefig(path, dpi=80)
 

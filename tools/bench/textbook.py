@@ -169,13 +169,13 @@ class Pretrainer(nn.Module):
 
         Args:
             fbank: (batch, frames, mel)
-            mask: (batch * clones, patches) uint8, 1 = masked, as the reference's loader gives it
+            mask: (batch * num_masks, patches) uint8, 1 = masked, as the reference's loader gives it
         """
-        clones = self.config.clones
+        num_masks = self.config.num_masks
         cls, prediction = self.predict(fbank, mask)
         target = self.targets(fbank)
-        mean = target.mean(dim=1).repeat_interleave(clones, 0)
-        target = target.repeat_interleave(clones, 0)
+        mean = target.mean(dim=1).repeat_interleave(num_masks, 0)
+        target = target.repeat_interleave(num_masks, 0)
         masked = mask.bool()
         scale = 1 / math.sqrt(self.config.width)
         frame_loss = F.mse_loss(prediction[masked].float(), target[masked], reduction="none")
@@ -193,13 +193,13 @@ class Pretrainer(nn.Module):
         return F.layer_norm(mean, mean.shape[-1:])
 
     def predict(self, fbank: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the student's CLS (batch * clones, width) and the decoder's whole output."""
-        tokens, restore = self.encode_kept(fbank, mask)
+        """Return the student's CLS (batch * num_masks, width) and the decoder's whole output."""
+        tokens, restore = self.encode_visible(fbank, mask)
         return tokens[:, 0], self.decoder(self._fill(tokens[:, 1:], restore))
 
-    def encode_kept(self, fbank: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_visible(self, fbank: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the student's tokens, CLS first, and the place in their order of each patch."""
-        tokens = self.student.patches(fbank).repeat_interleave(self.config.clones, 0)
+        tokens = self.student.patches(fbank).repeat_interleave(self.config.num_masks, 0)
         order = mask.argsort(dim=1)
         kept = order[:, : mask.shape[1] - int(mask[0].sum())]
         kept = kept.unsqueeze(-1).expand(-1, -1, tokens.shape[-1])

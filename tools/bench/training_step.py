@@ -3,7 +3,7 @@
 
 Usage: tools/bench/training_step.py [CASE ...] [--rounds 2] [--device cuda]
 
-On a CPU: a pretraining step of one clip with 16 clones, a fine-tuning step and the inference of 4
+On a CPU: a pretraining step of one clip with 16 masks, a fine-tuning step and the inference of 4
 clips, of 10 s each, in float32 and bf16. On a GPU, under bf16 autocast: pretraining of 12 clips,
 fine-tuning and inference of 32, and differential attention alone, forward and backward, against
 two calls of PyTorch's flash attention.
@@ -39,7 +39,7 @@ from torch.nn import functional as F
 from asda.kernels.allocator import keep_freed_memory
 from asda.model.attention import attend
 from asda.model.classifier import Classifier
-from asda.model.masking import sample_kept
+from asda.model.masking import sample_visible
 from asda.model.model_config import ModelConfig, patch_grid
 from asda.model.pretrainer import Pretrainer
 from asda.training.optimizer import make_optimizer
@@ -185,7 +185,7 @@ def timed(function: Callable[[], object], device: str) -> float:
 
 
 def pretraining(config: ModelConfig, clips: int, device: str, asda: bool) -> Callable[[], None]:
-    """Return the step that learns from clips with `config.clones` masks each."""
+    """Return the step that learns from clips with `config.num_masks` masks each."""
     fbank = torch.randn(clips, FRAMES, config.mel_bins, device=device)
     patches = math.prod(patch_grid(config, FRAMES))
     kept = masks(config, clips).to(device)
@@ -193,15 +193,15 @@ def pretraining(config: ModelConfig, clips: int, device: str, asda: bool) -> Cal
         model = Pretrainer(config).to(device).train()
         return update(model, lambda: model(fbank, kept).loss, asda)
     model = textbook.Pretrainer(config, FRAMES).to(device).train()
-    mask = torch.ones(clips * config.clones, patches, dtype=torch.uint8, device=device)
+    mask = torch.ones(clips * config.num_masks, patches, dtype=torch.uint8, device=device)
     mask = mask.scatter(1, kept.flatten(0, 1), 0)
     return update(model, lambda: sum(model(fbank, mask)), asda)
 
 
 def masks(config: ModelConfig, clips: int) -> Tensor:
-    """Return the patches that stay visible (clips, clones, kept)."""
+    """Return the patches that stay visible (clips, num_masks, kept)."""
     grid, rng = patch_grid(config, FRAMES), np.random.default_rng(0)
-    kept = [sample_kept(*grid, config.clones, config.mask, rng) for _ in range(clips)]
+    kept = [sample_visible(*grid, config.num_masks, config.mask, rng) for _ in range(clips)]
     return torch.from_numpy(np.stack(kept))
 
 

@@ -76,7 +76,7 @@ def geometry(cfg: Cfg, tensors: Mapping[str, Tensor], encoder: str) -> ModelConf
             "block_time": image.number("mask_length"),
             "block_freq": image.number("mask_length"),
         },
-        "clones": args.number("clone_batch"),
+        "num_masks": args.number("clone_batch"),
         "decoder": {
             "layers": parts.number("decoder_layers"),
             "width": parts.number("decoder_dim"),

@@ -134,7 +134,7 @@ def _pretraining_cfg(model: ModelConfig, saved: SavedModel) -> dict[str, Any]:
             "layer_norm_first": False,
             "average_top_k_layers": model.target_layers,
             "end_of_block_targets": False,
-            "clone_batch": model.clones,
+            "clone_batch": model.num_masks,
             "instance_norm_target_layer": model.target_norm == "clip",
             "layer_norm_target_layer": model.target_norm == "patch",
             "layer_norm_targets": True,
