@@ -11,9 +11,10 @@ from scoring.systems import multi_label, score_folder, single_label
 
 from asda.cli import main
 from asda.files import InputError
-from asda.scoring.compare import Comparison, find_results, merge_folds, read_groups, read_result
+from asda.scoring.compare import Comparison, find_results, read_groups, read_result
+from asda.scoring.folds import merge_folds
 from asda.scoring.intervals import intervals, paired_differences
-from asda.scoring.metrics import Metrics, measure
+from asda.scoring.metrics import ClassificationMetrics, measure
 from asda.scoring.predictions import ScoredClips
 
 
@@ -34,7 +35,7 @@ def exp(tmp_path_factory):
 
 def metrics_of(folder):
     scored = ScoredClips.load(folder)
-    return Metrics(scored.scores, scored.targets)
+    return ClassificationMetrics(scored.scores, scored.targets)
 
 
 def rows(text):
@@ -118,14 +119,14 @@ def test_merged_folds_are_measured_as_one_set(exp):
     parts = [ScoredClips.load(exp / f"fold{fold}/score") for fold in (1, 2)]
     scores = np.concatenate([part.scores for part in parts])
     targets = np.concatenate([part.targets for part in parts])
-    for name, interval in intervals(Metrics(scores, targets)).items():
+    for name, interval in intervals(ClassificationMetrics(scores, targets)).items():
         assert result["metrics"][name] == interval._asdict()
     assert result["clips"] == {"found": 120, "expected": 198}
     pooled = ScoredClips.load(exp / "folds/score")
     assert list(pooled.utterances) == [*parts[0].utterances, *parts[1].utterances]
 
 
-def test_merged_folds_have_mean_and_deviation(exp):
+def test_merged_folds_have_mean_and_std(exp):
     result = read_result(exp / "folds/score")
     folds = [read_result(exp / f"fold{fold}/score") for fold in (1, 2)]
     for name in ("accuracy", "mAP", "AUC", "d_prime"):
@@ -276,8 +277,8 @@ def other_truth(scored):
     ("change", "message"),
     [
         (other_clips, r"not the same clips: 1 clips only in .*\(first: utt0000\), 1 .*first: new"),
-        (other_labels, "not the same label list"),
-        (other_truth, r"disagree on the labels of 1 clips \(first: utt0007\)"),
+        (other_labels, "its label list differs from that of"),
+        (other_truth, r"disagree on the truth of 1 clips \(first: utt0007\)"),
     ],
 )
 def test_systems_on_other_clips_labels_or_truth_are_not_compared(exp, tmp_path, change, message):
@@ -343,7 +344,7 @@ def test_a_table_of_nothing_is_refused(tmp_path, capsys, runs):
 @pytest.mark.parametrize(("pattern", "runs"), [("{row}/{run}", []), ("{row}", ["--runs", "seed1"])])
 def test_runs_are_in_the_pattern_and_named(tmp_path, capsys, pattern, runs):
     error = error_of(capsys, "results", "table", pattern, "--rows", "a", "--columns", "b", *runs)
-    assert "--runs says what stands for {run}" in error
+    assert "{run} and --runs belong together" in error
 
 
 def test_a_difference_that_is_undefined_is_a_dash(tmp_path, capsys):
@@ -382,7 +383,7 @@ def test_results_are_ranked_by_what_differences_are_measured_of(tmp_path):
 
 
 def test_result_json_is_the_last_file_written(tmp_path, monkeypatch):
-    monkeypatch.setattr("asda.scoring.result_files.results_markdown", lambda result: 1 / 0)
+    monkeypatch.setattr("asda.scoring.result_files.results_page", lambda *parts: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         score_folder(tmp_path, single_label())
     assert (tmp_path / "scores.npz").exists()
