@@ -1,5 +1,6 @@
 """Results of several experiments: listed, merged over folds, compared on the same clips."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scoring.systems import multi_label, score_folder, single_label
+from scoring.systems import multi_label, rows, score_folder, single_label
 
 from asda.cli import main
 from asda.files import InputError
@@ -36,13 +37,6 @@ def exp(tmp_path_factory):
 def metrics_of(folder):
     scored = ScoredClips.load(folder)
     return ClassificationMetrics(scored.scores, scored.targets)
-
-
-def rows(text):
-    """Return the cells of each row of a Markdown table, the header first."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
-    return [table[0], *table[2:]]
 
 
 def error_of(capsys, *words):
@@ -112,6 +106,34 @@ def test_a_file_that_is_no_result_is_named(tmp_path, capsys, content):
     (tmp_path / "result.json").write_text(content)
     error = error_of(capsys, "results", "list", tmp_path)
     assert f"{tmp_path}/result.json" in error
+
+
+def as_once_written(folder, copy):
+    """Copy a score folder in the form of before other kinds of scores existed."""
+    copy.mkdir(parents=True)
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    del result["kind"], result["metric_info"]
+    names = {"true": "truth", "predicted": "guess", "fraction": "share"}
+    result["confusions"] = [
+        {names.get(key, key): value for key, value in pair.items()} for pair in result["confusions"]
+    ]
+    (copy / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    with np.load(folder / "scores.npz") as arrays:
+        np.savez(copy / "scores.npz", **{n: arrays[n] for n in arrays if n != "kind"})
+    return copy
+
+
+def test_results_of_before_are_read(exp, tmp_path, capsys):
+    names = ("weak", "strong", "fold1", "fold2", "tags")
+    old = {n: as_once_written(exp / n / "score", tmp_path / n / "score") for n in names}
+    for name, folder in old.items():
+        assert read_result(folder) == read_result(exp / name / "score")
+    main(["results", "list", str(tmp_path)])
+    assert [row[0] for row in rows(capsys.readouterr().out)][1] == "strong"
+    differences = Comparison(old["weak"]).differences(old["strong"])
+    assert differences == Comparison(exp / "weak/score").differences(exp / "strong/score")
+    merged = merge_folds([old["fold1"], old["fold2"]], tmp_path / "all/score")
+    assert merged["metrics"] == read_result(exp / "folds/score")["metrics"]
 
 
 def test_merged_folds_are_measured_as_one_set(exp):
@@ -352,6 +374,18 @@ def test_a_difference_that_is_undefined_is_a_dash(tmp_path, capsys):
     folders = [str(score_folder(tmp_path / name, scored)) for name in "ab"]
     main(["results", "compare", *folders, "--metric", "AUC"])
     assert rows(capsys.readouterr().out)[2][1:] == ["– [–, –]", "– [–, –]"]
+
+
+def test_differences_of_functions_of_metrics_are_refused(exp, capsys):
+    """d' is a function of the AUC; the difference of its values is no difference of a metric."""
+    words = [exp / "weak/score", exp / "strong/score", "--metric", "d_prime"]
+    error = error_of(capsys, "results", "compare", *words)
+    assert "differences of d_prime are not measured, only those of accuracy, mAP, AUC" in error
+
+
+def test_a_list_of_a_metric_that_no_result_has_is_refused(exp, capsys):
+    error = error_of(capsys, "results", "list", exp, "--metric", "WER")
+    assert f"{exp}: no result below it has the metric WER" in error
 
 
 def test_a_metric_that_a_result_lacks_is_refused(exp, capsys):
