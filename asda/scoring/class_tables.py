@@ -1,4 +1,4 @@
-"""What a score folder says of a classifier: each class, and which classes are confused."""
+"""What a score folder reports about a classifier: each class, and the confused classes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from asda.scoring.tables import markdown_table, number
 LISTED_CONFUSIONS = 50  # in result.json
 SHOWN_CONFUSIONS = 10  # in RESULTS.md
 SHOWN_CLASSES = 5  # in RESULTS.md, of the worst and of the best
-PERCENT, DECIMAL = METRICS["accuracy"], METRICS["AUC"]
+PERCENT = METRICS["accuracy"]  # Fractions of clips are printed like it.
 COLUMNS = {
     "AP": PERCENT,
-    "AUC": DECIMAL,
-    "d_prime": DECIMAL,
+    "AUC": METRICS["AUC"],
+    "d_prime": D_PRIME,
     "recall": PERCENT,
     "precision": PERCENT,
 }
@@ -136,9 +136,10 @@ def most_confused(confusion: np.ndarray, labels: Sequence[str]) -> list[dict[str
 
 
 def upgrade_old_result(result: dict[str, Any]) -> None:
-    """Bring a result.json that was written when classifiers alone were scored to today's form.
+    """Bring an old result.json of a classifier into the present form, in place.
 
-    Its metrics are not described in it, and its confusions have other keys.
+    Results once came from classifiers only: they do not describe their metrics, and the keys of
+    their confusions have other names.
     """
     known = {**METRICS, "d_prime": D_PRIME}
     result["kind"] = ScoredClips.kind

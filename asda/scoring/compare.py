@@ -54,7 +54,7 @@ def measured(folder: str | Path, metric: str) -> dict[str, float | None]:
     Raises:
         InputError: if the result does not have the metric.
     """
-    metrics = read_result(folder)["metrics"]
+    metrics: dict[str, dict[str, float | None]] = read_result(folder)["metrics"]
     if metric not in metrics:
         raise InputError(f"{folder}: no metric {metric}; there are {', '.join(metrics)}")
     return metrics[metric]

@@ -155,7 +155,8 @@ def is_single_label(targets: np.ndarray) -> bool:
 
 def d_prime(auc: float | np.ndarray) -> np.ndarray:
     """Return sqrt(2) times the normal quantile of an AUC; infinite at 0 and 1."""
-    return np.sqrt(2.0) * ndtri(auc)
+    scaled: np.ndarray = np.sqrt(2.0) * ndtri(auc)
+    return scaled
 
 
 def confusion_matrix(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -174,4 +175,5 @@ def _mean(per_class: np.ndarray) -> np.ndarray:
     """Return the mean over the classes that have a value, (weightings,); NaN if none has."""
     defined = ~np.isnan(per_class)
     with np.errstate(invalid="ignore"):
-        return np.where(defined, per_class, 0.0).sum(axis=0) / defined.sum(axis=0)
+        mean: np.ndarray = np.where(defined, per_class, 0.0).sum(axis=0) / defined.sum(axis=0)
+    return mean

@@ -46,10 +46,11 @@ class ScoredClips(ScoredSet):
 
     @property
     def columns(self) -> list[str]:
-        return self.labels.tolist()
+        return [str(label) for label in self.labels]
 
     def same_truth(self, other: ScoredClips) -> np.ndarray:
-        return (self.targets == other.targets).all(axis=1)
+        same: np.ndarray = (self.targets == other.targets).all(axis=1)
+        return same
 
     def measurable(self) -> ClassificationMetrics:
         return ClassificationMetrics(self.scores, self.targets)

@@ -1,4 +1,4 @@
-"""What a score folder says of a set of clips, whatever the kind of its scores."""
+"""What a score folder reports about a set of clips, whatever the kind of its scores."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PageParts(NamedTuple):
 
 
 class Report:
-    """Metrics with intervals; a kind of scores that has more to say overrides the rest.
+    """Metrics with intervals. A kind of scores with more to show overrides the other methods.
 
     Args:
         scored: the clips

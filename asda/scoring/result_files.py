@@ -53,7 +53,7 @@ def write_results(
     """
     folder = Path(folder)
     report = report_of(scored)
-    result = _json_ready(
+    result: dict[str, Any] = _json_ready(
         {
             "name": str(folder.parent if folder.name == "score" else folder),
             "kind": scored.kind,
@@ -74,7 +74,7 @@ def write_results(
 
 
 def report_of(scored: ScoredSet) -> Report:
-    """Return what a score folder says of scores of this kind."""
+    """Return what a score folder reports about scores of this kind."""
     return ClassReport(scored) if isinstance(scored, ScoredClips) else Report(scored)
 
 

@@ -21,10 +21,10 @@ UNNAMED_KIND = "classification"  # Files written before other kinds existed do n
 
 
 class ScoredSet(ABC):
-    """Clips, what a system makes of each of them, and the truth.
+    """Clips, what was measured on each of them, and the truth.
 
-    Comparisons, folds and result folders use only what this class declares, so that every kind of
-    scores gets them.
+    Comparisons, folds and result folders use only what this class declares, so they work for every
+    kind of scores.
     """
 
     kind: ClassVar[str]  # names the class in scores.npz and result.json

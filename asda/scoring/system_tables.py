@@ -15,7 +15,6 @@ from asda.scoring.compare import (
     metric_info,
     read_result,
 )
-from asda.scoring.measurable import Metric
 from asda.scoring.tables import (
     clips_counted,
     difference,
@@ -66,7 +65,7 @@ def list_table(root: Path, metric: str | None = None, with_folds: bool = False) 
 
 def _rank(name: str, folder: Path, result: dict[str, Any]) -> float:
     """Return a number that is lower for a better result, and infinite for an undefined one."""
-    value = result["metrics"][name]["value"]
+    value: float | None = result["metrics"][name]["value"]
     if value is None:
         return math.inf
     return -value if metric_info(result)[name].higher_is_better else value
@@ -183,7 +182,7 @@ class SystemsTable:
         first = read_result(folders[0])
         name = self.metric or first["metric"]
         values = [measured(folder, name) for folder in folders]  # refuses a missing metric
-        metric: Metric = metric_info(first)[name]
+        metric = metric_info(first)[name]
         cell = with_interval(metric, values[0])
         if self.runs:
             cell = with_std(metric, mean_and_std(name, [read_result(f) for f in folders]))

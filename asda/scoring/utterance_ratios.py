@@ -78,7 +78,8 @@ class UtteranceRatios(ScoredSet):
     def same_truth(self, other: UtteranceRatios) -> np.ndarray:
         if self.true.shape != other.true.shape or self.true.dtype.kind != other.true.dtype.kind:
             return np.zeros(len(self), dtype=bool)
-        return (self.true == other.true).reshape(len(self), -1).all(axis=1)
+        same: np.ndarray = (self.true == other.true).reshape(len(self), -1).all(axis=1)
+        return same
 
     def measurable(self) -> RatioMetrics:
         metrics = {name: ratio.metric for name, ratio in self.ratios.items()}

@@ -317,11 +317,11 @@ def test_a_table_of_systems_and_tasks(exp, tmp_path, capsys):
     (tmp_path / "tags/b").mkdir(parents=True)
     (tmp_path / "tags/b/score").symlink_to(exp / "tags/score")
     pattern = str(tmp_path / "{column}/{row}/score")
-    names = ["--rows", "A plain one=a", "b", "--columns", "Digits=digits", "tags"]
+    names = ["--rows", "Baseline=a", "b", "--columns", "Digits=digits", "tags"]
     main(["results", "table", pattern, *names])
     header, first, second = rows(capsys.readouterr().out)
     assert header == ["", "Digits", "tags"]
-    assert first[0] == "A plain one" and second[0] == "b"
+    assert first[0] == "Baseline" and second[0] == "b"
     weak, strong = (measure_accuracy(exp / name / "score") for name in ("weak", "strong"))
     assert first[1].startswith(f"{100 * weak:.1f} [") and ";" not in first[1]
     assert second[1].startswith(f"{100 * strong:.1f} [")
@@ -355,7 +355,7 @@ def test_a_table_of_means_over_runs(tmp_path, capsys):
 
 @pytest.mark.parametrize("runs", [[], ["--runs", "seed0", "seed1"]])
 def test_a_table_of_nothing_is_refused(tmp_path, capsys, runs):
-    """Of the two runs, one is scored, which makes no cell."""
+    """Only one of the two runs is scored, so that the cell is empty."""
     pattern = str(tmp_path / ("{run}/{row}" if runs else "{column}/{row}"))
     score_folder(tmp_path / "seed0/a", single_label(signal=1.0))
     words = [pattern, "--rows", "First=a", "b", "--columns", "Digits=c", *runs]

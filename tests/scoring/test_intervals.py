@@ -38,7 +38,7 @@ def test_as_many_clips_as_there_are_are_drawn():
     assert [block.shape for block in blocks] == [(50, BLOCK), (50, 7)]
     weights = np.hstack(blocks)
     assert (weights.sum(axis=0) == 50).all()
-    assert 0.3 < (weights == 0).mean() < 0.44  # about 1/e are left out
+    assert 0.3 < (weights == 0).mean() < 0.44  # about 1/e are not drawn
     again = np.hstack(list(bootstrap_weights(50, replicates=BLOCK + 7)))
     other = np.hstack(list(bootstrap_weights(50, replicates=BLOCK + 7, seed=1)))
     assert (weights == again).all() and (weights != other).any()
@@ -87,7 +87,7 @@ def test_intervals_end_at_nothing_and_everything_right():
     assert 0.8 < low < 29 / 30 < high <= 1
 
 
-def test_clips_that_say_the_same_widen_the_interval_when_drawn_as_groups():
+def test_copies_of_clips_widen_the_interval_when_drawn_as_groups():
     scored = single_label(clips=40, classes=2)
     for name in ("utterances", "scores", "targets"):
         setattr(scored, name, np.repeat(getattr(scored, name), 9, axis=0))
@@ -162,12 +162,12 @@ def test_runs_that_differ_widen_the_interval_as_their_mean_varies(runs):
     changes = np.arange(runs) % 3 / 3
     targets = np.eye(2)[np.zeros(300, int)]
 
-    def right(share):
+    def right(fraction):
         return ClassificationMetrics(
-            np.eye(2, dtype=np.float32)[(np.arange(300) >= 300 * share) * 1], targets
+            np.eye(2, dtype=np.float32)[(np.arange(300) >= 300 * fraction) * 1], targets
         )
 
-    second = [right(share) for share in changes]
+    second = [right(fraction) for fraction in changes]
     found = paired_differences([right(0)] * runs, second, np.zeros(300, int), replicates=4000)
     spread = (found["accuracy"].high - found["accuracy"].low) / 2
     expected = 1.96 * np.std(changes, ddof=1) / np.sqrt(runs)

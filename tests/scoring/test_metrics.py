@@ -77,15 +77,15 @@ def test_perfect_and_reversed_rankings():
     assert backwards["d_prime"] == -np.inf
 
 
-@pytest.mark.parametrize(("empty", "share"), [("skip", 1.0), ("zero", 4 / 5)])
-def test_a_class_without_positives_is_left_out_or_counts_as_zero(empty, share):
+@pytest.mark.parametrize(("empty", "fraction"), [("skip", 1.0), ("zero", 4 / 5)])
+def test_a_class_without_positives_is_left_out_or_counts_as_zero(empty, fraction):
     scored = single_label(classes=4)
     whole = measure(scored.scores, scored.targets)
     noise = np.random.default_rng(0).standard_normal((len(scored.scores), 1)) - 99
     scores = np.hstack([scored.scores, noise.astype(np.float32)])
     targets = np.hstack([scored.targets, np.zeros_like(scored.targets[:, :1])])
     found = measure(scores, targets, empty_class=empty)
-    assert found["mAP"] == pytest.approx(share * whole["mAP"])
+    assert found["mAP"] == pytest.approx(fraction * whole["mAP"])
     assert found["AUC"] == pytest.approx(whole["AUC"])
     assert found["accuracy"] == whole["accuracy"]
 

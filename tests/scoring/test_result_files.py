@@ -73,13 +73,13 @@ def test_the_label_hash_tells_label_lists_apart():
 
 def test_each_class_is_measured_as_sklearn_does(folder):
     scored = single_label()
-    truth, guess = scored.targets.argmax(1), scored.scores.argmax(1)
+    true, predicted = scored.targets.argmax(1), scored.scores.argmax(1)
     recall, precision = (
-        score(truth, guess, average=None) for score in (recall_score, precision_score)
+        score(true, predicted, average=None) for score in (recall_score, precision_score)
     )
     for c, row in enumerate(read(folder)["per_class"]):
         assert row["label"] == f"class{c}"
-        assert row["clips"] == (truth == c).sum()
+        assert row["clips"] == (true == c).sum()
         of_class = scored.targets[:, c], scored.scores[:, c]
         assert row["AP"] == pytest.approx(average_precision_score(*of_class))
         assert row["AUC"] == pytest.approx(roc_auc_score(*of_class))
@@ -92,9 +92,9 @@ def test_each_class_is_measured_as_sklearn_does(folder):
 
 def test_confusions_are_counted_and_sorted(folder):
     scored = single_label()
-    truth, guess = scored.targets.argmax(1), scored.scores.argmax(1)
+    true, predicted = scored.targets.argmax(1), scored.scores.argmax(1)
     counts = np.zeros((4, 4), int)
-    np.add.at(counts, (truth, guess), 1)
+    np.add.at(counts, (true, predicted), 1)
     rows = tsv(folder / "confusion.tsv")
     assert rows[0] == ["true", *scored.labels]
     assert rows[1:] == [[f"class{c}", *map(str, counts[c])] for c in range(4)]
