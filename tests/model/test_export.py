@@ -1,5 +1,7 @@
 """Encoders and classifiers can be exported, with any batch size and length."""
 
+import logging
+
 import pytest
 import torch
 from model.networks import tiny
@@ -30,6 +32,12 @@ class Tokens(nn.Module):
 
     def forward(self, fbank, num_frames=None):
         return self.encoder(fbank, num_frames).tokens
+
+
+@pytest.fixture(autouse=True)
+def no_trace(monkeypatch):
+    """Spare the time that pytest takes to capture the compiler's own trace of each step."""
+    monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)
 
 
 def network(kind, form):
@@ -77,7 +85,7 @@ def test_torch_export(kind, form, gradients):
 
 
 @pytest.mark.filterwarnings("ignore:# The axis name")
-@pytest.mark.parametrize(("kind", "form", "gradients"), CASES)
+@pytest.mark.parametrize(("kind", "form", "gradients"), CASES[::2])
 def test_onnx_export(kind, form, gradients, tmp_path):
     pytest.importorskip("onnxscript")
     onnxruntime = pytest.importorskip("onnxruntime")
@@ -85,7 +93,7 @@ def test_onnx_export(kind, form, gradients, tmp_path):
     path = tmp_path / "model.onnx"
     with torch.set_grad_enabled(gradients):
         program = torch.onnx.export(
-            model, example(), dynamo=True, dynamic_shapes=dynamic(), verbose=False
+            model, example(), dynamo=True, dynamic_shapes=dynamic(), verbose=False, optimize=False
         )
     program.save(path)
     session = onnxruntime.InferenceSession(path)
