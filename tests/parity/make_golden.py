@@ -66,7 +66,7 @@ def pretraining_step(folder: Path, fbank: np.ndarray, mask: np.ndarray) -> dict[
 def features_of(folder: Path, fbank: np.ndarray) -> dict[str, np.ndarray]:
     student = load_pretrainer(folder).student.eval()
     features = torch.from_numpy(fbank)[:, 0]
-    *_, (tokens, ffn) = student.layers(student.patches(features), None)
+    *_, (tokens, ffn) = student.hidden_states(student.patches(features), None)
     half = student(features[:, : fbank.shape[2] // 2]).tokens
     return {
         "fbank": fbank,

@@ -58,7 +58,7 @@ def visible_patches(mask, batch):
 def encode(model, fbank, visible):
     """Return targets, and for each mask the student's CLS and tokens and the decoder's output."""
     target, valid = model.targets(fbank, None)
-    cls, tokens, _ = model.encode_visible(fbank, visible, ragged=False)
+    cls, tokens = model.encode_visible(fbank, visible, ragged=False)
     _, prediction = model.predict(fbank, visible, valid)
     return target, cls, tokens, prediction.flatten(0, 1)
 
@@ -136,7 +136,7 @@ def test_features_of_the_student(pretrainer, folder, record_property):
     expected = np.load(folder / "features.npz")
     student = pretrainer.student.eval()
     fbank = torch.from_numpy(expected["fbank"])[:, 0]
-    *_, (tokens, ffn) = student.layers(student.patches(fbank), None)
+    *_, (tokens, ffn) = student.hidden_states(student.patches(fbank), None)
     assert_close(tokens, expected["tokens"], "tokens", record_property)
     assert_close(ffn, expected["last_ffn_output"], "last_ffn_output", record_property)
     half = student(fbank[:, : fbank.shape[1] // 2]).tokens
