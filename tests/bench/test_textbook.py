@@ -5,6 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 import torch
+from parity import golden
 
 from asda.checkpoint.load import read_model
 from asda.model.pretrainer import Pretrainer
@@ -21,9 +22,9 @@ def textbook(repository):
     return module
 
 
-@pytest.fixture(scope="module")
-def folder(shared):
-    return shared / "parity/asda"
+@pytest.fixture(params=golden.names("asda"))
+def folder(request, tmp_path):
+    return golden.folder(request.param, tmp_path)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import dataclasses
 import pytest
 import torch
 from checkpoint.reference_files import finetuned, pretraining
+from parity import golden
 
 from asda.checkpoint.foreign.fairseq_names import POSITIONS
 from asda.checkpoint.load import read_model
@@ -52,9 +53,9 @@ def assert_same(exported, original):
 
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("file", ["checkpoint.pt", "finetuned.pt"])
-@pytest.mark.parametrize("form", ["asda", "eat"])
-def test_files_of_the_reference(shared, tmp_path, form, file, half):
-    path = shared / "parity" / form / file
+@pytest.mark.parametrize("name", golden.names("asda", "eat"))
+def test_files_of_the_reference(tmp_path, name, file, half):
+    path = golden.folder(name, tmp_path) / file
     if half:  # as fp16 training writes them: all but the teacher
         content = torch.load(path, weights_only=True)
         content["model"] = {

