@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from asda.corpus.partition import cut, cut_by_group, inverted
+from asda.corpus.datadir import keys_by_value
+from asda.corpus.partition import cut, cut_by_group
 
 
 def main() -> None:
@@ -60,7 +61,7 @@ def split(lines: list[bytes], count: int, utt2spk: Path | None) -> list:
         return cut(lines, count)
     speaker_of = dict(line.split()[:2] for line in utt2spk.read_bytes().splitlines())
     try:
-        speakers = inverted((line, speaker_of[line.split(None, 1)[0]]) for line in lines)
+        speakers = keys_by_value((line, speaker_of[line.split(None, 1)[0]]) for line in lines)
     except KeyError as error:
         sys.exit(f"split_scp.pl: {utt2spk}: no line for {error.args[0].decode()}")
     return cut_by_group(list(speakers.values()), count)

@@ -53,7 +53,7 @@ def test_a_local_script_in_the_manner_of_kaldi(tmp_path, repository, kaldi_path)
     for job in "1234":
         assert len(keys(data / "train_all" / "split4utt" / job / "wav.scp")) == 2
     assert keys(data / "train_all" / "split2" / "2" / "spk2utt") == ["sp0.9-s10", "sp0.9-s2"]
-    assert "is not the order of LC_ALL=C sort" in (data / "local" / "problems").read_text()
+    assert "not sorted as LC_ALL=C sort does" in (data / "local" / "problems").read_text()
     assert "data/train_all: kept 8 of 8 utterances" in done.stdout
     assert "data/train_all/utt2dur: up to date" in done.stdout
 

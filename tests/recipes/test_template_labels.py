@@ -54,7 +54,7 @@ def refuses(prepare, data, text, message, num_folds=0):
     ("text", "message"),
     [
         ("file,label\ndog/0.wav,dog,bark\n", "csv:2: 3 fields, but the header has 2"),
-        ("file,label,label\n", "csv:1: column 'label' is there twice"),
+        ("file,label,label\n", "csv:1: duplicate column 'label'"),
         ('file,label\n"dog"/0.wav,dog\n', "csv:2: ',' expected"),
         ("file,label,fold\ndog/0.wav,dog,\n", "csv:2: no fold"),
         ("file,label\ndog/0.wav,; ;\n", "csv:2: no label in '; ;'"),
