@@ -171,11 +171,11 @@ def with_a_clip_in_two_folds(corpus):
     [
         (with_a_short_line, "esc50.csv:2: 3 fields, but the header has 7; unpack the corpus"),
         (with_bytes_that_are_no_text, "not UTF-8 text"),
-        (with_a_clip_in_two_folds, "is also in line 2; keep one of them"),
-        (without_a_clip, "no such file, like 1 of 30 in"),
+        (with_a_clip_in_two_folds, "is also in line 2; remove one of them"),
+        (without_a_clip, "no such file (1 of 30 in"),
         (without_folds, "esc50.csv:1: no column 'fold'"),
-        (with_a_word_for_a_fold, "esc50.csv:2: fold and target are numbers"),
-        (shutil.rmtree, "no meta/esc50.csv in it"),
+        (with_a_word_for_a_fold, "esc50.csv:2: fold and target must be numbers"),
+        (shutil.rmtree, "contains neither meta/esc50.csv nor"),
     ],
 )
 def test_an_incomplete_corpus_is_refused(recipe, corpus, tmp_path, damage, message):

@@ -90,7 +90,11 @@ def test_the_official_split(recipe, corpus):
         ("FSD50K.eval_audio/98.wav", None, "no 98.wav of"),
         ("FSD50K.ground_truth/dev.csv", ("fname", "name"), "dev.csv:1: no column 'fname'"),
         ("FSD50K.ground_truth/dev.csv", (",split", ",part"), "dev.csv:1: no column 'split'"),
-        ("FSD50K.ground_truth/dev.csv", (",train", ",dev"), "dev.csv:2: split is train or val"),
+        (
+            "FSD50K.ground_truth/dev.csv",
+            (",train", ",dev"),
+            "dev.csv:2: split must be train or val",
+        ),
         ("FSD50K.ground_truth/dev.csv", (",train", ""), "dev.csv:2: 3 fields, but the header"),
         ("FSD50K.ground_truth/dev.csv", ("\n91,", "\n90,"), "dev.csv:3: clip 90 is also in"),
         ("FSD50K.ground_truth/dev.csv", ("\n96,", "\n90,"), "dev.csv:8: clip 90 is also in"),
