@@ -365,7 +365,7 @@ def test_stage_0(recipe, corpus):
     with serve(lists) as server:
         command = ["local/download.sh", "--url", server.url, "downloads"]
         server.cut = 300
-        assert "run again to go on" in run(*command, cwd=recipe).stderr
+        assert "run again to resume" in run(*command, cwd=recipe).stderr
         server.cut = None
         refused = run(*command, cwd=recipe)
         assert ("eval_segments.csv", "bytes=300-") in server.requested

@@ -199,7 +199,7 @@ def test_a_byte_order_mark(recipe, corpus, tmp_path):
 def test_an_unknown_subset_is_refused(recipe):
     done = run(recipe / "run.sh", "--subset", "us8k", cwd=recipe)
     assert done.returncode == 1
-    assert "--subset is esc50 or esc10, not 'us8k'" in done.stderr
+    assert "--subset must be esc50 or esc10, not 'us8k'" in done.stderr
 
 
 def test_stage_0(repository, corpus, tmp_path):
@@ -216,7 +216,7 @@ def test_stage_0(repository, corpus, tmp_path):
         command += ["--url", f"{server.url}/33c8ce9.zip"]
         server.cut = 10000
         broken = run(*command, *checked, cwd=recipe)
-        assert "run again to go on" in broken.stderr
+        assert "run again to resume" in broken.stderr
         server.cut = None
         refused = run(*command, "downloads", cwd=recipe)
         assert "33c8ce9.zip has SHA-256" in refused.stderr
@@ -232,5 +232,5 @@ def test_stage_0(repository, corpus, tmp_path):
         archive.write_bytes(whole[:100] + bytes(1000) + whole[1100:])
         damaged = run(*command, "--sha256", "", "downloads", cwd=recipe)
         assert damaged.returncode == 1
-        assert damaged.stderr.endswith("33c8ce9.zip was damaged and is removed; run again\n")
+        assert damaged.stderr.endswith("33c8ce9.zip was damaged and has been removed; run again\n")
         assert list((recipe / "downloads").iterdir()) == []

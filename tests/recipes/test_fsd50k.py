@@ -175,7 +175,7 @@ def test_stage_0(recipe, corpus, tmp_path):
 
         script.write_text(with_parts(known, archives))
         server.cut = 1000
-        assert "run again to go on" in run(*command, cwd=recipe).stderr
+        assert "run again to resume" in run(*command, cwd=recipe).stderr
         server.cut = None
         succeed(*command, cwd=recipe)
         assert any(wanted for _, wanted in server.requested)

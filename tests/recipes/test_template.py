@@ -191,7 +191,7 @@ def test_without_paths_it_says_so(checkout):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["TEMPLATE"], "egs/TEMPLATE is there already"),
+        (["TEMPLATE"], "egs/TEMPLATE exists already"),
         (["my/sounds"], "usage:"),
         ([], "usage:"),
     ],
