@@ -85,7 +85,7 @@ def own_tensors(
 def check_positions(table: Any, width: int, what: str) -> None:
     """Refuse positions (1, any rows, width) that differ from those that are computed here."""
     rows = table[0].float() if isinstance(table, Tensor) and table.ndim == 3 else torch.zeros(0)
-    own = torch.from_numpy(sincos_positions(max(1, len(rows) // 8), 8, width))
+    own = sincos_positions(max(1, len(rows) // 8), 8, width)
     if rows.shape != own.shape or (rows - own).abs().max() > 1e-3:  # float16 keeps 3 digits
         raise InputError(f"{what}: not the fixed sine and cosine positions of ASDA and EAT")
 

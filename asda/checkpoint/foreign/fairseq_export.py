@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from asda.checkpoint.foreign.fairseq import POOLINGS
 from asda.checkpoint.foreign.fairseq_names import POSITION_ROWS, POSITIONS, reference_name
 from asda.checkpoint.saved_model import SavedModel
@@ -25,7 +23,7 @@ def to_reference(saved: SavedModel, path: str) -> dict[str, Any]:
     model = saved.model_config(path)
     _check_form(model, path)
     tensors = {reference_name(name): tensor for name, tensor in saved.weights.items()}
-    positions = torch.from_numpy(sincos_positions(POSITION_ROWS, 8, model.width))[None]
+    positions = sincos_positions(POSITION_ROWS, 8, model.width)[None]
     if saved.kind == "classifier":
         cfg = _classifier_cfg(model, saved, _prediction_mode(saved, path))
         tensors[f"model.{POSITIONS}"] = positions.to(saved.weights["encoder.cls_token"].dtype)
