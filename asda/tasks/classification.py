@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from asda import configuration
 from asda.checkpoint.load import read_model
-from asda.checkpoint.saved_model import SavedModel, encoder_weights, load_weights
+from asda.checkpoint.saved_model import SavedModel, load_weights
 from asda.corpus.datadir import DataDir
 from asda.dataset.augment import mask_stripes, mixup
 from asda.dataset.clips import open_clips
@@ -38,7 +38,7 @@ def finetune(config: FinetuneConfig) -> None:
     saved = read_model(config.init) if config.init else None
     idle = []
     if saved:
-        used = saved.model_config(config.init)
+        used = saved.config
         idle = _differing(config.model, used)
         config.model = used
     config = resolved(config)
@@ -87,7 +87,7 @@ class FinetuneTask(Task):
         torch.manual_seed(self.config.training.seed)
         classifier = Classifier(model, len(self.labels), head.pooling, head.layers, head.drop_path)
         if saved:
-            weights = encoder_weights(saved, head.encoder, self.config.init)
+            weights = saved.encoder_weights(head.encoder)
             load_weights(classifier.encoder, weights, self.config.init)
         if head.freeze_encoder:
             classifier.freeze_encoder()
@@ -131,14 +131,15 @@ class FinetuneTask(Task):
     def package(self, weights: dict[str, Tensor], facts: dict[str, Any]) -> dict[str, Any]:
         head = self.config.classifier
         return SavedModel(
-            kind="classifier",
+            kind="finetuned",
             model=configuration.to_dict(self.config.model),
             weights=weights,
             normalization=vars(self.clips.normalization),
             fbank=self.clips.features.fbank_config(),
             data=configuration.to_dict(self.config.data),
             labels=self.labels,
-            head={"pooling": head.pooling, "layers": head.layers},
+            output="softmax" if self.softmax else "sigmoid",
+            head={"name": Classifier.name, "pooling": head.pooling, "layers": head.layers},
             facts=facts
             | {"train": self.config.train, "valid": self.config.valid, "init": self.config.init}
             | {"clips": len(self.clips), "loss": head.loss}

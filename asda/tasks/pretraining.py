@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from asda.checkpoint.load import read_model
-from asda.checkpoint.saved_model import SavedModel, load_weights
+from asda.checkpoint.saved_model import NO_HEAD, SavedModel, load_weights
 from asda.configuration import to_dict
 from asda.dataset.clips import Clips, Normalization, open_clips
 from asda.dataset.data_config import AugmentConfig
@@ -141,6 +141,7 @@ class PretrainTask(Task):
             normalization=vars(self.clips.normalization),
             fbank=self.clips.features.fbank_config(),
             data=to_dict(self.config.data),
+            output=NO_HEAD,
             facts=facts | {"train": self.config.train, "clips": len(self.clips)} | environment(),
         ).content()
 

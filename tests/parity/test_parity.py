@@ -40,7 +40,7 @@ def folder(request, shared):
 def pretrainer(folder):
     path = folder / "checkpoint.pt"
     saved = read_model(path)
-    config = saved.model_config(str(path))
+    config = saved.config
     config.decoder.mask_noise = 0.0
     model = Pretrainer(config)
     load_weights(model, saved.weights, path)
@@ -124,7 +124,7 @@ def test_features_of_the_student(pretrainer, folder, record_property):
 @torch.no_grad()
 def test_logits_of_the_fine_tuned_model(folder, record_property):
     saved = read_model(folder / "finetuned.pt")
-    model = Classifier(saved.model_config("finetuned.pt"), 7, saved.head["pooling"]).eval()
+    model = Classifier(saved.config, 7, saved.head["pooling"]).eval()
     load_weights(model, saved.weights, "finetuned.pt")
     fbank = torch.from_numpy(np.load(folder / "features.npz")["fbank"])[:, 0]
     expected = np.load(folder / "classify.npz")["logits"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from asda.checkpoint.describe import describe
-from asda.checkpoint.saved_model import SavedModel, expected_tensors
+from asda.checkpoint.saved_model import SavedModel
 from asda.configuration import load, to_dict
 from asda.features.fbank_config import FbankConfig
 from asda.model.classifier import Classifier
@@ -125,18 +125,21 @@ COUNTS = {
 }
 
 
-def described(kind, model, classes=0):
-    weights = expected_tensors(kind, model, classes)
-    labels = [str(index) for index in range(classes)]
+def described(model, classes=0):
     norm = {"mean": -4.268, "std": 4.569}
-    saved = SavedModel(kind, to_dict(model), weights, norm, {}, {}, labels, {"pooling": "cls"})
-    return describe(saved, "model.pt")
+    saved = SavedModel("pretrained", to_dict(model), {}, norm, {}, {}, "tokens")
+    if classes:
+        saved.kind, saved.output = "finetuned", "sigmoid"
+        saved.head = {"name": "classifier", "pooling": "cls"}
+        saved.labels = [str(index) for index in range(classes)]
+    saved.weights = saved.expected_tensors()
+    return describe(saved)
 
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_info_counts_the_published_numbers_of_parameters(preset, name):
     encoder, decoder, trained, positions = COUNTS[name]
-    lines = described("pretrained", resolved(preset(f"pretrain_{name}")).model)
+    lines = described(resolved(preset(f"pretrain_{name}")).model)
     assert lines["parameters, encoder"] == lines["parameters, teacher"] == f"{encoder:,}"
     assert lines["parameters, decoder"] == f"{decoder:,}"
     assert lines["parameters, trained"] == f"{trained:,}"
@@ -145,10 +148,10 @@ def test_info_counts_the_published_numbers_of_parameters(preset, name):
 
 @pytest.mark.parametrize(("name", "count"), [("asda_base", 92771087), ("eat_base", 85660943)])
 def test_info_counts_the_fine_tuned_model(preset, name, count):
-    lines = described("classifier", resolved(preset(f"pretrain_{name}")).model, 527)
+    lines = described(resolved(preset(f"pretrain_{name}")).model, 527)
     assert lines["parameters, trained"] == f"{count:,}"
     assert lines["parameters, head"] == f"{count - COUNTS[name][0]:,}"
-    assert lines["classes"].startswith("527: 0, 1, 2")
+    assert lines["labels"].startswith("527: 0, 1, 2")
 
 
 def test_the_parts_of_a_block(preset):
