@@ -18,7 +18,7 @@ from asda.files import InputError
 from asda.model.classifier import Classifier
 from asda.model.encoder import Encoder
 from asda.model.heads import Head, make_head
-from asda.model.model_config import ModelConfig
+from asda.model.model_config import ModelConfig, ResolvedModel
 from asda.model.pretrainer import Pretrainer
 
 FORMAT = "asda model 2"
@@ -67,7 +67,7 @@ class SavedModel:
         return {"format": FORMAT, "asda": __version__, **values}
 
     @functools.cached_property
-    def config(self) -> ModelConfig:
+    def config(self) -> ResolvedModel:
         """The resolved model configuration."""
         return resolved_model(self.model, self.path)
 
@@ -150,7 +150,7 @@ def upgraded(content: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def resolved_model(values: dict[str, Any], path: str) -> ModelConfig:
+def resolved_model(values: dict[str, Any], path: str) -> ResolvedModel:
     """Return a model configuration without nulls.
 
     Raises:

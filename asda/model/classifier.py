@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from asda.model.encoder import NORM_EPS
 from asda.model.heads import Head, register_head
 from asda.model.model_config import ModelConfig, PooledLayers, Pooling
-from asda.model.patches import mean_of_real
+from asda.model.patches import valid_mean
 
 VARIANCE_EPS = 1e-5
 
@@ -58,10 +58,12 @@ class Classifier(Head):
 
     def embed(self, fbank: Tensor, num_frames: Tensor | None = None) -> Tensor:
         """Return one vector per clip before the LayerNorm, (batch, width of `fc_norm`)."""
-        patches, valid = self.encoder.enter(fbank, num_frames)
+        patches, valid = self.encoder.embed_patches(fbank, num_frames)
         if self.layers == "last":
             return self._pool(self.encoder.encode(patches, valid), valid)
-        pooled = [self._pool(tokens, valid) for tokens, _ in self.encoder.layers(patches, valid)]
+        pooled = [
+            self._pool(tokens, valid) for tokens, _ in self.encoder.hidden_states(patches, valid)
+        ]
         return torch.cat([self._pool_patches(patches, valid), *pooled], dim=1)
 
     def _pool(self, tokens: Tensor, valid: Tensor | None) -> Tensor:
@@ -71,8 +73,8 @@ class Classifier(Head):
         return self._pool_patches(tokens[:, 1:], valid)
 
     def _pool_patches(self, patches: Tensor, valid: Tensor | None) -> Tensor:
-        mean = mean_of_real(patches, valid)  # (batch, 1, width)
+        mean = valid_mean(patches, valid)  # (batch, 1, width)
         if self.pooling == "mean":
             return mean[:, 0]
-        variance = mean_of_real((patches - mean).square(), valid)
+        variance = valid_mean((patches - mean).square(), valid)
         return torch.cat([mean, (variance + VARIANCE_EPS).sqrt()], dim=2)[:, 0]

@@ -22,6 +22,7 @@ from asda.dataset.clips import Clips
 from asda.dataset.loaders import Batch, training_loader
 from asda.distributed import Process, barrier
 from asda.files import InputError
+from asda.kernels.recompute import recompute_outputs, recomputing
 from asda.training.experiment import Experiment
 from asda.training.optimizer import (
     learning_rate,
@@ -101,6 +102,8 @@ def train(
     machine: order, masks, augmentation and noise depend on the seed and the update alone.
     """
     task.model.to(process.device)
+    if process.device.type == "cpu":
+        recompute_outputs(task.model)
     run = _Run(task, optimizer_config, config, experiment, process)
     run.resume()
     run.to_the_end()
@@ -187,7 +190,7 @@ class _Run:
             seed = self.config.seed + self.at.update + micro * self.config.updates
             torch.manual_seed(seed)
             last = micro == self.config.accumulation - 1
-            with self._gradient_exchange(last), self._autocast():
+            with self._gradient_exchange(last), self._autocast(), self._recomputing():
                 loss, stats = self.task.loss(self.model, batch, seed)
                 self.scaler.scale(loss / self.config.accumulation).backward()
             for key, value in (stats | {"loss": loss}).items():
@@ -201,6 +204,10 @@ class _Run:
         if self.process.world_size > 1 and not last:
             return self.model.no_sync()
         return contextlib.nullcontext()
+
+    def _recomputing(self) -> contextlib.AbstractContextManager:
+        """Spare memory on CPUs, where cheap activations are as slow to fetch as to recompute."""
+        return recomputing() if self.process.device.type == "cpu" else contextlib.nullcontext()
 
     def _autocast(self) -> torch.autocast:
         dtype = PRECISIONS[self.config.precision]

@@ -54,26 +54,26 @@ def step(folder):
 
 def inputs(step, num_masks):
     fbank = torch.from_numpy(step["fbank"])[:, 0]
-    kept = np.stack([np.flatnonzero(row == 0) for row in step["mask"]])
-    return fbank, torch.from_numpy(kept).unflatten(0, (len(fbank), num_masks))
+    visible = np.stack([np.flatnonzero(row == 0) for row in step["mask"]])
+    return fbank, torch.from_numpy(visible).unflatten(0, (len(fbank), num_masks))
 
 
 def test_forward_and_losses(pretrainer, step, record_property):
-    fbank, kept = inputs(step, pretrainer.config.num_masks)
+    fbank, visible = inputs(step, pretrainer.config.num_masks)
     target, valid = pretrainer.targets(fbank, None)
     assert_close(target, step["teacher_target"], "teacher_target", record_property)
-    cls, tokens, _ = pretrainer.encode_visible(fbank, kept, ragged=False)
+    cls, tokens = pretrainer.encode_visible(fbank, visible, ragged=False)
     student = step["student_encoder_output"]
     assert_close(cls, student[:, 0], "student CLS", record_property)
-    # The order of the kept tokens is arbitrary in the reference: match each to its nearest.
+    # The order of the visible tokens is arbitrary in the reference: match each to its nearest.
     for own, reference in zip(tokens, torch.from_numpy(student[:, 1:]), strict=True):
         order = torch.cdist(own, reference).argmin(dim=1)
         assert len(set(order.tolist())) == len(order)
         assert_close(own, reference[order], "student tokens", record_property)
-    _, prediction = pretrainer.predict(fbank, kept, valid)
+    _, prediction = pretrainer.predict(fbank, visible, valid)
     prediction = prediction.flatten(0, 1)
     assert_close(prediction, step["decoder_output"], "decoder_output", record_property)
-    output = pretrainer(fbank, kept)
+    output = pretrainer(fbank, visible)
     assert_close(output.frame_loss, step["loss_patch"], "loss_patch", record_property)
     assert_close(output.cls_loss, step["loss_cls"], "loss_cls", record_property)
     assert_close(output.loss, step["loss_total"], "loss_total", record_property)
@@ -114,7 +114,7 @@ def test_features_of_the_student(pretrainer, folder, record_property):
     expected = np.load(folder / "features.npz")
     student = pretrainer.student.eval()
     fbank = torch.from_numpy(expected["fbank"])[:, 0]
-    *_, (tokens, ffn) = student.layers(student.patches(fbank), None)
+    *_, (tokens, ffn) = student.hidden_states(student.patches(fbank), None)
     assert_close(tokens, expected["tokens"], "tokens", record_property)
     assert_close(ffn, expected["last_ffn_output"], "last_ffn_output", record_property)
     half = student(fbank[:, : fbank.shape[1] // 2]).tokens

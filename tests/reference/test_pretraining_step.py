@@ -173,7 +173,7 @@ def test_target_is_normalised_per_channel_then_per_patch(config):
     model, given = Pretrainer(config.model), batch(0)
     for parameter in model.teacher.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
-    blocks = model.teacher.layers(model.teacher.patches(given.features), None)
+    blocks = model.teacher.hidden_states(model.teacher.patches(given.features), None)
     per_channel = nn.InstanceNorm1d(32, eps=1e-5)
     normed = [per_channel(ffn[:, 1:].transpose(1, 2)).transpose(1, 2) for _, ffn in blocks]
     expected = nn.LayerNorm(32, eps=1e-5, elementwise_affine=False)(sum(normed) / 2)

@@ -108,7 +108,7 @@ def _own_tensors(saved: SavedModel, tensors: dict[str, Any]) -> dict[str, Tensor
 def check_positions(table: Any, width: int, what: str) -> None:
     """Refuse a table of positions (1, any rows, width) that differs from the computed ones."""
     rows = table[0].float() if isinstance(table, Tensor) and table.ndim == 3 else torch.zeros(0)
-    own = torch.from_numpy(sincos_positions(max(1, len(rows) // 8), 8, width))
+    own = sincos_positions(max(1, len(rows) // 8), 8, width)
     if rows.shape != own.shape or (rows - own).abs().max() > 1e-3:  # float16 keeps 3 digits
         raise InputError(f"{what}: not the fixed sine and cosine positions of ASDA and EAT")
 

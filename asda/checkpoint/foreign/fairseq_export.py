@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from asda.checkpoint.foreign.fairseq import POOLINGS
 from asda.checkpoint.foreign.fairseq_names import (
     OUTPUT,
@@ -36,7 +34,7 @@ def to_reference(saved: SavedModel) -> dict[str, Any]:
     model = saved.config
     _check_form(model, saved.path)
     tensors: dict[str, Any] = {reference_name(n): tensor for n, tensor in saved.weights.items()}
-    positions = torch.from_numpy(sincos_positions(POSITION_ROWS, 8, model.width))[None]
+    positions = sincos_positions(POSITION_ROWS, 8, model.width)[None]
     if saved.kind == "finetuned":
         cfg = _classifier_cfg(model, saved, _prediction_mode(saved))
         tensors[f"model.{POSITIONS}"] = positions.to(saved.weights["encoder.cls_token"].dtype)
