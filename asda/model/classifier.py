@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from asda.model.encoder import NORM_EPS
 from asda.model.heads import Head, register_head
-from asda.model.model_config import ModelConfig, PooledLayers, Pooling
+from asda.model.model_config import PooledLayers, Pooling, ResolvedModel
 from asda.model.patches import valid_mean
 
 VARIANCE_EPS = 1e-5
@@ -33,7 +33,7 @@ class Classifier(Head):
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: ResolvedModel,
         num_classes: int,
         pooling: Pooling,
         layers: PooledLayers = "last",

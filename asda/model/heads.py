@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from torch import Tensor, nn
 
 from asda.model.encoder import Encoder
-from asda.model.model_config import ModelConfig
+from asda.model.model_config import ResolvedModel
 
 
 class Head(nn.Module):
@@ -29,7 +29,7 @@ class Head(nn.Module):
     name: ClassVar[str]  # set by `register_head`
     outputs: ClassVar[tuple[str, ...]]  # what the output can mean, such as "softmax" or "linear"
 
-    def __init__(self, config: ModelConfig, drop_path: float = 0.0):
+    def __init__(self, config: ResolvedModel, drop_path: float = 0.0):
         super().__init__()
         self.frozen = False
         self.encoder = Encoder(config, drop_path)
@@ -66,7 +66,7 @@ def register_head(name: str) -> Callable[[HeadType], HeadType]:
 
 
 def make_head(
-    settings: dict[str, Any], config: ModelConfig, num_outputs: int, **training: Any
+    settings: Mapping[str, Any], config: ResolvedModel, num_outputs: int, **training: Any
 ) -> Head:
     """Return a new network.
 

@@ -26,7 +26,7 @@ from asda.checkpoint.load import read_model
 from asda.cli import main
 from asda.files import InputError
 from asda.scoring.compare import read_result
-from asda.tasks.classification import FinetuneTask
+from asda.tasks.classification import ClassificationTask
 
 pytestmark = pytest.mark.usefixtures("no_images")
 VARIED = {
@@ -97,7 +97,7 @@ def test_a_killed_command_is_continued_by_run_sh(data, tmp_path, repository):
     assert not (exp / "model.pt").exists()
     path = {"PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "PYTHONPATH": str(repository)}
     subprocess.run([exp / "run.sh"], check=True, env=path, capture_output=True)
-    assert "continuing after update" in (exp / "train.log").read_text()
+    assert "resuming after update" in (exp / "train.log").read_text()
     assert_same_weights(read_model(exp / "model.pt").content(), whole)
     assert history(exp) == history(tmp_path / "whole")
 
@@ -150,7 +150,7 @@ def test_a_file_for_the_same_model_is_no_reason_to_warn(data, pretrained, tmp_pa
     [
         (["--init", "M", "--model.depth", "7"], "--model.depth has no effect: the model is that"),
         (["--model.depth=7", "--init=M"], "--model.depth=7 has no effect: the model is that of M"),
-        (["--classifier.encoder", "teacher"], "--classifier.encoder has no effect: it chooses"),
+        (["--classifier.encoder", "teacher"], "--classifier.encoder has no effect: it selects"),
     ],
 )
 def test_options_without_effect_are_refused(data, tmp_path, capsys, words, said):
@@ -197,7 +197,7 @@ def scripted(monkeypatch):
         seen.append(copy.deepcopy(task.model.state_dict()))
         return {"accuracy": accuracies[len(seen) - 1]}
 
-    monkeypatch.setattr(FinetuneTask, "evaluate", evaluate)
+    monkeypatch.setattr(ClassificationTask, "evaluate", evaluate)
     return seen
 
 

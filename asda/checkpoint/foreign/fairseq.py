@@ -15,7 +15,7 @@ from asda.configuration import to_dict
 from asda.features.fbank_config import FbankConfig
 from asda.files import InputError
 from asda.model.classifier import Classifier
-from asda.model.model_config import ModelConfig
+from asda.model.model_config import ResolvedModel
 from asda.model.patches import sincos_positions
 
 AUDIOSET_NORMALIZATION = {"mean": -4.268, "std": 4.569}  # docs/algorithm.md#features
@@ -126,7 +126,7 @@ def _labels(content: dict[str, Any], classes: int, path: str) -> list[str]:
 
 
 def _without_weights(
-    kind: Kind, model: ModelConfig, content: dict[str, Any], path: str
+    kind: Kind, model: ResolvedModel, content: dict[str, Any], path: str
 ) -> SavedModel:
     task = Cfg(content["cfg"].get("task", {}), "cfg.task", path)
     return SavedModel(

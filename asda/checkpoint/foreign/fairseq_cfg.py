@@ -12,7 +12,7 @@ from asda.checkpoint.foreign.fairseq_names import AUDIO
 from asda.checkpoint.foreign.unpickle import Inert
 from asda.checkpoint.saved_model import resolved_model
 from asda.files import InputError
-from asda.model.model_config import ModelConfig
+from asda.model.model_config import ResolvedModel
 
 
 class Cfg:
@@ -43,7 +43,7 @@ class Cfg:
             )
 
 
-def geometry(cfg: Cfg, tensors: Mapping[str, Tensor], encoder: str) -> ModelConfig:
+def geometry(cfg: Cfg, tensors: Mapping[str, Tensor], encoder: str) -> ResolvedModel:
     """Return the model configuration that the cfg of a pretraining run describes.
 
     Args:

@@ -17,7 +17,7 @@ from asda.checkpoint.foreign.fairseq_names import (
 from asda.checkpoint.saved_model import SavedModel
 from asda.files import InputError
 from asda.model.classifier import Classifier
-from asda.model.model_config import ModelConfig
+from asda.model.model_config import ResolvedModel
 from asda.model.patches import sincos_positions
 
 
@@ -68,7 +68,7 @@ def _prediction_mode(saved: SavedModel) -> str:
     raise InputError(f"{saved.path}: a head ({settings}) that the reference does not know")
 
 
-def _check_form(model: ModelConfig, path: str) -> None:
+def _check_form(model: ResolvedModel, path: str) -> None:
     attention, patch = model.attention, model.patch
     differs = {
         "attention.lambda_init": attention.lambda_init != 0.1,
@@ -93,7 +93,7 @@ def _check_form(model: ModelConfig, path: str) -> None:
         )
 
 
-def _pretraining_cfg(model: ModelConfig, saved: SavedModel) -> dict[str, Any]:
+def _pretraining_cfg(model: ResolvedModel, saved: SavedModel) -> dict[str, Any]:
     frames = saved.data.get("max_frames", 1024)
     decoder, mask = model.decoder, model.mask
     image = {
@@ -163,7 +163,7 @@ def _pretraining_cfg(model: ModelConfig, saved: SavedModel) -> dict[str, Any]:
     }
 
 
-def _classifier_cfg(model: ModelConfig, saved: SavedModel, pooling: str) -> dict[str, Any]:
+def _classifier_cfg(model: ResolvedModel, saved: SavedModel, pooling: str) -> dict[str, Any]:
     pretraining = _pretraining_cfg(model, saved)
     frames = pretraining["task"]["target_length"]
     return {

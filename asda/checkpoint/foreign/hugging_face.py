@@ -15,7 +15,7 @@ from asda.configuration import to_dict
 from asda.features.fbank_config import FbankConfig
 from asda.files import InputError
 from asda.model.classifier import Classifier
-from asda.model.model_config import ModelConfig
+from asda.model.model_config import ResolvedModel
 
 HEAD_WIDTH = 64  # channels of an attention head; the file does not give the number of heads
 PATCHES = "model.local_encoder.proj.weight"
@@ -70,7 +70,7 @@ def convert(tensors: dict[str, Tensor], path: str) -> SavedModel:
     return saved
 
 
-def _geometry(tensors: dict[str, Tensor], path: str) -> ModelConfig:
+def _geometry(tensors: dict[str, Tensor], path: str) -> ResolvedModel:
     """Return the model configuration that the shapes imply."""
     hidden = tensors.get("model.blocks.0.mlp.fc1.weight")
     if hidden is None or hidden.ndim != 2:
