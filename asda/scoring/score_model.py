@@ -1,4 +1,4 @@
-"""A trained classifier on a data directory: scores and results."""
+"""Scoring a trained classifier on a data directory."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _facts(config: ScoreConfig, saved: SavedModel) -> dict[str, Any]:
         "updates": facts["updates"],
         "normalization": saved.normalization,
     }
-    if "source" in facts:  # imported, without the story of its training
+    if "source" in facts:  # An imported model does not know how it was trained.
         return known | {"source": facts["source"]}
     selection = f"{facts['final']} of updates {facts['from_updates']}"
     if facts["metric"]:
