@@ -35,7 +35,7 @@ def assert_close(found, expected, what, record_property):
 def load_pretrainer(folder):
     path = folder / "checkpoint.pt"
     saved = read_model(path)
-    config = saved.model_config(str(path))
+    config = saved.config
     config.decoder.mask_noise = 0.0
     model = Pretrainer(config)
     load_weights(model, saved.weights, path)
