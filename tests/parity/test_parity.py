@@ -43,10 +43,7 @@ def load_pretrainer(folder):
 
 
 def load_classifier(folder):
-    saved = read_model(folder / "finetuned.pt")
-    model = Classifier(saved.model_config("finetuned.pt"), 7, saved.head["pooling"]).eval()
-    load_weights(model, saved.weights, "finetuned.pt")
-    return model
+    return read_model(folder / "finetuned.pt").build()
 
 
 def visible_patches(mask, batch):
