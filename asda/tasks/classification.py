@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from asda.checkpoint.saved_model import SavedModel
 from asda.corpus.datadir import DataDir
 from asda.dataset.augment import mask_stripes, mixup
-from asda.dataset.loaders import Batch
+from asda.dataset.collate import Batch
 from asda.model.classifier import Classifier
 from asda.model.heads import Head, ranking_scores
 from asda.scoring.metrics import measure

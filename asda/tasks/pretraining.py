@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel, load_weights
-from asda.dataset.loaders import Batch, scoring_loader
+from asda.dataset.collate import Batch
+from asda.dataset.loaders import scoring_loader
 from asda.model.masking import sample_visible
 from asda.model.model_config import ResolvedModel, patch_grid
 from asda.model.pretrainer import Pretrainer

@@ -16,7 +16,8 @@ from asda import configuration
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import NO_HEAD, SavedModel, WhichEncoder, load_weights
 from asda.dataset.clips import Clips, Normalization, open_clips
-from asda.dataset.loaders import Batch, training_loader
+from asda.dataset.collate import Batch
+from asda.dataset.loaders import training_loader
 from asda.distributed import Process, end_process, start_process
 from asda.kernels.allocator import keep_freed_memory
 from asda.model.heads import Head, make_head
