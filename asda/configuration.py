@@ -47,6 +47,7 @@ def run_cli(
             prog=prog,
             exit_on_error=False,
             as_positional=positional or isinstance(component, dict),
+            return_instance=dataclasses.is_dataclass(component),
         )
     except (argparse.ArgumentError, ValueError, TypeError) as error:
         if isinstance(error, TypeError) and "NSKeyError" not in type(error).__name__:

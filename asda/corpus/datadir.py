@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
+from asda.corpus.wav_scp import AudioSegment
 from asda.files import InputError, atomic_write, numbered_lines
 
 UTTERANCE_LISTS = ("utt2spk", "segments", "wav.scp", "feats.scp")
@@ -104,15 +105,15 @@ class DataDir:
                 ) from None
         return segments
 
-    def audio_sources(self) -> dict[str, tuple[str, float, float | None]]:
-        """Return utterance -> (source in wav.scp, start, end) in seconds; end None = to the end.
+    def audio_sources(self) -> dict[str, AudioSegment]:
+        """Return utterance -> its audio, a line of wav.scp or a segment of one.
 
         Raises:
             InputError: also when a segment's recording is not in wav.scp.
         """
         sources = self.table("wav.scp")
         if not self.has("segments"):
-            return {key: (source, 0.0, None) for key, source in sources.items()}
+            return {key: AudioSegment(source) for key, source in sources.items()}
         found = {}
         for utterance, (recording, start, end) in self.segments().items():
             if recording not in sources:
@@ -120,7 +121,7 @@ class DataDir:
                     f"{self.where('segments', utterance)}: recording '{recording}' is not in "
                     f"{self.path / 'wav.scp'}"
                 )
-            found[utterance] = (sources[recording], start, end)
+            found[utterance] = AudioSegment(sources[recording], start, end)
         return found
 
     def durations(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What a value of wav.scp reads: a file, a place in one, or a command; standard library only."""
+"""Values of wav.scp: a file, a position in a file, or a command (standard library only)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,27 @@ import re
 from typing import NamedTuple
 
 
+class AudioSegment(NamedTuple):
+    """Audio of an utterance.
+
+    Args:
+        source: value of wav.scp
+        start: seconds into the audio
+        end: seconds into the audio; None = to its end
+    """
+
+    source: str
+    start: float = 0.0
+    end: float | None = None
+
+
 class PackedClip(NamedTuple):
     """A clip in an HDF5 file, `file.h5@rate:clip` in wav.scp.
 
     Args:
         path: the file
-        rate: samples a second
-        clip: row of its dataset `waveform`, or the name of a dataset that is one clip
+        rate: sample rate in Hz
+        clip: row of the dataset `waveform`, or the name of a dataset that is a single clip
     """
 
     path: str
@@ -25,15 +39,17 @@ class PackedClip(NamedTuple):
 
 
 def packed_clip(source: str) -> PackedClip | None:
-    """Return the clip in an HDF5 file that a source names, None if it is another source."""
+    """Return the clip in an HDF5 file that a source names; None for other sources."""
     found = re.fullmatch(r"(.+\.(?:h5|hdf5))@(\d+):(.+)", source)
     return PackedClip(found[1], int(found[2]), found[3]) if found else None
 
 
 def split_source(source: str) -> tuple[str | None, int | str | None]:
-    """Return the file that a source reads, None for a command, and where in it, None for all.
+    """Return the file that a source reads and the position in it.
 
-    The place is a byte of an archive, or a clip of an HDF5 file.
+    Returns:
+        file, or None for a command; offset in an archive, clip of an HDF5 file, or None for a
+        whole file.
     """
     if source.endswith("|"):
         return None, None

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from asda.files import InputError, atomic_write, digest, write_json
+from asda.digests import value_digest
+from asda.files import InputError, atomic_write, write_json
 from asda.provenance import environment
 from asda.scoring.intervals import LEVEL, REPLICATES, SEED, intervals
 from asda.scoring.metrics import METRICS, Metrics, confusion_matrix, d_prime
@@ -100,7 +101,7 @@ def measure_result(
         },
         "multi_label": not metrics.single_label,
         "classes": len(scored.labels),
-        "labels_hash": digest(scored.labels.tolist()),
+        "labels_hash": value_digest(scored.labels.tolist()),
         "per_class": per_class_table(scored, metrics),
         "confusions": most_confused(scored) if metrics.single_label else [],
     }

@@ -17,7 +17,8 @@ from asda.checkpoint.saved_model import SavedModel, encoder_weights, load_weight
 from asda.corpus.datadir import DataDir
 from asda.dataset.augment import mask_stripes, mixup
 from asda.dataset.clips import open_clips
-from asda.dataset.loaders import Batch
+from asda.dataset.collate import Batch
+from asda.dataset.targets import MultiHot
 from asda.distributed import Process, end_process, start_process
 from asda.model.classifier import Classifier
 from asda.model.model_config import ModelConfig
@@ -73,6 +74,7 @@ class FinetuneTask(Task):
         self.process = process
         self.labels = DataDir(config.train).labels
         self.model = self._classifier(config.model, config.classifier, saved)
+        self.features = config.features
         self.clips = self._open(config.train, augment=config.augment, seed=config.training.seed)
         self.validation = None
         if config.valid:
@@ -97,18 +99,19 @@ class FinetuneTask(Task):
         config = self.config
         return open_clips(
             directory,
-            config.dump,
-            config.fbank,
+            self.features,
             config.data,
             normalization,
             mel_bins=config.model.mel_bins,
-            labels=self.labels,
+            targets=[MultiHot(DataDir(directory), self.labels)],
             **options,
         )
 
     def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         rng = np.random.default_rng((seed, self.process.rank))
-        features, targets, partners = mixup(batch.features, batch.targets, self.config.augment, rng)
+        features, targets, partners = mixup(
+            batch.features, batch.extras["labels"], self.config.augment, rng
+        )
         num_frames = batch.num_frames
         if num_frames is not None and partners is not None:
             num_frames = torch.maximum(num_frames, num_frames[partners])
@@ -120,7 +123,8 @@ class FinetuneTask(Task):
         if self.validation is None:
             return {}
         logits = torch.from_numpy(predict(self.model, self.validation, self.process))
-        targets = self.validation.targets
+        [labels] = self.validation.targets
+        targets = labels.matrix(self.validation.utterances)
         head = dataclasses.replace(self.config.classifier, label_smoothing=0.0)
         loss = classification_loss(logits, torch.from_numpy(targets).float(), head)
         values = measure(

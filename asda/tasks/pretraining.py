@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel, load_weights
 from asda.configuration import to_dict
-from asda.dataset.clips import Clips, Normalization, open_clips
+from asda.dataset.clips import Clips, open_clips
+from asda.dataset.collate import Batch
 from asda.dataset.data_config import AugmentConfig
-from asda.dataset.loaders import Batch, scoring_loader
+from asda.dataset.loaders import scoring_loader
+from asda.dataset.targets import VisiblePatches
 from asda.distributed import Process, end_process, start_process
-from asda.model.masking import sample_visible
-from asda.model.model_config import ModelConfig, patch_grid
+from asda.features.normalization import Normalization
 from asda.model.pretrainer import Pretrainer
 from asda.provenance import environment
 from asda.training.experiment import Experiment, check_ranking, resolved
@@ -65,6 +64,7 @@ class PretrainTask(Task):
         if config.init:
             saved = read_model(config.init)
             load_weights(self.model, saved.weights, config.init)
+        self.features = config.features
         self.clips = self._open(config.train, config.augment)
         self.validation = None
         if config.valid:
@@ -78,13 +78,12 @@ class PretrainTask(Task):
     ) -> Clips:
         return open_clips(
             directory,
-            self.config.dump,
-            self.config.fbank,
+            self.features,
             self.config.data,
             normalization,
             augment=augment,
             mel_bins=self.config.model.mel_bins,
-            sample_visible=functools.partial(_sample_visible, self.config.model),
+            targets=[VisiblePatches(self.config.model)],
             seed=self.config.training.seed,
         )
 
@@ -93,7 +92,7 @@ class PretrainTask(Task):
             self.model.update_teacher(teacher_decay(update, self.config.teacher))
 
     def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
-        output = model(batch.features, batch.kept, batch.num_frames)
+        output = model(batch.features, batch.extras["visible"], batch.num_frames)
         return output.loss, {
             "frame_loss": output.frame_loss,
             "cls_loss": output.cls_loss,
@@ -143,8 +142,3 @@ class PretrainTask(Task):
             data=to_dict(self.config.data),
             facts=facts | {"train": self.config.train, "clips": len(self.clips)} | environment(),
         ).content()
-
-
-def _sample_visible(model: ModelConfig, num_frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the visible patches of a clip, (num_masks, kept); a module function, to be pickled."""
-    return sample_visible(*patch_grid(model, num_frames), model.num_masks, model.mask, rng)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import yaml
 
 from asda.dataset.fingerprint import fingerprint
+from asda.digests import file_digest
 from asda.files import InputError, atomic_write
 from asda.training.experiment import Experiment
 from asda.training.run_config import FinetuneConfig, PretrainConfig
@@ -42,14 +42,13 @@ def _inputs(experiment: Experiment, labelled: bool) -> dict[str, str]:
     config: PretrainConfig | FinetuneConfig = experiment.config
     inputs = {}
     if config.init and Path(config.init).is_file():
-        with open(config.init, "rb") as stream:
-            inputs["init"] = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+        inputs["init"] = file_digest(config.init)
     for name in ("train", "valid"):
         directory = getattr(config, name)
         if directory is None:
             continue
         try:
-            prints = fingerprint(directory, config.dump, config.fbank, labelled)
+            prints = fingerprint(directory, config.features, labelled)
         except InputError:
             if not experiment.model.exists():
                 raise

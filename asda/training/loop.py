@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 
 from asda.checkpoint import tensor_files
 from asda.checkpoint.saved_model import check_tensors, load_weights
 from asda.checkpoint.schema import refusing_damage, restore
 from asda.dataset.clips import Clips
-from asda.dataset.loaders import Batch, training_loader
+from asda.dataset.collate import Batch
+from asda.dataset.loaders import Loader, training_loader
 from asda.distributed import Process, barrier
 from asda.files import InputError
 from asda.training.experiment import Experiment
@@ -55,7 +55,7 @@ class Task:
     metric: str | None = None
     higher_is_better: bool = False
 
-    def loader(self, start: int) -> DataLoader:
+    def loader(self, start: int) -> Loader:
         """Return the endless training loader from its `start`-th batch on."""
         seed, process = self.config.training.seed, self.process
         return training_loader(self.clips, seed, process.rank, process.world_size, start)

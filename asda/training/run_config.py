@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from asda.configuration import MOST_THREADS
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.model.model_config import ModelConfig, PooledLayers, Pooling
+
+if TYPE_CHECKING:
+    from asda.dataset.feature_sources import FeatureInput
 
 
 @dataclass
@@ -153,6 +156,13 @@ class PretrainConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
+    @property
+    def features(self) -> FeatureInput:
+        """Where the features of the data directories come from."""
+        from asda.dataset.feature_sources import FeatureInput  # imports torch
+
+        return FeatureInput(self.dump, self.fbank)
+
     def __post_init__(self) -> None:
         for name in ("mixup_alpha", "time_mask", "freq_mask"):
             if getattr(self.augment, name):
@@ -229,3 +239,10 @@ class FinetuneConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    @property
+    def features(self) -> FeatureInput:
+        """Where the features of the data directories come from."""
+        from asda.dataset.feature_sources import FeatureInput  # imports torch
+
+        return FeatureInput(self.dump, self.fbank)

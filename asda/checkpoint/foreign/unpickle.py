@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from asda.files import InputError, check_sums
+from asda.checkpoint.tensor_files import check_sums
+from asda.files import InputError
 
 # What tensors and plain containers are made of.
 REAL = {
