@@ -7,7 +7,7 @@ import dataclasses
 import difflib
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -121,6 +121,21 @@ def save(config: Any, path: str | Path) -> None:
     """Write a dataclass as YAML in the order of its fields."""
     with atomic_write(path) as stream:
         yaml.safe_dump(to_dict(config), stream, sort_keys=False, allow_unicode=True)
+
+
+def differences(
+    old: dict[str, Any], new: dict[str, Any], prefix: str = "", ignored: Collection[str] = ()
+) -> dict[str, str]:
+    """Return dotted key and "key: old -> new" of each value that differs between nested dicts."""
+    found = {}
+    for key in sorted(set(old) | set(new)):
+        name = f"{prefix}{key}"
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found |= differences(before, after, f"{name}.", ignored)
+        elif before != after and name not in ignored:
+            found[name] = f"{name}: {before} -> {after}"
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -63,6 +63,12 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
+
+
+def write_lines(path: str | Path, lines: Iterable[str]) -> None:
+    """Write each string as a line, whole or not at all."""
+    with atomic_write(path) as stream:
+        stream.writelines(f"{line}\n" for line in lines)
 
 
 def write_json(path: str | Path, content: Any) -> None:

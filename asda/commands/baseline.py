@@ -1,4 +1,4 @@
-"""`asda baseline`"""
+"""`asda baseline`: train baselines on band statistics and score them."""
 
 from __future__ import annotations
 

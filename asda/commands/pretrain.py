@@ -8,6 +8,6 @@ from asda.training.run_config import PretrainConfig
 
 def main(argv: list[str]) -> None:
     config = run_cli(PretrainConfig, argv, "asda pretrain")
-    from asda.tasks.pretraining import pretrain
+    from asda.tasks.pretraining import PretrainTask
 
-    pretrain(config)
+    PretrainTask.run(config)

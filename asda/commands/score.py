@@ -1,4 +1,4 @@
-"""`asda score`"""
+"""`asda score`: score a trained classifier on a data directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of wav.scp: a file, a position in a file, or a command (standard library only)."""
+"""Parse wav.scp values: a file, a location in a file, or a command (standard library only)."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class AudioSegment(NamedTuple):
 
 
 class PackedClip(NamedTuple):
-    """A clip in an HDF5 file, `file.h5@rate:clip` in wav.scp.
+    """A clip in an HDF5 file, written `file.h5@rate:clip` in wav.scp.
 
     Args:
-        path: the file
+        path: the HDF5 file
         rate: sample rate in Hz
-        clip: row of the dataset `waveform`, or the name of a dataset that is a single clip
+        clip: row of the dataset `waveform`, or name of a dataset that is one clip
     """
 
     path: str
@@ -39,17 +39,16 @@ class PackedClip(NamedTuple):
 
 
 def packed_clip(source: str) -> PackedClip | None:
-    """Return the clip in an HDF5 file that a source names; None for other sources."""
+    """Parse `file.h5@rate:clip`; return None for any other form of source."""
     found = re.fullmatch(r"(.+\.(?:h5|hdf5))@(\d+):(.+)", source)
     return PackedClip(found[1], int(found[2]), found[3]) if found else None
 
 
 def split_source(source: str) -> tuple[str | None, int | str | None]:
-    """Return the file that a source reads and the position in it.
+    """Split a source into the file it reads and the location within it.
 
-    Returns:
-        file, or None for a command; offset in an archive, clip of an HDF5 file, or None for a
-        whole file.
+    The location is a byte offset in an archive, or a clip in an HDF5 file; None is the whole file.
+    For a command (a value that ends with `|`) both are None.
     """
     if source.endswith("|"):
         return None, None

@@ -12,7 +12,7 @@ from torch import Tensor
 from asda.corpus.datadir import DataDir
 from asda.files import InputError
 from asda.model.masking import sample_visible
-from asda.model.model_config import ModelConfig, patch_grid
+from asda.model.model_config import ResolvedModel, patch_grid
 
 
 class Target(Protocol):
@@ -54,7 +54,7 @@ class VisiblePatches:
 
     name = "visible"
 
-    def __init__(self, model: ModelConfig):
+    def __init__(self, model: ResolvedModel):
         self.model = model
 
     def of(self, utterance: str, num_frames: int, rng: np.random.Generator) -> np.ndarray:

@@ -115,7 +115,7 @@ def test_only_one_dump_at_a_time(tmp_path, repository):
         fcntl.flock(lock, fcntl.LOCK_EX)
         ran = shell(repository, "utils/dump_fbank.sh", tmp_path / "dump", data)
     assert ran.returncode == 1
-    assert "another dump writes here" in ran.stderr
+    assert "another dump writes to this folder" in ran.stderr
     assert not (tmp_path / "dump/archives").exists()
 
 

@@ -1,21 +1,21 @@
-"""egs/esc50 on clips of ESC-10 in the layout of ESC-50, from stage 0 to the folds' common score."""
+"""egs/esc50 on tones in the layout of ESC-50, from stage 0 to the folds' common score."""
 
 import csv
 import hashlib
+import itertools
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 
 import pytest
 from recipes.copies import copy_recipe, run, succeed
 from recipes.servers import serve
+from recipes.sounds import write_clip
 
 from asda.checkpoint.load import read_model
 from asda.corpus.datadir import DataDir
 
-FOLDERS = ["001 - Dog bark", "009 - Rooster", "002 - Rain"]
+CLASSES = {0: "dog", 1: "rooster", 10: "rain"}  # target: category
 FOLDS = range(1, 6)
 SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 8 --data.max_frames 64"
 PRETRAIN = f"{SMALL} --model.depth 1 --model.num_masks 2 --training.updates 2"
@@ -23,19 +23,18 @@ FINETUNE = f"{SMALL} --training.updates 2 --optimizer.warmup 1"
 
 
 @pytest.fixture(scope="module")
-def corpus(shared, tmp_path_factory):
+def corpus(tmp_path_factory):
     """Two clips of each fold and of three classes as an unpacked ESC-50; roosters are no ESC-10."""
-    folder, source = tmp_path_factory.mktemp("corpus"), shared / "data/esc10"
-    few = tmp_path_factory.mktemp("esc10")
-    for name in FOLDERS:
-        (few / name).mkdir()
-        for fold in FOLDS:
-            for clip in sorted((source / name).glob(f"{fold}-*.ogg"))[:2]:
-                (few / name / clip.name).symlink_to(clip)
-    script = shutil.copy(source / "as_esc50.py", few)
-    subprocess.run([sys.executable, script, folder], check=True, stdout=subprocess.DEVNULL)
-    lines = read_table(folder)
-    write_table(folder, [c | {"esc10": str(c["category"] != "rooster")} for c in lines])
+    folder, lines = tmp_path_factory.mktemp("corpus"), []
+    for fold, target, number in itertools.product(FOLDS, CLASSES, range(2)):
+        source, category = str(10000 * fold + 100 * target + number), CLASSES[target]
+        name = f"{fold}-{source}-A-{target}.wav"
+        write_clip(folder / "audio" / name, target, seed=int(source))
+        esc10 = str(category != "rooster")
+        lines.append([name, fold, target, category, esc10, source, "A"])
+    fields = ["filename", "fold", "target", "category", "esc10", "src_file", "take"]
+    (folder / "meta").mkdir()
+    write_table(folder, [dict(zip(fields, line, strict=True)) for line in sorted(lines)])
     return folder
 
 
@@ -171,11 +170,11 @@ def with_a_clip_in_two_folds(corpus):
     [
         (with_a_short_line, "esc50.csv:2: 3 fields, but the header has 7; unpack the corpus"),
         (with_bytes_that_are_no_text, "not UTF-8 text"),
-        (with_a_clip_in_two_folds, "is also in line 2; keep one of them"),
-        (without_a_clip, "no such file, like 1 of 30 in"),
+        (with_a_clip_in_two_folds, "is also in line 2; remove one of them"),
+        (without_a_clip, "no such file (1 of 30 in"),
         (without_folds, "esc50.csv:1: no column 'fold'"),
-        (with_a_word_for_a_fold, "esc50.csv:2: fold and target are numbers"),
-        (shutil.rmtree, "no meta/esc50.csv in it"),
+        (with_a_word_for_a_fold, "esc50.csv:2: fold and target must be numbers"),
+        (shutil.rmtree, "contains neither meta/esc50.csv nor"),
     ],
 )
 def test_an_incomplete_corpus_is_refused(recipe, corpus, tmp_path, damage, message):
@@ -199,7 +198,7 @@ def test_a_byte_order_mark(recipe, corpus, tmp_path):
 def test_an_unknown_subset_is_refused(recipe):
     done = run(recipe / "run.sh", "--subset", "us8k", cwd=recipe)
     assert done.returncode == 1
-    assert "--subset is esc50 or esc10, not 'us8k'" in done.stderr
+    assert "--subset must be esc50 or esc10, not 'us8k'" in done.stderr
 
 
 def test_stage_0(repository, corpus, tmp_path):
@@ -216,7 +215,7 @@ def test_stage_0(repository, corpus, tmp_path):
         command += ["--url", f"{server.url}/33c8ce9.zip"]
         server.cut = 10000
         broken = run(*command, *checked, cwd=recipe)
-        assert "run again to go on" in broken.stderr
+        assert "run again to resume" in broken.stderr
         server.cut = None
         refused = run(*command, "downloads", cwd=recipe)
         assert "33c8ce9.zip has SHA-256" in refused.stderr
@@ -232,5 +231,5 @@ def test_stage_0(repository, corpus, tmp_path):
         archive.write_bytes(whole[:100] + bytes(1000) + whole[1100:])
         damaged = run(*command, "--sha256", "", "downloads", cwd=recipe)
         assert damaged.returncode == 1
-        assert damaged.stderr.endswith("33c8ce9.zip was damaged and is removed; run again\n")
+        assert damaged.stderr.endswith("33c8ce9.zip was damaged and has been removed; run again\n")
         assert list((recipe / "downloads").iterdir()) == []
