@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from asda.configuration import MOST_THREADS
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.files import InputError
 from asda.model.model_config import ModelConfig, PooledLayers, Pooling
+
+if TYPE_CHECKING:
+    from asda.dataset.feature_sources import FeatureInput
 
 Run = TypeVar("Run", bound="RunConfig")
 
@@ -196,6 +199,13 @@ class RunConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    @property
+    def features(self) -> FeatureInput:
+        """Where the features of the data directories come from."""
+        from asda.dataset.feature_sources import FeatureInput  # not at module level: imports torch
+
+        return FeatureInput(self.dump, self.fbank)
 
     def resolved(self: Run) -> Run:
         """Return a copy with a resolved model configuration.
