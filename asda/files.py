@@ -6,8 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -67,6 +66,12 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
         raise InputError(f"{path}: {error.strerror}") from None
 
 
+def write_lines(path: str | Path, lines: Iterable[str]) -> None:
+    """Write each string as a line, whole or not at all."""
+    with atomic_write(path) as stream:
+        stream.writelines(f"{line}\n" for line in lines)
+
+
 def write_json(path: str | Path, content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     with atomic_write(path) as stream:
@@ -78,16 +83,3 @@ def digest(content: Any) -> str:
     """Return a 16-digit fingerprint of JSON-like content, independent of the order of keys."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def check_sums(path: str | Path) -> None:
-    """Refuse a zip file, which torch.save writes, with changed bytes; torch does not look."""
-    if not zipfile.is_zipfile(path):
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{path}: damaged: {error}") from None
-    if damaged:
-        raise InputError(f"{path}: damaged: the checksum of its part {damaged} is wrong")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The stages that all recipes share, run in a recipe's folder by its run.sh.
+# The stages common to all recipes; each recipe's run.sh calls this script in its own folder.
 set -euo pipefail
 
 stage=0
@@ -32,41 +32,43 @@ finetune_args=
 help_message="usage: ./run.sh [options]
 
 Stages: 0 download, 1 data, 2 dump, 3 pretrain, 4 finetune, 5 score.
-What is done is not done again; what was stopped goes on where it stopped.
+Completed stages are skipped; interrupted stages resume.
 
   --stage STAGE           first stage, by number or name (default: $stage)
   --stop-stage STAGE      last stage (default: $stop_stage)
-  --nj N                  parallel jobs that compute features (default: CPUs, $nj)
-  --ngpu N                GPUs of a training; 1 uses the CPU if there is none, 0 always (default: $ngpu)
+  --nj N                  parallel jobs for feature extraction (default: number of CPUs, $nj)
+  --ngpu N                GPUs for training; with 1 the CPU is used if there is no GPU, with 0 always
+                          (default: $ngpu)
 
-  --db-dir DIR            the corpus, if it is there already (default: stage 0 puts it in downloads)
-  --datadir DIR           data directories, where stage 1 puts them (default: $datadir)
-  --dumpdir DIR           features; several experiments and recipes can share it (default: $dumpdir)
+  --db-dir DIR            existing copy of the corpus (default: stage 0 downloads it to downloads)
+  --datadir DIR           data directories written by stage 1 (default: $datadir)
+  --dumpdir DIR           features; experiments and recipes can share them (default: $dumpdir)
   --expdir DIR            experiments (default: $expdir)
-  --local-data-opts OPTS  options of local/data.sh; stage 0 gives them to local/download.sh too
+  --local-data-opts OPTS  options passed to local/data.sh, and by stage 0 to local/download.sh
 
-  --train-set SET         DATADIR/SET to train on
-  --valid-set SET         DATADIR/SET to choose models on
-  --test-sets \"SET ...\"   DATADIR/SET to score
-  --pretrain-set SET      DATADIR/SET to pretrain on (default: the train set)
-  --dump-sets \"SET ...\"   DATADIR/SET to compute features of (default: all of the above)
-  --folds \"N ...\"         cross-validation: stages 3 to 5 run fold by fold, with DATADIR/foldN/SET
-                          and EXPDIR/foldN (default: the folds in DATADIR/folds, if it is there)
+  --train-set SET         train on DATADIR/SET
+  --valid-set SET         select the model on DATADIR/SET
+  --test-sets \"SET ...\"   score DATADIR/SET
+  --pretrain-set SET      pretrain on DATADIR/SET (default: the training set)
+  --dump-sets \"SET ...\"   extract features of DATADIR/SET (default: all of the above)
+  --folds \"N ...\"         cross-validation: run stages 3 to 5 for each fold, on DATADIR/foldN/SET and
+                          in EXPDIR/foldN (default: the folds listed in DATADIR/folds, if it exists)
 
-  --feats-type TYPE       fbank (dumped by stage 2) or raw (computed from audio during training)
-  --fbank-config FILE     features (default: $fbank_config)
-  --compression METHOD    of features: 3, 5 or 2 (half as large), or none (default: $compression)
-  --max-bad SHARE         of utterances that may have unusable audio (default: $max_bad)
-  --pretrain-config FILE  (default: $pretrain_config)
-  --pretrain-args ARGS    options that win over it, e.g. \"--optimizer.lr 1e-3\"; asda pretrain --help
-  --pretrain-tag TAG      names the experiment pretrain_TAG (default: from config and args)
-  --pretrained MODEL      start from this model.pt instead of stage 3's; none = train from scratch
-  --finetune-config FILE  (default: $finetune_config)
-  --finetune-args ARGS    as --pretrain-args
-  --finetune-tag TAG      names the experiment finetune_TAG (default: from the pretrained model,
+  --feats-type TYPE       fbank (extracted by stage 2) or raw (computed from audio during training)
+  --fbank-config FILE     feature configuration (default: $fbank_config)
+  --compression METHOD    of the features: 3, 5 or 2 (half the size), or none (default: $compression)
+  --max-bad FRACTION      tolerated fraction of utterances with unusable audio (default: $max_bad)
+  --pretrain-config FILE  pretraining configuration (default: $pretrain_config)
+  --pretrain-args ARGS    settings that override it, e.g. \"--optimizer.lr 1e-3\"; asda pretrain --help
+  --pretrain-tag TAG      name the experiment pretrain_TAG (default: derived from config and args)
+  --pretrained MODEL      start from this model.pt or checkpoint instead of stage 3's model;
+                          none = train from scratch
+  --finetune-config FILE  fine-tuning configuration (default: $finetune_config)
+  --finetune-args ARGS    settings that override it; asda finetune --help
+  --finetune-tag TAG      name the experiment finetune_TAG (default: derived from the pretrained model,
                           config and args)${recipe_help:+
 
-Options of this recipe alone:
+Options of this recipe:
 $recipe_help}"
 
 fail() {
@@ -74,11 +76,11 @@ fail() {
   exit 1
 }
 
-# The options in run.sh would win over those of a file.
+# parse_options.sh would read the file first, so the options in run.sh would override it.
 for word in "$@"; do
-  [[ $word != --config && $word != --config=* ]] || fail "no $word here: write options into run.sh"
+  [[ $word != --config && $word != --config=* ]] || fail "$word is not supported: write options into run.sh"
 done
-unset word # a variable that is set is an option
+unset word # parse_options.sh takes every variable that is set for an option
 . utils/parse_options.sh
 
 log() {
@@ -87,7 +89,7 @@ log() {
 
 names=(download data dump pretrain finetune score)
 
-# stage_number STAGE: its number, by number or name
+# stage_number STAGE: print the number of a stage given by number or name
 stage_number() {
   local i
   for i in "${!names[@]}"; do
@@ -96,11 +98,11 @@ stage_number() {
       return
     fi
   done
-  [[ $1 =~ ^-?(0|[1-9][0-9]*)$ ]] || fail "no stage '$1'; stages are 0 to 5 or ${names[*]}"
+  [[ $1 =~ ^-?(0|[1-9][0-9]*)$ ]] || fail "unknown stage '$1'; stages are 0 to 5 or ${names[*]}"
   echo "$1"
 }
 
-# default_tag VERB CONFIG ARGS: conf/VERB_wide.yaml and "--a.b 1" make "wide_a.b1"
+# default_tag VERB CONFIG ARGS: for conf/VERB_wide.yaml and "--a.b 1", print "wide_a.b1"
 default_tag() {
   local tag
   tag=$(basename "$2" .yaml)
@@ -109,19 +111,19 @@ default_tag() {
   echo "${tag#_}"
 }
 
-# wanted STAGE
-wanted() {
+# is_selected STAGE: whether it is between --stage and --stop-stage
+is_selected() {
   [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]
 }
 
-# begins STAGE [FOLD]: whether the stage is wanted; says that it begins
-begins() {
-  wanted "$1" || return 1
-  now="stage $1 (${names[$1]})${2:+ of fold $2}"
-  log "$now"
+# begin STAGE [FOLD]: log that the stage begins; fails if it is not selected
+begin() {
+  is_selected "$1" || return 1
+  current="stage $1 (${names[$1]})${2:+ of fold $2}"
+  log "$current"
 }
 
-# run GPUS LOG COMMAND...: on this machine in the foreground, where progress shows; else as a job
+# run GPUS LOG COMMAND...: in the foreground on this machine, so that progress shows, or as a job
 run() {
   local gpus=$1 job_log=$2
   shift 2
@@ -132,7 +134,7 @@ run() {
   fi
 }
 
-# train VERB EXPERIMENT CONFIG SET OPTIONS...; the set is one of $sets
+# train VERB EXPERIMENT CONFIG SET OPTIONS...: train on $sets/SET
 train() {
   local verb=$1 experiment=$2 config=$3 set=$4 launcher=(asda)
   shift 4
@@ -144,40 +146,40 @@ train() {
     --exp "$experiment" --training.device "$device" "$@"
 }
 
-# score_folder TEST_SET: its name in an experiment
+# score_folder TEST_SET: print the folder of its scores within an experiment
 score_folder() {
   [ ${#tests[@]} -eq 1 ] && echo score || echo "score_${1//\//_}"
 }
 
-# train_and_score [FOLD]: stages 3 to 5
+# train_and_score [FOLD]: run stages 3 to 5
 train_and_score() {
-  local sets=$datadir${1:+/fold$1} place=$expdir${1:+/fold$1} init test_set
+  local sets=$datadir${1:+/fold$1} exp=$expdir${1:+/fold$1} init test_set
 
-  if begins 3 "$@"; then
+  if begin 3 "$@"; then
     if [ -n "$pretrained" ]; then
-      log "nothing to pretrain with --pretrained $pretrained"
+      log "skipped: --pretrained $pretrained is given"
     else
-      train pretrain "$place/$pretraining" "$pretrain_config" "${pretrain_set:-$train_set}" \
+      train pretrain "$exp/$pretraining" "$pretrain_config" "${pretrain_set:-$train_set}" \
         "${pretrain_words[@]}"
     fi
   fi
 
-  if begins 4 "$@"; then
-    init=${pretrained:-$place/$pretraining/model.pt}
+  if begin 4 "$@"; then
+    init=${pretrained:-$exp/$pretraining/model.pt}
     [ "$pretrained" != none ] || init=
-    train finetune "$place/$finetuning" "$finetune_config" "$train_set" \
+    train finetune "$exp/$finetuning" "$finetune_config" "$train_set" \
       ${init:+--init "$init"} "${finetune_words[@]}"
   fi
 
-  if begins 5 "$@"; then
+  if begin 5 "$@"; then
     for test_set in "${tests[@]}"; do
-      score "$place/$finetuning" "$sets/$test_set" "$(score_folder "$test_set")"
+      score "$exp/$finetuning" "$sets/$test_set" "$(score_folder "$test_set")"
     done
   fi
 }
 
-# features_of DATA: a checksum of what its features are
-features_of() {
+# feature_checksum DATA: print a checksum that changes when its features do
+feature_checksum() {
   if [ "$feats_type" = raw ]; then
     cksum <"$fbank_config"
   else
@@ -185,17 +187,18 @@ features_of() {
   fi
 }
 
-# score EXPERIMENT DATA NAME: unless NAME/scored says that the same model saw the same tables
+# score EXPERIMENT DATA NAME: skipped if NAME/scored shows that model, tables and features are the
+# same as last time
 score() {
   local out=$1/$3 scored
   scored=$(
     echo "${features[@]}"
-    features_of "$2" 2>/dev/null
+    feature_checksum "$2" 2>/dev/null
     find -L "$1/model.pt" "$2" -maxdepth 1 -type f -exec cksum {} + 2>/dev/null | sort
   ) || true
   if [ -f "$out/result.json" ] && [ ! "$out/result.json" -nt "$out/scored" ] &&
     [ "$scored" = "$(cat "$out/scored")" ]; then
-    log "$out is up to date; delete it to score again"
+    log "$out is up to date; remove it to score again"
     return
   fi
   rm -f "$out/scored"
@@ -204,7 +207,8 @@ score() {
   echo "$scored" >"$out/scored"
 }
 
-# merge_folds: the folds of each test set as one result; of one fold, only goes what it outdates
+# merge_folds: combine the scores of all folds for each test set. If this call covers one fold only,
+# remove a combined result that its new score has made outdated.
 merge_folds() {
   local test_set score folders
   for test_set in "${tests[@]}"; do
@@ -217,27 +221,27 @@ merge_folds() {
       continue
     fi
     [ ! -e "$expdir/$finetuning/model.pt" ] ||
-      fail "$expdir/$finetuning was trained without folds: choose another --finetune-tag"
+      fail "$expdir/$finetuning was trained without folds; choose another --finetune-tag"
     asda results merge "${folders[@]/%//$score}" --out "$expdir/$score"
   done
 }
 
-# Lists may be several lines.
+# run.sh may write lists over several lines.
 for option in local_data_opts test_sets dump_sets folds pretrain_args finetune_args; do
   printf -v "$option" %s "${!option//[[:space:]]/ }"
 done
 
-[ $# -eq 0 ] || fail "a word too many: '$1' (a value with spaces needs quotes)"
-[ -n "$train_set" ] && [ -n "${test_sets// /}" ] || fail "give --train-set and --test-sets"
+[ $# -eq 0 ] || fail "unexpected argument '$1' (quote values that contain spaces)"
+[ -n "$train_set" ] && [ -n "${test_sets// /}" ] || fail "--train-set and --test-sets are required"
 stage=$(stage_number "$stage")
 stop_stage=$(stage_number "$stop_stage")
 [ "$stage" -le "$stop_stage" ] || fail "--stage $stage is after --stop-stage $stop_stage"
 case $feats_type in
   fbank) features=(--dump "$dumpdir/fbank") ;;
   raw) features=(--fbank "$fbank_config") ;;
-  *) fail "--feats-type is fbank or raw, not '$feats_type'" ;;
+  *) fail "--feats-type must be fbank or raw, not '$feats_type'" ;;
 esac
-[[ $ngpu =~ ^[0-9]+$ ]] || fail "--ngpu is a number of GPUs, not '$ngpu'"
+[[ $ngpu =~ ^[0-9]+$ ]] || fail "--ngpu must be a number of GPUs, not '$ngpu'"
 device=auto
 [ "$ngpu" -gt 0 ] || device=cpu
 read -ra pretrain_words <<<"$pretrain_args"
@@ -245,7 +249,8 @@ read -ra local_words <<<"$local_data_opts"
 read -ra finetune_words <<<"$finetune_args"
 read -ra tests <<<"$test_sets"
 
-# Experiments: pretrain[_TAG], and finetune[_TAG] which also tells what it starts from.
+# Experiments are named pretrain[_TAG] and finetune[_TAG]; the latter tag begins with the pretrained
+# model's.
 pretrain_tag=${pretrain_tag:-$(default_tag pretrain "$pretrain_config" "$pretrain_args")}
 pretraining=pretrain${pretrain_tag:+_$pretrain_tag}
 case $pretrained in
@@ -260,12 +265,12 @@ if [ -z "$finetune_tag" ]; then
 fi
 finetuning=finetune${finetune_tag:+_$finetune_tag}
 for name in "$pretraining" "$finetuning"; do
-  [ ${#name} -le 200 ] || fail "$name is too long a name: give --${name%%_*}-tag"
+  [ ${#name} -le 200 ] || fail "experiment name too long, give --${name%%_*}-tag: $name"
 done
 
-# needs STAGE OPTION FILE: refuses now what the stage could not do
+# needs STAGE OPTION FILE: fail at once rather than hours later, when the stage would miss its file
 needs() {
-  ! wanted "$1" || [ -e "$3" ] || fail "$2: no file '$3' in $PWD"
+  ! is_selected "$1" || [ -e "$3" ] || fail "$2: no file '$3' in $PWD"
 }
 
 if [ -z "$pretrained" ]; then
@@ -279,26 +284,26 @@ needs 4 --finetune-config "$finetune_config"
 . ./path.sh
 . ./cmd.sh
 
-now="set-up"
-trap '[ $? -eq 0 ] || log "stopped in $now; the same call goes on from there" >&2' EXIT
+current="set-up"
+trap '[ $? -eq 0 ] || log "stopped in $current; repeat the call to resume" >&2' EXIT
 
-# is_there FOLDER: refuses a corpus that is not
-is_there() {
+# require_corpus FOLDER: fail unless it exists
+require_corpus() {
   [ -d "$1" ] || fail "no corpus: no folder '$1' in $PWD; run stage 0 or give --db-dir"
 }
 
-if begins 0; then
+if begin 0; then
   if [ -n "$db_dir" ]; then
-    is_there "$db_dir"
-    log "the corpus is in $db_dir"
+    require_corpus "$db_dir"
+    log "skipped: using the corpus in $db_dir"
   else
     local/download.sh "${local_words[@]}" downloads
   fi
 fi
 db_dir=${db_dir:-downloads}
 
-if begins 1; then
-  is_there "$db_dir"
+if begin 1; then
+  require_corpus "$db_dir"
   local/data.sh "${local_words[@]}" "$db_dir" "$datadir"
 fi
 
@@ -309,9 +314,9 @@ read -ra fold_list <<<"${folds//$'\n'/ }"
 read -ra dumped <<<"${dump_sets:-$train_set $pretrain_set $valid_set $test_sets}"
 dumped=("${dumped[@]/#/$datadir/}")
 
-if begins 2; then
+if begin 2; then
   if [ "$feats_type" = raw ]; then
-    log "nothing to dump with --feats-type raw"
+    log "skipped: --feats-type raw computes features during training"
   else
     utils/dump_fbank.sh --cmd "$train_cmd" --nj "$nj" --fbank-config "$fbank_config" \
       --compression "$compression" --max-bad "$max_bad" "$dumpdir/fbank" "${dumped[@]}"

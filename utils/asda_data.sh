@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs `asda data ...` with the installed asda, or else from this checkout.
+# Run `asda data ...`, with the installed asda or else from this checkout.
 # Usage: utils/asda_data.sh <verb> [options]
 set -euo pipefail
 if command -v asda >/dev/null; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Reads all features of a dump and compares them with its tables: offsets, sizes, frames, values.
+# Read all features of a dump and check them against its tables: offsets, sizes, frames and values.
 # Usage: utils/check_dump.sh <dump>
 set -euo pipefail
 # shellcheck source=tools/activate.sh

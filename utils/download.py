@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Download a file; a download that was stopped goes on where it stopped (standard library only).
+"""Download a file; interrupted downloads resume (standard library only).
 
 usage: utils/download.py URL FILE [SHA256 or MD5]
 """
@@ -18,7 +18,7 @@ TRIES = 3
 
 
 def download(url: str, target: Path) -> None:
-    """Fetch `url` into `target`, by way of `target`.part.
+    """Download `url` to `target`.part and rename it to `target` once it is complete.
 
     Raises:
         OSError: if the server or the connection fails.
@@ -28,13 +28,13 @@ def download(url: str, target: Path) -> None:
     done = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
     with urllib.request.urlopen(request, timeout=60) as answer:
-        continued = answer.status == 206  # else the server sends the file from its beginning
+        continued = answer.status == 206  # otherwise the server sends the whole file
         size = int(answer.headers.get("Content-Length", 0)) + (done if continued else 0)
         with open(part, "ab" if continued else "wb") as stream:
             while block := answer.read(BLOCK):
                 stream.write(block)
                 show_progress(stream.tell(), size)
-    # without a stated size, urllib cannot tell a whole answer from a cut one; the archive can
+    # Without Content-Length a truncated answer goes unnoticed here, but not when it is unpacked.
     if size and part.stat().st_size < size:
         raise OSError(f"the connection ended after {part.stat().st_size} of {size} bytes")
     part.replace(target)
@@ -46,17 +46,19 @@ def show_progress(done: int, size: int) -> None:
         print(f"\r{done / 1e6:.0f}{total} MB", end="", file=sys.stderr)
 
 
-def download_with_patience(url: str, target: Path) -> None:
-    """Try a few times, each going on from the last; exit with one line if all fail."""
+def download_with_retries(url: str, target: Path) -> None:
+    """Try a few times, resuming each time; exit with a one-line message if all attempts fail."""
     for attempt in range(1, TRIES + 1):
         try:
             return download(url, target)
         except OSError as error:
             if isinstance(error, urllib.error.HTTPError) and error.code == 416:
-                target.with_name(f"{target.name}.part").unlink()  # longer than the file there
+                target.with_name(
+                    f"{target.name}.part"
+                ).unlink()  # longer than the remote file: start over
             if attempt == TRIES:
                 sys.exit(
-                    f"download.py: error: {url}: {error}; run again to go on, or fetch it to "
+                    f"download.py: error: {url}: {error}; run again to resume, or download it to "
                     f"{target} by other means"
                 )
             time.sleep(attempt)
@@ -75,13 +77,13 @@ def main() -> None:
         sys.exit(__doc__)
     url, target = sys.argv[1], Path(sys.argv[2])
     if not target.exists():
-        download_with_patience(url, target)
+        download_with_retries(url, target)
     if len(sys.argv) == 4:
         kind = "SHA-256" if len(sys.argv[3]) == 64 else "MD5"
         found = checksum_of(target, kind.replace("-", "").lower())
         if found != sys.argv[3]:
             sys.exit(
-                f"download.py: error: {target} has {kind} {found}, not {sys.argv[3]}: "
+                f"download.py: error: {target} has {kind} {found}, expected {sys.argv[3]}; "
                 "remove it and run again"
             )
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Computes log-mel features of data directories into one folder, see help_message below.
+# Extract log-mel features of data directories into one folder; see help_message below.
 set -euo pipefail
 
 cmd=run.pl
@@ -10,16 +10,16 @@ max_bad=0.05
 archive_mb=256
 help_message="usage: $0 [options] <dump> <data-dir>...
 
-Writes feats.scp, utt2num_frames, utt2moments and archives into the folder <dump>. What is there
-already, of this or another data directory, is kept; only new utterances and those whose audio has
-changed are computed. After a kill the same call goes on.
+Writes feats.scp, utt2num_frames, utt2moments and archives to the folder <dump>. Existing features of
+these and other data directories are kept; only new utterances and those with changed audio are
+computed. If interrupted, repeat the call to resume.
 
   --cmd CMD            how jobs run (default: $cmd)
   --nj N               parallel jobs (default: $nj)
-  --fbank-config FILE  feature configuration; asda dump --help lists the keys (default: theirs)
-  --compression METHOD 3 = 2 bytes a value, 5 or 2 = 1 byte, none = 4 bytes (default: $compression)
-  --max-bad SHARE      of utterances that may have unusable audio (default: $max_bad)
-  --archive-mb MB      size of an archive; a kill loses the one begun (default: $archive_mb)"
+  --fbank-config FILE  feature configuration; for keys and their defaults see asda dump --help
+  --compression METHOD 3 = 2 bytes per value, 5 or 2 = 1 byte, none = 4 bytes (default: $compression)
+  --max-bad FRACTION   tolerated fraction of utterances with unusable audio (default: $max_bad)
+  --archive-mb MB      size of an archive; an interrupted job loses its last one (default: $archive_mb)"
 
 utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=utils/parse_options.sh
@@ -33,17 +33,18 @@ dump=$1
 shift
 
 mkdir -p "$dump"
-exec 9>"$dump/.lock" # held until this script ends, however it ends
+exec 9>"$dump/.lock" # the kernel releases the lock when this script ends, however it ends
 python3 -c '
 import fcntl, sys
 try:
     fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError:
-    sys.exit(sys.argv[1] + ": another dump writes here; wait for it, or use another folder")' "$dump"
+    sys.exit(sys.argv[1] + ": another dump writes to this folder; wait for it or use another folder")' "$dump"
 
 jobs=$(asda dump plan --nj "$nj" ${fbank_config:+--fbank-config "$fbank_config"} \
   --compression "$compression" "$dump" "$@")
-# progress: now and then, the sum of what the running jobs say in their logs
+
+# progress: every 10 s, print the total over the last log lines of the running jobs
 progress() {
   while sleep 10 >/dev/null && kill -0 $$ 2>/dev/null; do
     tail -qn 1 "$dump"/log/dump.*.log 2>/dev/null | awk '
@@ -51,14 +52,14 @@ progress() {
         ready += $1; all += $3; rate += $5; if ($8 > left) left = $8
       }
       END {
-        if (all) printf "%d of %d utterances of running jobs, %.0f a second, %.1f minutes left\n",
+        if (all) printf "%d of %d utterances of running jobs, %.0f per second, %.1f minutes left\n",
           ready, all, rate, left
       }'
   done
 }
 
 if [ "$jobs" -gt 0 ]; then
-  progress 9>&- &
+  progress 9>&- & # must not hold the lock
   watcher=$!
   trap 'kill "$watcher"' EXIT
   $cmd JOB=1:"$jobs" "$dump/log/dump.JOB.log" \

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Downloads an archive and unpacks it into a folder, which appears when it is whole.
+# Download an archive and unpack it into a folder, which appears once it is complete.
 # Usage: utils/fetch_archive.sh [--strip-components N] [--sha256 SUM] URL DIR
-# A folder that is there is left as it is. The archive lies beside DIR until it is unpacked; a
-# download that was stopped goes on. --strip-components leaves out leading folders, as tar does.
+# Does nothing if DIR exists. Interrupted downloads resume; the archive is stored next to DIR until
+# it is unpacked. --strip-components removes leading folders from paths, as tar does.
 set -euo pipefail
 
 strip_components=0
@@ -29,7 +29,7 @@ unpack() {
 }
 
 if [ -d "$dir" ]; then
-  echo "$dir is there"
+  echo "$dir exists already"
   exit 0
 fi
 "$utils/download.py" "$url" "$archive" ${sha256:+"$sha256"}
@@ -37,7 +37,7 @@ rm -rf "$dir.unpacking" "$dir.whole"
 mkdir -p "$dir.unpacking"
 unpack || {
   rm -rf "$archive" "$dir.unpacking"
-  echo "$0: error: $archive was damaged and is removed; run again" >&2
+  echo "$0: error: $archive was damaged and has been removed; run again" >&2
   exit 1
 }
 mv "$dir.unpacking" "$dir"

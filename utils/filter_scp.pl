@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print the lines whose field is in a list (the first field of each line of that list).
+"""Print lines whose field occurs in a list (the first field of each line of the list).
 
 Usage: filter_scp.pl [--exclude] [-f <field from 1>] <id-list> [<in.scp>] > <out.scp>
 """
@@ -12,8 +12,12 @@ from typing import BinaryIO
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="filter_scp.pl", description=__doc__)
-    parser.add_argument("--exclude", action="store_true", help="print the other lines")
-    parser.add_argument("-f", dest="field", type=int, default=1, help="field to compare, from 1")
+    parser.add_argument(
+        "--exclude", action="store_true", help="print lines whose field does not occur"
+    )
+    parser.add_argument(
+        "-f", dest="field", type=int, default=1, help="field to compare, counted from 1"
+    )
     parser.add_argument("id_list")
     parser.add_argument("scp", nargs="?", default="-", help="default: standard input")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Jobs as Kaldi's recipes call them, shared by run.pl and slurm.pl (standard library only).
+"""Job calls as in Kaldi's recipes, shared by run.pl and slurm.pl (standard library only).
 
 run.pl [--option value ...] [JOB=1:8] log/x.JOB.log program arguments ...
 """
@@ -18,7 +18,7 @@ SHOWN_LINES = 20
 
 
 class UsageError(Exception):
-    """The call makes no sense; one line."""
+    """A malformed call; the message is one line."""
 
 
 @dataclass
@@ -26,11 +26,11 @@ class Call:
     """One call of run.pl or slurm.pl.
 
     Args:
-        options: --name value pairs, dashes in names as underscores
-        variable: the word, usually JOB, that stands for the number of a job; "" without an array
-        numbers: numbers of the jobs; [0] without an array
-        log: path of the logs, with the variable
-        words: program and arguments, with the variable
+        options: values by name, with underscores for dashes in names
+        variable: placeholder for the job number, usually JOB; empty for a single job
+        numbers: job numbers; [0] for a single job
+        log: path of the log, containing the variable
+        words: program and arguments, possibly containing the variable
     """
 
     options: dict[str, str]
@@ -56,10 +56,10 @@ class Call:
 
 
 def parse_call(words: list[str]) -> Call:
-    """Read options, JOB=1:n, log and command, in Kaldi's order.
+    """Parse options, JOB=1:n, log and command, in Kaldi's order.
 
     Raises:
-        UsageError: if a part is missing, or the logs of an array would be one file.
+        UsageError: if a part is missing, or all jobs would write to the same log.
     """
     words = list(words)
     options: dict[str, str] = {}
@@ -70,7 +70,7 @@ def parse_call(words: list[str]) -> Call:
             words.pop(0)
             variable, first, last = array[1], int(array[2]), int(array[3] or array[2])
             if not 1 <= first <= last:
-                raise UsageError(f"{array[0]}: jobs are numbered upwards from 1")
+                raise UsageError(f"{array[0]}: expected FIRST:LAST with 1 <= FIRST <= LAST")
             numbers = list(range(first, last + 1))
         elif words[0].startswith("-"):
             name, equals, value = words.pop(0).lstrip("-").partition("=")
@@ -88,10 +88,10 @@ def parse_call(words: list[str]) -> Call:
 
 
 def join_words(words: list[str]) -> str:
-    """Return the words as one shell command, by Kaldi's rule.
+    """Join words into one shell command, by Kaldi's rule.
 
-    Words without spaces stay as they are, so that quoted pipes and redirections (\\|, ">") act in
-    the job; the others are quoted again.
+    Words without spaces are not quoted, so that quoted pipes and redirections (\\|, ">") take
+    effect within the job; words with spaces are quoted.
     """
 
     def quoted(word: str) -> str:
@@ -103,7 +103,7 @@ def join_words(words: list[str]) -> str:
 
 
 def start(command: str, log: Path) -> subprocess.Popen:
-    """Start a command in bash with pipefail, as head of a process group, writing to `log`."""
+    """Start a command in bash with pipefail, in a new process group, with its output in `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", encoding="utf-8") as stream:
         stream.write(f"# {command}\n# Started at {time.ctime()}\n#\n")
@@ -118,7 +118,7 @@ def start(command: str, log: Path) -> subprocess.Popen:
 
 
 def write_trailer(log: Path, code: int, seconds: float, threads: str) -> None:
-    """End a log as Kaldi does; `has_succeeded` reads it."""
+    """Append Kaldi's trailer to a log, which `has_succeeded` reads."""
     with open(log, "a", encoding="utf-8") as stream:
         stream.write(
             f"# Accounting: time={seconds:.0f} threads={threads}\n"
@@ -127,22 +127,22 @@ def write_trailer(log: Path, code: int, seconds: float, threads: str) -> None:
 
 
 def has_succeeded(log: Path, command: str) -> bool:
-    """Return whether a log is of this command and ends with code 0."""
+    """Return whether a log belongs to this command and ends with exit code 0."""
     if not log.is_file():
         return False
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    # a command of several lines fills several lines of the header
+    # The header of a multi-line command has several lines, so compare the text, not the first line.
     same_command = "\n".join(lines).startswith(f"# {command}\n# Started at ")
     return same_command and lines[-1].startswith("# Ended (code 0) ")
 
 
 def dispatch(run_jobs: Callable[[Call], list[int]], program: str, usage: str) -> None:
-    """Be a dispatch program: exit with 1 if jobs of the call on the command line fail.
+    """Run the call on the command line; exit with status 1 if any of its jobs fails.
 
     Args:
-        run_jobs: runs the jobs of a call and returns the numbers of those that failed
-        program: its name, for messages
-        usage: what --help prints
+        run_jobs: runs the jobs of a call and returns the numbers of failed ones
+        program: name of the program, for messages
+        usage: text printed by --help
     """
     if sys.argv[1:2] in (["--help"], ["-h"]):
         print(usage.strip())
@@ -159,7 +159,7 @@ def dispatch(run_jobs: Callable[[Call], list[int]], program: str, usage: str) ->
 
 
 def _report_failures(call: Call, failed: list[int], program: str) -> None:
-    """Say which jobs failed, and show the end of the first one's log."""
+    """Print which jobs failed, and the end of the first one's log."""
     log = call.log_of(failed[0])
     if call.variable:
         which = ", ".join(map(str, failed))
@@ -173,6 +173,6 @@ def _report_failures(call: Call, failed: list[int], program: str) -> None:
 
 
 def _exit_on_signals() -> None:
-    """Make INT and TERM an exit, so that `finally` blocks stop the jobs."""
+    """Turn SIGINT and SIGTERM into SystemExit, so that `finally` blocks stop the jobs."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, frame: sys.exit(128 + received))

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Makes a recipe, egs/NAME, for a folder of audio files and a CSV of their labels.
+# Create a recipe, egs/NAME, for a folder of audio files and a CSV of their labels.
 # Usage: utils/new_recipe.sh NAME
 set -euo pipefail
 
 name=${1-}
 if [ $# -ne 1 ] || [[ ! $name =~ ^[A-Za-z0-9_][A-Za-z0-9_-]*$ ]]; then
-  echo "usage: $0 NAME (of letters, digits, _ and -)" >&2
+  echo "usage: $0 NAME (letters, digits, _ and -)" >&2
   exit 1
 fi
 utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 recipe=${utils%/utils}/egs/$name
 if [ -e "$recipe" ]; then
-  echo "$0: error: $recipe is there already; choose another name" >&2
+  echo "$0: error: $recipe exists already; choose another name" >&2
   exit 1
 fi
 
@@ -24,5 +24,5 @@ for file in README.md run.sh; do
   sed "s/NAME/$name/" "$file" >"$unfinished/$file"
 done
 mv "$unfinished" "$recipe"
-echo "made $recipe: write the paths of the corpus into its run.sh, or give them as options:
+echo "created $recipe: write the paths of the corpus into its run.sh, or give them as options:
   $recipe/run.sh --db-dir AUDIO --labels CSV"

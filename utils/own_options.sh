@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Takes a recipe's own options out of "$@", and leaves all others to utils/asda.sh. To be sourced
-# by its run.sh:
+# Parse a recipe's own options and leave all others in "$@" for utils/asda.sh. To be sourced by its
+# run.sh:
 #
-#   form=v2_35                     # the default
-#   own_options="form"             # variables, whose options are --form and so on
+#   form=v2_35                     # default value
+#   own_options="form"             # variables; here the option is --form
 #   . utils/own_options.sh
 #   one_of form v2_35 v1_30        # refuses any other value
 
-# one_of VARIABLE VALUE...
+# one_of VARIABLE VALUE...: fail unless the variable has one of the values
 one_of() {
   local name=$1 value
   shift
@@ -15,7 +15,7 @@ one_of() {
     [ "$value" != "${!name}" ] || return 0
   done
   value=$*
-  echo "${0##*/}: error: --${name//_/-} is ${value// / or }, not '${!name}'" >&2
+  echo "${0##*/}: error: --${name//_/-} must be ${value// / or }, not '${!name}'" >&2
   exit 1
 }
 

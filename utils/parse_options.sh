@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Options of a shell script, with Kaldi's interface. To be sourced:
+# Parse the options of a shell script, with the interface of Kaldi's parse_options.sh. To be sourced:
 #
-#   stage=0                        # an option exists if its variable is set before
+#   stage=0                        # a variable set beforehand is an option, with its default value
 #   help_message="usage: ..."      # printed by --help
-#   . utils/parse_options.sh       # now `--stage 2` or `--stage=2` sets the variable
+#   . utils/parse_options.sh       # `--stage 2` or `--stage=2` sets the variable
 #
-# `--stop-stage` and `--stop_stage` are the same. `--config FILE` is sourced first, so that the
-# command line wins. Parsing stops at the first word that is no option; what is left stays in "$@":
+# `--stop-stage` and `--stop_stage` are equivalent. `--config FILE` is sourced first, so the command
+# line overrides it. Parsing stops at the first argument that is not an option; the rest stays in "$@":
 #
 #   [ $# -eq 1 ] || usage          # prints help_message and fails
 
@@ -20,7 +20,7 @@ _options_fail() {
   exit 1
 }
 
-# Prints the variable that a word like --a-name=value sets; fails if it is not set before.
+# Print the variable that a word such as --a-name=value sets; fail if it was not set beforehand.
 _option_variable() {
   local _name=${1%%=*}
   _name=${_name#--}
@@ -28,6 +28,7 @@ _option_variable() {
   [[ $_name =~ ^[a-zA-Z][a-zA-Z0-9_]*$ ]] && [ -n "${!_name+set}" ] && echo "$_name"
 }
 
+# Print ", did you mean --X?" if an option is similar to the unknown one.
 _option_nearest() {
   compgen -v | python3 -c '
 import difflib, sys
@@ -48,7 +49,7 @@ for ((_word = 0; _word < $#; _word += 2)); do
   esac
   [ -r "$config" ] && [ -f "$config" ] || _options_fail "option --config: no file '$config'"
   [[ $config == */* ]] || config=./$config
-  # shellcheck disable=SC1090 # whatever file the user names
+  # shellcheck disable=SC1090 # the user chooses the file
   . "$config"
 done
 
@@ -58,13 +59,13 @@ while [[ ${1-} == --* || ${1-} == -h ]]; do
     exit 0
   fi
   _word=${1%%=*}
-  _option=$(_option_variable "$1") || _options_fail "no option $_word$(_option_nearest "$_word")"
+  _option=$(_option_variable "$1") || _options_fail "unknown option $_word$(_option_nearest "$_word")"
   if [[ $1 == *=* ]]; then
     _value=${1#*=}
     shift
   elif [ $# -lt 2 ] || { [[ $2 == --* ]] && _option_variable "$2" >/dev/null; }; then
-    # `--stage --nj 4` lacks a value, `--pretrain-args "--optimizer.lr 1e-3"` does not
-    _options_fail "option $_word needs a value (a value that looks like an option: $_word=VALUE)"
+    # `--stage --nj 4` lacks a value, but `--pretrain-args "--optimizer.lr 1e-3"` has one
+    _options_fail "option $_word needs a value (write $_word=VALUE if the value looks like an option)"
   else
     _value=$2
     shift 2

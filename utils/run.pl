@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Run jobs on this machine, called as Kaldi's run.pl (in Python; the name is what recipes call).
+"""Run jobs on this machine. Python with the name and interface of Kaldi's run.pl.
 
-usage: run.pl [--max-jobs-run N] [--num-threads N] [--resume true] [JOB=1:n] LOG PROGRAM [WORDS]
+usage: run.pl [--max-jobs-run N] [--num-threads N] [--resume true] [JOB=1:n] LOG PROGRAM [ARGS]
 
-As many jobs run at once as there are CPUs, or --max-jobs-run. --resume true leaves out jobs whose
-log says that the same command succeeded. Other --option value pairs are for clusters and ignored.
+Up to --max-jobs-run jobs run in parallel (default: number of CPUs). --resume true skips jobs whose
+log shows that the same command has succeeded. Other options are meant for clusters and are ignored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jobs import Call, UsageError, dispatch, start, write_trailer
 
 
 class Job:
-    """A running job; its log gets Kaldi's trailer when it ends."""
+    """A running job; when it ends, Kaldi's trailer is appended to its log."""
 
     def __init__(self, call: Call, number: int):
         self.number = number
@@ -29,15 +29,15 @@ class Job:
         self.process = start(call.command_of(number), self.log)
 
     def end(self, code: int) -> bool:
-        """Close the log; return whether the job succeeded."""
+        """Finish the log; return whether the job succeeded."""
         self.process.returncode = code
-        code = 128 - code if code < 0 else code  # killed by a signal, in the shell's numbering
+        code = 128 - code if code < 0 else code  # a signal, numbered as the shell does
         write_trailer(self.log, code, time.monotonic() - self.started, self.threads)
         return code == 0
 
 
 def stop(jobs: Iterable[Job]) -> None:
-    """Stop jobs with all that they started."""
+    """Stop jobs with all their child processes."""
     jobs = list(jobs)
     for job in jobs:
         os.killpg(job.process.pid, signal.SIGTERM)
@@ -62,8 +62,10 @@ def jobs_at_once(call: Call) -> int:
 
 
 def run_jobs(call: Call) -> list[int]:
-    """Run the jobs of a call and return the numbers of those that failed."""
-    waiting, running, failed = call.unfinished()[::-1], {}, []
+    """Run the jobs of a call; return the numbers of failed ones."""
+    waiting = call.unfinished()[::-1]
+    running: dict[int, Job] = {}  # process ID -> job
+    failed: list[int] = []
     limit = jobs_at_once(call)
     try:
         while waiting or running:

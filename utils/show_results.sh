@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lists all results below an experiment folder (default: exp), best first.
+# List all results below an experiment folder (default: exp), best first.
 # Usage: utils/show_results.sh [exp] [--folds] [--metric accuracy|mAP|AUC]
 set -euo pipefail
 if [ -f ./path.sh ]; then

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Run jobs on a Slurm cluster, called as Kaldi's slurm.pl (in Python; the name is what recipes
-call).
+"""Run jobs on a Slurm cluster. Python with the name and interface of Kaldi's slurm.pl.
 
 usage: slurm.pl [--config conf/slurm.conf] [--max-jobs-run N] [--gpu N] [--mem 4G] [--time 4:0:0]
-                [--num-threads N] [--resume true] [JOB=1:n] LOG PROGRAM [WORDS]
+                [--num-threads N] [--resume true] [JOB=1:n] LOG PROGRAM [ARGS]
 
-Each job is a task of one array. It runs through run.pl, which writes its log, and leaves its exit
-code in a file in q/ beside the log, which this program waits for. The configuration file says, in
-Kaldi's syntax, what options mean to sbatch; without one, DEFAULT_CONFIG below holds.
+The jobs are tasks of one job array. Each runs through run.pl, which writes its log, and stores its
+exit code in a file in q/ next to the log; this program waits for these files. The configuration
+file translates options into sbatch options, in Kaldi's syntax (default: DEFAULT_CONFIG below).
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ POLLS_PER_QUEUE_CHECK = 10
 
 @dataclass
 class Config:
-    """What options mean to sbatch: words by (name, value), where the value "*" is any."""
+    """The sbatch options for each (name, value) of an option; the value "*" matches any."""
 
     path: Path
     command: str = "sbatch"
@@ -51,14 +50,14 @@ class Config:
             meaning = self.meanings.get((name, value), self.meanings.get((name, "*")))
             if meaning is None:
                 raise UsageError(
-                    f"{self.path} does not know --{name} {value}: add 'option {name}=* ...'"
+                    f"{self.path}: no rule for --{name} {value}; add 'option {name}=* ...'"
                 )
             words += shlex.split(meaning.replace("$0", value))
         return words
 
 
 def read_config(call: Call) -> Config:
-    """Read --config, else conf/slurm.conf if there is one, else the default."""
+    """Read the file --config, or conf/slurm.conf if it exists, or the default configuration."""
     config = Config(Path(call.options.get("config", "conf/slurm.conf")))
     if "config" in call.options and not config.path.is_file():
         raise UsageError(f"option --config: no file '{config.path}'")
@@ -73,16 +72,18 @@ def read_config(call: Call) -> Config:
         elif kind == "default" and setting:
             config.defaults[setting[1]] = setting[2]
         elif kind:
-            raise UsageError(f"{config.path}:{number}: expected command, option or default: {line}")
+            raise UsageError(
+                f"{config.path}:{number}: expected command, option or default, found '{line}'"
+            )
     return config
 
 
 class Batch:
-    """The array job of one call.
+    """The job array of one call.
 
     Args:
-        call: the jobs
-        numbers: those of them to run
+        call: the call
+        numbers: job numbers to run
     """
 
     def __init__(self, call: Call, numbers: list[int]):
@@ -96,7 +97,7 @@ class Batch:
         return self.script.with_suffix(f".{number}.exit")
 
     def submit(self) -> None:
-        """Write the batch script and hand it to sbatch."""
+        """Write the batch script and submit it with sbatch."""
         command = read_config(self.call).sbatch_words(
             {name: v for name, v in self.call.options.items() if name not in OUR_OPTIONS}
         )
@@ -106,7 +107,7 @@ class Batch:
         tasks = ",".join(map(str, self.numbers))
         if "max_jobs_run" in self.call.options:
             tasks += f"%{self.call.options['max_jobs_run']}"
-        output = self.script.with_suffix(".%a.out")  # what Slurm itself says
+        output = self.script.with_suffix(".%a.out")  # messages of Slurm itself
         command += [f"--array={tasks}", f"--output={output}", str(self.script)]
         done = subprocess.run(command, capture_output=True, text=True)
         job_id = re.search(r"\d+", done.stdout)
@@ -131,7 +132,9 @@ class Batch:
     def wait(self) -> list[int]:
         """Wait for all tasks; return those that failed or that Slurm ended without an exit code."""
         missing, polls, absences = set(self.numbers), 0, 0
-        while missing and absences < 2:  # twice, because network file systems lag
+        # On a network file system a task may leave the queue before its exit file is visible here:
+        # only the second check counts.
+        while missing and absences < 2:
             time.sleep(POLL_SECONDS)
             polls += 1
             missing = {number for number in missing if not self.exit_file(number).exists()}
@@ -143,7 +146,7 @@ class Batch:
 
     def _is_queued(self) -> bool:
         done = subprocess.run(["squeue", "-h", "-j", self.id], capture_output=True, text=True)
-        if done.returncode:  # the controller may only be busy
+        if done.returncode:  # unless the job is unknown, the controller may just be busy
             return "Invalid job id" not in done.stderr
         return bool(done.stdout.strip())
 
@@ -152,7 +155,7 @@ class Batch:
 
 
 def run_batch(call: Call) -> list[int]:
-    """Run the jobs that are not finished as one array of Slurm; return those that failed."""
+    """Run the unfinished jobs as one Slurm job array; return the numbers of failed ones."""
     numbers = call.unfinished()
     if not numbers:
         return []

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Invert spk2utt: one line for each utterance, with its speaker.
+"""Invert spk2utt: print one line per utterance with its speaker.
 
-Usage: spk2utt_to_utt2spk.pl [spk2utt] > utt2spk      (standard input without a file)
+Usage: spk2utt_to_utt2spk.pl [spk2utt] > utt2spk      (default: standard input)
 """
 
 import argparse
@@ -20,7 +20,10 @@ def main() -> None:
             fields = line.split()
             if len(fields) < 2:
                 where = f"{lines.filename()}:{lines.filelineno()}"
-                sys.exit(f"spk2utt_to_utt2spk.pl: {where}: not 'speaker utterance ...': {line!r}")
+                sys.exit(
+                    f"spk2utt_to_utt2spk.pl: {where}: "
+                    f"expected 'speaker utterance ...', found {line!r}"
+                )
             for utterance in fields[1:]:
                 sys.stdout.buffer.write(utterance + b" " + fields[0] + b"\n")
 

@@ -2,9 +2,10 @@
 """Split a list into contiguous parts of similar length.
 
 Usage: split_scp.pl [--utt2spk <utt2spk>] <in.scp> <out1.scp> <out2.scp> ...
-       split_scp.pl [--utt2spk <utt2spk>] [--one-based] -j <parts> <part from 0> <in.scp> [<out>]
+       split_scp.pl [--utt2spk <utt2spk>] [--one-based] -j <parts> <part> <in.scp> [<out>]
 
-With utt2spk the utterances of a speaker stay in one part. '-' is standard input or output.
+With utt2spk, all utterances of a speaker are in one part. Parts count from 0. '-' stands for
+standard input or output.
 """
 
 import argparse
@@ -13,7 +14,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from asda.corpus.partition import cut, cut_by_group, inverted
+from asda.corpus.datadir import keys_by_value
+from asda.corpus.partition import cut, cut_by_group
 
 
 def main() -> None:
@@ -28,7 +30,9 @@ def main() -> None:
         count, wanted = len(arguments.outputs), dict(enumerate(arguments.outputs))
     parts = split(lines, count, arguments.utt2spk)
     if not all(parts):
-        sys.exit(f"split_scp.pl: {arguments.scp}: too little for {count} parts: {len(lines)} lines")
+        sys.exit(
+            f"split_scp.pl: {arguments.scp}: cannot split {len(lines)} lines into {count} parts"
+        )
     for job, name in wanted.items():
         with sys.stdout.buffer if name == "-" else open(name, "wb") as stream:
             stream.writelines(parts[job])
@@ -40,9 +44,9 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--utt2spk", type=Path, help="keep speakers in one part")
+    parser.add_argument("--utt2spk", type=Path, help="do not divide speakers")
     parser.add_argument("-j", dest="job", nargs=2, type=int, metavar=("PARTS", "PART"))
-    parser.add_argument("--one-based", action="store_true", help="PART counts from 1")
+    parser.add_argument("--one-based", action="store_true", help="count parts from 1")
     parser.add_argument("scp")
     parser.add_argument("outputs", nargs="*")
     arguments = parser.parse_args()
@@ -60,9 +64,9 @@ def split(lines: list[bytes], count: int, utt2spk: Path | None) -> list:
         return cut(lines, count)
     speaker_of = dict(line.split()[:2] for line in utt2spk.read_bytes().splitlines())
     try:
-        speakers = inverted((line, speaker_of[line.split(None, 1)[0]]) for line in lines)
+        speakers = keys_by_value((line, speaker_of[line.split(None, 1)[0]]) for line in lines)
     except KeyError as error:
-        sys.exit(f"split_scp.pl: {utt2spk}: no line for {error.args[0].decode()}")
+        sys.exit(f"split_scp.pl: {utt2spk}: '{error.args[0].decode()}' is missing")
     return cut_by_group(list(speakers.values()), count)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a smaller data directory; utterances are evenly spaced by default.
+# Write a subset of a data directory; by default utterances at even intervals.
 # Usage: utils/subset_data_dir.sh [--first|--last|--shortest|--per-spk|--speakers] <src-dir> <num-utt> <dest-dir>
 #        utils/subset_data_dir.sh --utt-list|--spk-list <file> <src-dir> <dest-dir>
 exec "$(dirname "${BASH_SOURCE[0]}")/asda_data.sh" subset "$@"

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Unpack a ZIP archive in parts, NAME.z01, NAME.z02 ... NAME.zip (standard library only).
+"""Unpack a split ZIP archive: NAME.z01, NAME.z02, ..., NAME.zip (standard library only).
 
 usage: utils/unpack_split_zip.py NAME.zip DIR
 
-Other programs join the parts first, which takes the space of all of them once more.
+The parts are read in place; joining them first would need their total size in disk space.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 BLOCK = 1 << 20
-LOCAL_HEADER = 30  # bytes, then name and extra field, whose lengths are its last two numbers
+LOCAL_HEADER = 30  # bytes; ends with the lengths of the name and extra field that follow
 
 
 class DamagedError(Exception):
-    """The archive cannot be unpacked; one line: why."""
+    """The archive cannot be unpacked; the message is one line."""
 
 
 def parts_of(archive: Path) -> list[Path]:
-    """Return the parts, the last of which is NAME.zip itself."""
+    """Return the parts in order; the last one is NAME.zip itself."""
     parts = sorted(archive.parent.glob(f"{archive.stem}.z[0-9][0-9]"))
     for number, part in enumerate(parts, 1):
         if part.suffix != f".z{number:02d}":
@@ -33,7 +33,7 @@ def parts_of(archive: Path) -> list[Path]:
 
 
 def read_across(parts: list[Path], part: int, offset: int, count: int) -> Iterator[bytes]:
-    """Yield `count` bytes from `offset` of a part on, going over to the next ones."""
+    """Yield `count` bytes starting at `offset` in a part, continuing in the following parts."""
     while count:
         with open(parts[part], "rb") as stream:
             stream.seek(offset)
@@ -42,14 +42,14 @@ def read_across(parts: list[Path], part: int, offset: int, count: int) -> Iterat
                 count -= len(block)
         part, offset = part + 1, 0
         if count and part == len(parts):
-            raise DamagedError(f"{parts[-1]}: {count} bytes are missing at its end")
+            raise DamagedError(f"{parts[-1]}: truncated, {count} bytes are missing")
 
 
 def content_of(parts: list[Path], entry: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Yield the content of a file in the archive."""
+    """Yield the uncompressed content of one file in the archive."""
     header = b"".join(read_across(parts, entry.volume, entry.header_offset, LOCAL_HEADER))
     if not header.startswith(b"PK\3\4"):
-        raise DamagedError(f"{parts[entry.volume]}: no file at byte {entry.header_offset}")
+        raise DamagedError(f"{parts[entry.volume]}: no file header at byte {entry.header_offset}")
     start = entry.header_offset + LOCAL_HEADER + sum(struct.unpack("<HH", header[-4:]))
     part = entry.volume
     while start >= parts[part].stat().st_size:
@@ -64,14 +64,14 @@ def content_of(parts: list[Path], entry: zipfile.ZipInfo) -> Iterator[bytes]:
             yield inflate.decompress(block)
         yield inflate.flush()
     else:
-        raise DamagedError(f"{parts[-1]}: '{entry.filename}' is compressed by an unknown method")
+        raise DamagedError(f"{parts[-1]}: unsupported compression of '{entry.filename}'")
 
 
 def unpack(parts: list[Path], entry: zipfile.ZipInfo, folder: Path) -> None:
-    """Write one file of the archive."""
+    """Unpack one file and verify its checksum."""
     path = folder / entry.filename
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise DamagedError(f"{parts[-1]}: '{entry.filename}' lies outside of the archive")
+        raise DamagedError(f"{parts[-1]}: '{entry.filename}' would be written outside of {folder}")
     if entry.is_dir():
         path.mkdir(parents=True, exist_ok=True)
         return
@@ -82,7 +82,7 @@ def unpack(parts: list[Path], entry: zipfile.ZipInfo, folder: Path) -> None:
             checksum = zlib.crc32(block, checksum)
             stream.write(block)
     if checksum != entry.CRC:
-        raise DamagedError(f"{parts[-1]}: '{entry.filename}' is damaged")
+        raise DamagedError(f"{parts[-1]}: wrong checksum of '{entry.filename}'")
 
 
 def main() -> None:
@@ -91,7 +91,7 @@ def main() -> None:
     archive, folder = Path(sys.argv[1]), Path(sys.argv[2])
     try:
         parts = parts_of(archive)
-        with zipfile.ZipFile(archive) as directory:  # the list of files is in the last part
+        with zipfile.ZipFile(archive) as directory:  # the last part holds the directory
             entries = directory.infolist()
         for entry in entries:
             if entry.volume >= len(parts):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Invert utt2spk: one line for each speaker, in order of appearance, with its utterances.
+"""Invert utt2spk: print one line per speaker, in order of appearance, with its utterances.
 
-Usage: utt2spk_to_spk2utt.pl [utt2spk] > spk2utt      (standard input without a file)
+Usage: utt2spk_to_spk2utt.pl [utt2spk] > spk2utt      (default: standard input)
 """
 
 import argparse
@@ -21,7 +21,9 @@ def main() -> None:
             fields = line.split()
             if len(fields) != 2:
                 where = f"{lines.filename()}:{lines.filelineno()}"
-                sys.exit(f"utt2spk_to_spk2utt.pl: {where}: not 'utterance speaker': {line!r}")
+                sys.exit(
+                    f"utt2spk_to_spk2utt.pl: {where}: expected 'utterance speaker', found {line!r}"
+                )
             spk2utt.setdefault(fields[1], []).append(fields[0])
     for speaker, utterances in spk2utt.items():
         sys.stdout.buffer.write(b" ".join([speaker, *utterances]) + b"\n")

@@ -1,24 +1,24 @@
-"""Check, repair and make Kaldi data directories, with the options of Kaldi's scripts."""
+"""Check, repair and create Kaldi data directories, with the options of Kaldi's own scripts."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
+
+from asda.commands.subcommands import Subcommands
 
 AFFIXES = ("--utt-prefix", "--utt-suffix", "--spk-prefix", "--spk-suffix")
 WITH_DASHED_VALUES = (*AFFIXES, "--validate-opts")
 
 
 def main(argv: list[str]) -> None:
-    arguments = vars(_parser().parse_args(_normalised(argv)))
-    arguments.pop("run")(**arguments)
+    _subcommands().run(_normalised(argv))
 
 
 def _normalised(argv: list[str]) -> list[str]:
-    """Turn underscores of options into dashes, and join values that begin with a dash to theirs."""
+    """Write options with dashes, and attach values that may begin with a dash by "="."""
     words: list[str] = []
     for word in argv:
         if words and words[-1] in WITH_DASHED_VALUES:
@@ -31,77 +31,83 @@ def _normalised(argv: list[str]) -> list[str]:
     return words
 
 
-def _parser() -> argparse.ArgumentParser:
-    # Plain argparse: Kaldi's options without a value and its optional words, as people type them.
-    parser = argparse.ArgumentParser(prog="asda data", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
+def _subcommands() -> Subcommands:
+    verbs = Subcommands("asda data", __doc__)
+    verb = verbs.add
 
-    def verb(name: str, function: Callable, text: str) -> argparse.ArgumentParser:
-        sub = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
-        sub.set_defaults(run=function)
-        return sub
+    add_validate_options(verb("validate", validate, "report all problems of a data directory"))
 
-    add_validate_options(verb("validate", validate, "report everything that is wrong"))
-
-    sub = verb("fix", fix, "sort, drop what is not in every file, keep the old in .backup")
+    sub = verb("fix", fix, "sort tables and drop incomplete utterances; old files go to .backup")
     sub.add_argument("directory", type=Path)
-    sub.add_argument("--utt-extra-files", default="", help="more files keyed by utterance")
-    sub.add_argument("--spk-extra-files", default="", help="more files keyed by speaker")
+    sub.add_argument("--utt-extra-files", default="", help="further files keyed by utterance")
+    sub.add_argument("--spk-extra-files", default="", help="further files keyed by speaker")
 
-    sub = verb("subset", subset, "make a smaller directory; evenly spaced utterances by default")
+    sub = verb(
+        "subset",
+        subset,
+        "write a subset of a data directory; by default utterances at even intervals",
+    )
     how = sub.add_mutually_exclusive_group()
     for word, text in {
-        "first": "the first COUNT",
-        "last": "the last COUNT",
-        "shortest": "the shortest COUNT",
-        "per-spk": "COUNT of each speaker",
-        "speakers": "whole speakers, until there are COUNT",
+        "first": "the first COUNT utterances",
+        "last": "the last COUNT utterances",
+        "shortest": "the shortest COUNT utterances",
+        "per-spk": "COUNT utterances per speaker",
+        "speakers": "whole speakers, until COUNT utterances are reached",
     }.items():
         how.add_argument(f"--{word}", dest="how", action="store_const", const=word, help=text)
-    how.add_argument("--spk-list", type=Path, metavar="FILE", help="all of the speakers in FILE")
-    how.add_argument("--utt-list", type=Path, metavar="FILE", help="all in FILE")
+    how.add_argument(
+        "--spk-list", type=Path, metavar="FILE", help="all utterances of the speakers in FILE"
+    )
+    how.add_argument("--utt-list", type=Path, metavar="FILE", help="the utterances in FILE")
     sub.add_argument("source", type=Path)
-    sub.add_argument("count", type=int, nargs="?", help="not with a list")
+    sub.add_argument("count", type=int, nargs="?", help="number of utterances; omit with a list")
     sub.add_argument("destination", type=Path)
 
-    sub = verb("split", split, "split into directory/split<N>/1 and so on, by speaker")
-    sub.add_argument("--per-utt", action="store_true", help="by utterance: split<N>utt/1 ...")
+    sub = verb(
+        "split", split, "split by speaker into directory/split<N>/1, 2, ... for parallel jobs"
+    )
+    sub.add_argument("--per-utt", action="store_true", help="split by utterance, into split<N>utt")
     sub.add_argument("directory", type=Path)
     sub.add_argument("count", type=int)
 
-    sub = verb("combine", combine, "join directories whose utterances differ")
-    sub.add_argument("--extra-files", default="", help="more files keyed by utterance")
+    sub = verb("combine", combine, "combine directories without common utterances")
+    sub.add_argument("--extra-files", default="", help="further files keyed by utterance")
     sub.add_argument("--skip-fix", choices=("true", "false"), default="false")
     sub.add_argument("destination", type=Path)
     sub.add_argument("sources", type=Path, nargs="+")
 
-    sub = verb("copy", copy, "copy with new utterance and speaker ids")
+    sub = verb("copy", copy, "copy with new utterance and speaker IDs")
     for name in AFFIXES:
         sub.add_argument(name, default="")
-    sub.add_argument("--validate-opts", default="", help="of asda data validate, for the copy")
+    sub.add_argument(
+        "--validate-opts", default="", help="options of asda data validate for the copy"
+    )
     sub.add_argument("source", type=Path)
     sub.add_argument("destination", type=Path)
 
-    sub = verb("utt2dur", utt2dur, "write utt2dur from segments, audio headers or frames")
-    sub.add_argument("--nj", type=int, default=4, help="headers to read at the same time")
-    sub.add_argument("--cmd", help="of Kaldi scripts; no jobs are needed for headers")
+    sub = verb("utt2dur", utt2dur, "write utt2dur from segments, audio headers or frame counts")
+    sub.add_argument("--nj", type=int, default=4, help="audio headers read in parallel")
+    sub.add_argument("--cmd", help="accepted for compatibility with Kaldi; not used")
     sub.add_argument("directory", type=Path)
-    return parser
+    return verbs
 
 
 def add_validate_options(parser: argparse.ArgumentParser) -> None:
     for name, text in {
-        "no-feats": "there may be no feats.scp",
-        "no-text": "there may be neither text nor utt2label",
-        "no-wav": "there may be no wav.scp; do not look whether audio files exist",
-        "no-spk-sort": "utt2spk may be in another order than its speakers",
-        "non-print": "text may have unprintable characters",
+        "no-feats": "do not require feats.scp",
+        "no-text": "require neither text nor utt2label",
+        "no-wav": "do not require wav.scp, nor check that audio files exist",
+        "no-spk-sort": "do not require utt2spk to be sorted by speaker",
+        "non-print": "accept unprintable characters in text",
     }.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
     parser.add_argument(
-        "--check-audio", type=int, default=0, metavar="N", help="read N random utterances"
+        "--check-audio", type=int, default=0, metavar="N", help="decode N random utterances"
     )
-    parser.add_argument("--shown", type=int, default=10, metavar="N", help="problems of each file")
+    parser.add_argument(
+        "--shown", type=int, default=10, metavar="N", help="problems listed per file"
+    )
     parser.add_argument("directory", type=Path)
 
 
@@ -126,7 +132,7 @@ def validate(directory: Path, shown: int, check_audio: int, **flags: bool) -> No
     if report.count:
         raise InputError(
             f"{directory}: problems: {report.count}; utils/fix_data_dir.sh {directory} "
-            "repairs order, repeated lines and utterances that are not in every file"
+            "repairs order, duplicate lines and utterances missing from some files"
         )
     print(f"{directory}: valid, {len(DataDir(directory).utterances)} utterances")
 
@@ -165,13 +171,13 @@ def subset(
 
     directory = DataDir(source)
     names = spk_list or utt_list
-    if (names is None) == (count is None):
-        raise InputError("give the number of utterances, or --utt-list or --spk-list without it")
-    if names:
+    if names is None and count is not None:
+        utterances = choose(directory, how or "evenly", count)
+    elif names is not None and count is None:
         utterances, unknown = listed(directory, names, by_speaker=spk_list is not None)
         _print_some([f"{names}: '{name}' is not in {source}" for name in unknown])
     else:
-        utterances = choose(directory, how or "evenly", count)
+        raise InputError("give either the number of utterances, or --utt-list or --spk-list")
     write_parts(directory, {destination: utterances})
     print(f"{destination}: {len(utterances)} of {len(directory.utterances)} utterances of {source}")
 
@@ -180,8 +186,8 @@ def split(directory: Path, count: int, per_utt: bool) -> None:
     from asda.corpus.datadir import DataDir
     from asda.corpus.edit.subset import split as split_directory
 
-    folder, made = split_directory(DataDir(directory), count, per_utt)
-    print(f"{folder}: {'made' if made else 'up to date'}")
+    folder, written = split_directory(DataDir(directory), count, per_utt)
+    print(f"{folder}: {'written' if written else 'up to date'}")
 
 
 def combine(destination: Path, sources: list[Path], extra_files: str, skip_fix: str) -> None:
@@ -203,6 +209,7 @@ def copy(source: Path, destination: Path, validate_opts: str, **affixes: str) ->
 
     directory = DataDir(source)
     copy_directory(directory, destination, **affixes)
+    # The copy has what the source has, so validation must not ask for more.
     absent = {
         "--no-feats": not directory.has("feats.scp"),
         "--no-text": not (directory.has("text") or directory.has("utt2label")),

@@ -1,4 +1,4 @@
-"""CSV files that list a corpus, read strictly: what is wrong is said by file and line."""
+"""Strict readers for the CSV files that list a corpus; errors name file and line."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from asda.files import InputError, numbered_lines
 
 
 class CsvTable:
-    """A CSV with a header; iterating once gives (line number, value by column) of its lines.
+    """A CSV file with a header; iterating once yields (line number, column name -> value).
 
-    Columns are named in lower case, and neither they nor values have spaces around them.
+    Column names are lower-cased; white space around names and values is removed.
 
     Args:
-        path: as for `read_records`
-        required: columns that must be there, with a value in each line
-        remedy: what to do about a line that is not whole
+        path: UTF-8 text, as for `read_records`
+        required: columns that must exist and have a value in every line
+        remedy: what to do about a malformed line; ends the error message
 
     Raises:
-        InputError: also while iterating.
+        InputError: on a malformed header, and while iterating on a malformed line.
     """
 
     def __init__(self, path: Path, required: Sequence[str], remedy: str):
@@ -33,11 +33,12 @@ class CsvTable:
             if name not in self.columns:
                 found = ", ".join(self.columns) or "none"
                 raise InputError(
-                    f"{path}:{number}: no column '{name}' (found: {found}); name it so"
+                    f"{path}:{number}: no column '{name}' (found: {found}); "
+                    "correct the header or add the column"
                 )
         for name in filter(None, self.columns):
             if self.columns.count(name) > 1:
-                raise InputError(f"{path}:{number}: column '{name}' is there twice; take one away")
+                raise InputError(f"{path}:{number}: duplicate column '{name}'; remove one")
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, str]]]:
         for number, fields in self._records:
@@ -50,23 +51,25 @@ class CsvTable:
             values = dict(zip(self.columns, map(str.strip, fields), strict=True))
             for name in self.required:
                 if not values[name]:
-                    raise InputError(f"{where}: no {name}; fill it in or leave the line out")
+                    raise InputError(
+                        f"{where}: column '{name}' is empty; fill it in or remove the line"
+                    )
             yield number, values
 
 
 def read_records(path: Path, remedy: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number, fields) of a CSV's lines that are not empty.
+    """Yield (line number, fields) for each non-empty line of a CSV file.
 
     Args:
-        path: UTF-8 text, with or without a byte order mark, of any line ends
-        remedy: what to do about a line that is not whole
+        path: UTF-8 text with any line endings, with or without a byte order mark
+        remedy: what to do about a malformed line; ends the error message
 
     Raises:
-        InputError: on other text, and on quotes that are not closed in their line.
+        InputError: if the text is not UTF-8, or a quoted field spans several lines.
     """
     text = "\n".join(line for _, line in numbered_lines(path))
-    if "\0" in text:
-        raise InputError(f"{path}:1: not UTF-8 text but perhaps UTF-16; save it as UTF-8")
+    if "\0" in text:  # every other byte of UTF-16 text is 0, which is valid UTF-8
+        raise InputError(f"{path}:1: not UTF-8 text (perhaps UTF-16); save the file as UTF-8")
     records = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
     while True:
         number = records.line_num + 1
@@ -76,9 +79,10 @@ def read_records(path: Path, remedy: str) -> Iterator[tuple[int, list[str]]]:
             raise InputError(f"{path}:{number}: {error}; {remedy}") from None
         if fields is None:
             return
+        # A stray quote would otherwise swallow the lines up to the next one without a word.
         if records.line_num != number:
             raise InputError(
-                f"{path}:{number}: a quote is closed only in line {records.line_num}; {remedy}"
+                f"{path}:{number}: the quote is not closed before line {records.line_num}; {remedy}"
             )
         if fields:
             yield number, fields

@@ -1,23 +1,27 @@
-"""Kaldi data directories: reading and writing their tables."""
+"""Kaldi data directories: read and write their tables."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from asda.files import InputError, atomic_write, numbered_lines
 
+T = TypeVar("T")
+
+# Files that name every utterance, in the order in which they are trusted.
 UTTERANCE_LISTS = ("utt2spk", "segments", "wav.scp", "feats.scp")
 
 
 class DataDir:
-    """A Kaldi data directory; tables are read when asked for.
+    """A Kaldi data directory; tables are read on demand.
 
     Args:
-        path: the folder that holds wav.scp, utt2spk, utt2label and so on.
+        path: the folder with wav.scp, utt2spk, utt2label and so on
 
     Raises:
         InputError: if `path` is not a folder.
@@ -29,11 +33,11 @@ class DataDir:
             raise InputError(f"{path}: no such data directory")
 
     def has(self, name: str) -> bool:
-        """Return whether the directory holds the file `name`."""
+        """Return whether the directory contains the file `name`."""
         return (self.path / name).is_file()
 
     def table(self, name: str) -> dict[str, str]:
-        """Return key -> rest of the line of one file, in the order of the file.
+        """Return key -> rest of the line for one table, in file order.
 
         Raises:
             InputError: on a missing file, a repeated key or a key without a value.
@@ -41,7 +45,7 @@ class DataDir:
         return read_table(self.path / name)
 
     def numbers(self, name: str) -> dict[str, float]:
-        """Return key -> finite number of a table such as utt2dur or utt2weight."""
+        """Return key -> value for a table of finite numbers, such as utt2dur or utt2weight."""
         numbers = {}
         for key, value in self.table(name).items():
             try:
@@ -54,31 +58,36 @@ class DataDir:
 
     @cached_property
     def utterances(self) -> list[str]:
-        """Utterances in C order: of utt2spk, else of segments, wav.scp or feats.scp."""
+        """Utterance IDs from the first of UTTERANCE_LISTS, sorted as `LC_ALL=C sort` does."""
         for name in UTTERANCE_LISTS:
             if self.has(name):
                 return sorted(self.table(name))
-        raise InputError(f"{self.path}: no utterances: none of {', '.join(UTTERANCE_LISTS)}")
+        raise InputError(f"{self.path}: contains none of {', '.join(UTTERANCE_LISTS)}")
 
     @cached_property
     def labels(self) -> list[str]:
-        """Labels of labels.txt; the place of a label is its class number."""
-        path, labels = self.path / "labels.txt", {}
+        """Labels in labels.txt; a label's position in the list is its class index."""
+        path = self.path / "labels.txt"
+        labels: dict[str, int] = {}
         for number, line in numbered_lines(path):
             label = line.strip()
             if len(label.split()) != 1:
-                raise InputError(f"{path}:{number}: a label is one word without spaces: '{line}'")
+                raise InputError(f"{path}:{number}: a label is one word, found '{line}'")
             if label in labels:
                 raise InputError(
-                    f"{path}:{number}: label '{label}' is already in line {labels[label]}"
+                    f"{path}:{number}: duplicate label '{label}', first in line {labels[label]}"
                 )
             labels[label] = number
         return list(labels)
 
     @property
     def utt2label(self) -> dict[str, list[str]]:
-        """Labels of each utterance of utt2label; all of them are in labels.txt. Not kept."""
-        known, labels = set(self.labels), {}
+        """Utterance -> its labels, all of them listed in labels.txt.
+
+        Not cached, unlike `labels`: for millions of utterances the lists take much memory.
+        """
+        known = set(self.labels)
+        labels: dict[str, list[str]] = {}
         for utterance, value in self.table("utt2label").items():
             labels[utterance] = value.split()
             if not known.issuperset(labels[utterance]):
@@ -86,12 +95,12 @@ class DataDir:
                 where = self.where("utt2label", utterance)
                 raise InputError(
                     f"{where}: label '{unknown}' of '{utterance}' is not in "
-                    f"{self.path / 'labels.txt'}; add it there or correct the line"
+                    f"{self.path / 'labels.txt'}; add it there or correct this line"
                 )
         return labels
 
     def segments(self) -> dict[str, tuple[str, float, float | None]]:
-        """Return utterance -> (recording, start, end) in seconds; end None = to the end."""
+        """Return utterance -> (recording, start, end); times in seconds, end None = to the end."""
         segments = {}
         for utterance, value in self.table("segments").items():
             try:
@@ -105,10 +114,10 @@ class DataDir:
         return segments
 
     def audio_sources(self) -> dict[str, tuple[str, float, float | None]]:
-        """Return utterance -> (source in wav.scp, start, end) in seconds; end None = to the end.
+        """Return utterance -> (value in wav.scp, start, end); times are those of `segments`.
 
         Raises:
-            InputError: also when a segment's recording is not in wav.scp.
+            InputError: if the recording of a segment is not in wav.scp.
         """
         sources = self.table("wav.scp")
         if not self.has("segments"):
@@ -124,16 +133,16 @@ class DataDir:
         return found
 
     def durations(self) -> dict[str, float]:
-        """Return utterance -> seconds: of utt2dur, else of segments, else of audio headers."""
+        """Return utterance -> seconds, from utt2dur if it exists, else as `measured_durations`."""
         if self.has("utt2dur"):
             return self.numbers("utt2dur")
         return self.measured_durations()
 
     def measured_durations(self, jobs: int = 1) -> dict[str, float]:
-        """Return utterance -> seconds of segments and audio headers, whatever utt2dur says.
+        """Return utterance -> seconds, from segments and audio headers, regardless of utt2dur.
 
         Args:
-            jobs: headers to read at the same time.
+            jobs: number of headers read in parallel
         """
         segments = self.audio_sources()
         open_ended = {source for source, _, end in segments.values() if end is None}
@@ -155,7 +164,7 @@ class DataDir:
             raise InputError(f"{self.path / 'wav.scp'}: '{source}': {error}") from None
 
     def where(self, name: str, key: str) -> str:
-        """Return "file:line" of a key, for messages; the file is read again."""
+        """Return "file:line" of a key for an error message; reads the file again to find it."""
         path = self.path / name
         for number, line in numbered_lines(path):
             if line.split(maxsplit=1)[:1] == [key]:
@@ -164,7 +173,7 @@ class DataDir:
 
 
 def read_table(path: str | Path) -> dict[str, str]:
-    """Return key -> rest of the line of a Kaldi table, in the order of the file.
+    """Return key -> rest of the line for a Kaldi table, in file order.
 
     Raises:
         InputError: on a missing file, a repeated key or a key without a value.
@@ -174,21 +183,30 @@ def read_table(path: str | Path) -> dict[str, str]:
         fields = line.split(None, 1)
         if len(fields) < 2:
             found = f"'{fields[0]}' has no value" if fields else "empty line"
-            raise InputError(f"{path}:{number}: {found}; a line is 'key value'")
+            raise InputError(f"{path}:{number}: {found}; expected 'key value'")
         key, value = fields
         if key in table:
-            raise InputError(f"{path}:{number}: '{key}' repeats an earlier line; keys are unique")
+            raise InputError(f"{path}:{number}: duplicate key '{key}'; remove one line")
         table[key] = value.rstrip()
     return table
 
 
 def write_table(path: str | Path, table: Mapping[str, str]) -> None:
-    """Write a Kaldi table sorted as `LC_ALL=C sort` does, whole or not at all."""
+    """Write a Kaldi table atomically, sorted as `LC_ALL=C sort` does."""
     with atomic_write(path) as stream:
-        for key in sorted(table):  # str compares by code point, which is the order of UTF-8 bytes
+        for key in sorted(table):  # code points sort in the same order as UTF-8 bytes
             stream.write(f"{key} {table[key]}\n")
+
+
+def keys_by_value(pairs: Iterable[tuple[T, str]]) -> dict[str, list[T]]:
+    """Invert a table: return value -> its keys, both in order of appearance."""
+    keys: dict[str, list[T]] = {}
+    for key, value in pairs:
+        keys.setdefault(value, []).append(key)
+    return keys
 
 
 def _segment_end(text: str) -> float | None:
     end = float(text)
+    # Kaldi's convention: -1 means up to the end of the recording.
     return None if end == -1 else end

@@ -1,31 +1,34 @@
-"""Cutting sorted lists into parts and picking from them; standard library only, for utils/."""
+"""Cut sorted lists into parts, or pick from them. Standard library only: utils/ imports it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
 def cut(items: Sequence[T], parts: int) -> list[Sequence[T]]:
-    """Cut into `parts` contiguous pieces whose sizes differ by at most one, the longer first."""
+    """Cut into `parts` contiguous pieces; their sizes differ by at most one, longer ones first."""
     size, longer = divmod(len(items), parts)
     starts = [part * size + min(part, longer) for part in range(parts + 1)]
     return [items[starts[part] : starts[part + 1]] for part in range(parts)]
 
 
 def cut_by_group(groups: Sequence[Sequence[T]], parts: int) -> list[list[T]]:
-    """Cut groups (a speaker's utterances, say), kept whole and in order, into similar pieces.
+    """Cut a sequence of groups into pieces of similar size without dividing a group.
 
-    Every piece has at least one group, if there are `parts` groups or more.
+    A group is for example the utterances of one speaker. The order is kept, and no piece is empty
+    if there are at least `parts` groups.
     """
     total = sum(map(len, groups))
     pieces: list[list[T]] = [[] for _ in range(parts)]
     before, piece = 0, -1
     for index, group in enumerate(groups):
+        # A group belongs to the piece that its middle item would be in if groups could be divided,
+        # unless that would leave a piece empty: one skipped, or one for which no group remains.
         middle = before + len(group) / 2
-        last_chance = parts - (len(groups) - index)  # later groups must fill the later pieces
+        last_chance = parts - (len(groups) - index)
         piece = max(piece, min(int(middle * parts / total), piece + 1), last_chance)
         pieces[piece].extend(group)
         before += len(group)
@@ -33,13 +36,5 @@ def cut_by_group(groups: Sequence[Sequence[T]], parts: int) -> list[list[T]]:
 
 
 def evenly_spaced(items: Sequence[T], count: int) -> list[T]:
-    """Pick `count` items at even distances, in order."""
+    """Pick `count` items at even intervals, in order."""
     return [items[index * len(items) // count] for index in range(count)]
-
-
-def inverted(pairs: Iterable[tuple[T, str]]) -> dict[str, list[T]]:
-    """Return value -> keys that have it, both in order of appearance."""
-    found: dict[str, list[T]] = {}
-    for key, value in pairs:
-        found.setdefault(value, []).append(key)
-    return found

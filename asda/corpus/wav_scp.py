@@ -1,4 +1,4 @@
-"""What a value of wav.scp reads: a file, a place in one, or a command; standard library only."""
+"""Parse wav.scp values: a file, a location in a file, or a command (standard library only)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 
 class PackedClip(NamedTuple):
-    """A clip in an HDF5 file, `file.h5@rate:clip` in wav.scp.
+    """A clip in an HDF5 file, written `file.h5@rate:clip` in wav.scp.
 
     Args:
-        path: the file
-        rate: samples a second
-        clip: row of its dataset `waveform`, or the name of a dataset that is one clip
+        path: the HDF5 file
+        rate: sample rate in Hz
+        clip: row of the dataset `waveform`, or name of a dataset that is one clip
     """
 
     path: str
@@ -25,15 +25,16 @@ class PackedClip(NamedTuple):
 
 
 def packed_clip(source: str) -> PackedClip | None:
-    """Return the clip in an HDF5 file that a source names, None if it is another source."""
+    """Parse `file.h5@rate:clip`; return None for any other form of source."""
     found = re.fullmatch(r"(.+\.(?:h5|hdf5))@(\d+):(.+)", source)
     return PackedClip(found[1], int(found[2]), found[3]) if found else None
 
 
 def split_source(source: str) -> tuple[str | None, int | str | None]:
-    """Return the file that a source reads, None for a command, and where in it, None for all.
+    """Split a source into the file it reads and the location within it.
 
-    The place is a byte of an archive, or a clip of an HDF5 file.
+    The location is a byte offset in an archive, or a clip in an HDF5 file; None is the whole file.
+    For a command (a value that ends with `|`) both are None.
     """
     if source.endswith("|"):
         return None, None

@@ -1,4 +1,4 @@
-"""A data directory written from tables in memory; what recipes' local/data.py share."""
+"""Write a data directory from tables in memory, as the recipes' local/data.py do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from asda.corpus.datadir import write_table
 from asda.corpus.tables import begin_directory, write_speakers
-from asda.files import InputError, atomic_write
+from asda.files import InputError, write_lines
 
 
 def write_data_dir(
@@ -16,34 +16,33 @@ def write_data_dir(
     labels: Sequence[str],
     utt2spk: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a data directory; every file is made anew, and tables of an earlier one go.
+    """Write a data directory; tables of an earlier one in the same folder are removed.
 
     Args:
-        folder: data/SET.
-        tables: name -> key -> rest of the line; with utt2label.
-        labels: class order.
-        utt2spk: speaker of each utterance; None = every utterance is its own speaker.
+        folder: for example data/train
+        tables: name -> key -> rest of the line; must include utt2label
+        labels: all labels in class order
+        utt2spk: speaker of each utterance; None = every utterance is its own speaker
 
     Raises:
-        InputError: if there are no utterances, or names that a table cannot hold.
+        InputError: if there are no utterances, or a name cannot be written in a table.
     """
     utterances = tables["utt2label"]
     if not utterances:
-        raise InputError(f"{folder}: no clips for it; the corpus is not complete")
+        raise InputError(f"{folder}: no clips for this set; the corpus is incomplete")
     for name, table in tables.items():
         _check_names(folder / name, table)
     begin_directory(folder, [], [*tables, "utt2spk", "spk2utt"])
     for name, table in tables.items():
         write_table(folder / name, table)
     write_speakers(folder, utt2spk or {utterance: utterance for utterance in utterances})
-    with atomic_write(folder / "labels.txt") as stream:
-        stream.writelines(f"{label}\n" for label in labels)
+    write_lines(folder / "labels.txt", labels)
 
 
 def _check_names(path: Path, table: Mapping[str, str]) -> None:
     for key, rest in table.items():
         if len(key.split()) != 1 or "\n" in rest:
             raise InputError(
-                f"{path}: no line can hold {key!r}, {rest!r}: a space in the name of an utterance,"
-                " or a line break; rename the file"
+                f"{path}: cannot write {key!r}, {rest!r}: utterance IDs must not contain spaces, "
+                "nor values line breaks; rename the file"
             )

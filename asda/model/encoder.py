@@ -100,6 +100,15 @@ class Encoder(nn.Module):
             return patches, None
         return patches, self.patches.valid(num_frames, patches.shape[1])
 
+    def layer_groups(self) -> list[list[nn.Parameter]]:
+        """Return all parameters from the input up: the embeddings and their norm, then each block.
+
+        Layer-wise learning-rate decay lowers the rate by one factor from each group to the one
+        below it (docs/algorithm.md#layer-decay).
+        """
+        embeddings = [*self.patches.parameters(), self.cls_token, *self.norm.parameters()]
+        return [embeddings, *(list(block.parameters()) for block in self.blocks)]
+
     def encode(self, patches: Tensor, valid: Tensor | None) -> Tensor:
         """Return the tokens (batch, 1 + patches, width) of the last block.
 

@@ -70,16 +70,18 @@ def sincos_positions(
     being kept in a table: a table that grows with the longest clip would differ between
     processes that train together, and its length would be fixed in an exported model.
     """
-    quarter = width // 4
-    omega = torch.arange(quarter, device=device, dtype=torch.float32) / quarter
+    omega = torch.arange(width // 4, device=device, dtype=torch.float32) / (width // 4)
     omega = 1 / 10000**omega
-    halves = []
-    for count in (num_freq, num_time):
-        angles = torch.arange(count, device=device, dtype=torch.float32)[:, None] * omega
-        halves.append(torch.cat([angles.sin(), angles.cos()], dim=1))
-    freq, time = halves
-    shape = (num_time, num_freq, -1)
-    return torch.cat([freq.expand(shape), time[:, None].expand(shape)], dim=2).flatten(0, 1)
+    index = torch.arange(num_time * num_freq, device=device)
+    freq = _sincos(num_freq, omega)[index % num_freq]
+    time = _sincos(num_time, omega)[index // num_freq]
+    return torch.cat([freq, time], dim=1)
+
+
+def _sincos(count: int, omega: Tensor) -> Tensor:
+    """Return sine and cosine of index times frequency, (count, 2 * frequencies)."""
+    angles = torch.arange(count, device=omega.device)[:, None] * omega
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
 def pick(tokens: Tensor, index: Tensor) -> Tensor:

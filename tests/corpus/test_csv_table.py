@@ -1,4 +1,4 @@
-"""CSV files of corpora: what is wrong with one, and what is not."""
+"""CSV files that list a corpus: what is accepted, and what is refused with which message."""
 
 import pytest
 
@@ -17,16 +17,19 @@ def read(tmp_path, content):
     [
         ("file,label\n1.wav,dog,x\n", "csv:2: 3 fields, but the header has 2; unpack it again"),
         ("file,label,x\n\n1.wav,dog\n", "csv:3: 2 fields, but the header has 3; unpack it again"),
-        ("file,label\n1.wav, \n", "csv:2: no label; fill it in"),
-        ("file,name\n", "csv:1: no column 'label' (found: file, name); name it so"),
+        ("file,label\n1.wav, \n", "csv:2: column 'label' is empty; fill it in"),
+        ("file,name\n", "csv:1: no column 'label' (found: file, name); correct the header"),
         ("", "csv:1: no column 'file' (found: none)"),
-        ("file,label,x,X\n", "csv:1: column 'x' is there twice"),
+        ("file,label,x,X\n", "csv:1: duplicate column 'x'; remove one"),
         ('file,label\n1.wav,dog\n2.wav,"dog\n', "csv:3: unexpected end of data; unpack it again"),
-        ('file,label\n1.wav,"dog\n2.wav,cat"\n', "csv:2: a quote is closed only in line 3; unpack"),
+        (
+            'file,label\n1.wav,"dog\n2.wav,cat"\n',
+            "csv:2: the quote is not closed before line 3; unpack",
+        ),
         ('file,label\n"1".wav,dog\n', "csv:2: ',' expected after '\"'; unpack it again"),
         ("file,label\n1.wav,Hündin\n".encode("latin-1"), "csv:2: not UTF-8 text"),
         ("file,label\n".encode("utf-16"), "csv:1: not UTF-8 text"),
-        ("file,label\n".encode("utf-16-le"), "csv:1: not UTF-8 text but perhaps UTF-16"),
+        ("file,label\n".encode("utf-16-le"), "csv:1: not UTF-8 text (perhaps UTF-16)"),
     ],
 )
 def test_what_is_refused(tmp_path, content, message):

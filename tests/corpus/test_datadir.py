@@ -25,7 +25,7 @@ def test_table_round_trip_in_the_order_of_bytes(tmp_path_factory, table):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a x\nb y\na z\n", "utt2spk:3: 'a' repeats an earlier line"),
+        ("a x\nb y\na z\n", "utt2spk:3: duplicate key 'a'"),
         ("a x\nb\n", "utt2spk:2: 'b' has no value"),
         ("a x\n\nb y\n", "utt2spk:2: empty line"),
     ],

@@ -49,9 +49,9 @@ def test_a_forked_process_opens_the_file_anew(packed):
     ("clip", "message"),
     [
         ("rows.h5@32000:1", "silent"),
-        ("rows.h5@32000:2", "it has 2, from 0"),
+        ("rows.h5@32000:2", "it has 2 clips, numbered from 0"),
         ("clips.hdf5@32000:part/none", "no clip 'part/none'"),
-        ("clips.hdf5@32000:part/odd", "samples are uint8"),
+        ("clips.hdf5@32000:part/odd", "unsupported sample type uint8"),
         ("none.h5@32000:0", "no such file|No such file"),
     ],
 )

@@ -53,7 +53,7 @@ def test_a_local_script_in_the_manner_of_kaldi(tmp_path, repository, kaldi_path)
     for job in "1234":
         assert len(keys(data / "train_all" / "split4utt" / job / "wav.scp")) == 2
     assert keys(data / "train_all" / "split2" / "2" / "spk2utt") == ["sp0.9-s10", "sp0.9-s2"]
-    assert "is not the order of LC_ALL=C sort" in (data / "local" / "problems").read_text()
+    assert "not sorted as LC_ALL=C sort does" in (data / "local" / "problems").read_text()
     assert "data/train_all: kept 8 of 8 utterances" in done.stdout
     assert "data/train_all/utt2dur: up to date" in done.stdout
 
@@ -66,13 +66,17 @@ def test_a_local_script_in_the_manner_of_kaldi(tmp_path, repository, kaldi_path)
         ("split_data.sh d 2", 1, "cannot split into 2: it has 1 speakers"),
         ("split_data.sh d", 2, "the following arguments are required: count"),
         ("fix_data_dir.sh --utt_extra_file x d", 2, "unrecognized arguments"),
-        ("split_scp.pl d/utt2spk o1 o2 o3 o4", 1, "too little for 4 parts: 3 lines"),
+        ("split_scp.pl d/utt2spk o1 o2 o3 o4", 1, "cannot split 3 lines into 4 parts"),
         ("split_scp.pl -j 3 3 d/utt2spk", 2, "no such part"),
-        ("split_scp.pl --utt2spk empty d/wav.scp o1", 1, "empty: no line for a-00"),
+        ("split_scp.pl --utt2spk empty d/wav.scp o1", 1, "empty: 'a-00' is missing"),
         ("filter_scp.pl no_list d/utt2spk", 1, "No such file or directory: 'no_list'"),
         ("filter_scp.pl -f 3 d/utt2spk d/utt2spk", 1, "d/utt2spk:1: no field 3"),
-        ("utt2spk_to_spk2utt.pl d/labels.txt", 1, "d/labels.txt:1: not 'utterance speaker'"),
-        ("spk2utt_to_utt2spk.pl d/labels.txt", 1, "d/labels.txt:1: not 'speaker utterance ...'"),
+        ("utt2spk_to_spk2utt.pl d/labels.txt", 1, "d/labels.txt:1: expected 'utterance speaker'"),
+        (
+            "spk2utt_to_utt2spk.pl d/labels.txt",
+            1,
+            "d/labels.txt:1: expected 'speaker utterance ...'",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(tmp_path, kaldi_path, command, status, message):

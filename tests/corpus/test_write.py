@@ -39,12 +39,12 @@ def test_tables_of_an_earlier_one_go(tmp_path):
 @pytest.mark.parametrize(("key", "rest"), [("a 1", "a.wav"), ("a_1", "a\nb.wav"), ("", "a.wav")])
 def test_names_that_a_table_cannot_hold(tmp_path, key, rest):
     tables = {"wav.scp": {key: rest}, "utt2label": {key: "dog"}}
-    with pytest.raises(InputError, match=r"set/wav\.scp: no line can hold .*; rename the file"):
+    with pytest.raises(InputError, match=r"set/wav\.scp: cannot write .*; rename the file"):
         write_data_dir(tmp_path / "set", tables, LABELS)
     assert not (tmp_path / "set").exists()
 
 
 def test_none_without_clips(tmp_path):
-    with pytest.raises(InputError, match="no clips for it"):
+    with pytest.raises(InputError, match="no clips for this set"):
         write_data_dir(tmp_path / "set", {"wav.scp": {}, "utt2label": {}}, LABELS)
     assert not (tmp_path / "set").exists()

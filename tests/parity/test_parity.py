@@ -35,7 +35,7 @@ def assert_close(found, expected, what, record_property):
 def load_pretrainer(folder):
     path = folder / "checkpoint.pt"
     saved = read_model(path)
-    config = saved.model_config(str(path))
+    config = saved.config
     config.decoder.mask_noise = 0.0
     model = Pretrainer(config)
     load_weights(model, saved.weights, path)
@@ -43,10 +43,7 @@ def load_pretrainer(folder):
 
 
 def load_classifier(folder):
-    saved = read_model(folder / "finetuned.pt")
-    model = Classifier(saved.model_config("finetuned.pt"), 7, saved.head["pooling"]).eval()
-    load_weights(model, saved.weights, "finetuned.pt")
-    return model
+    return read_model(folder / "finetuned.pt").build()
 
 
 def visible_patches(mask, batch):

@@ -192,14 +192,14 @@ def test_the_report_counts_what_is_wrong_by_class(recipe, corpus):
     assert "eval: 11 of 15 clips (73.3%): " in said
     for reason in ("1 empty file", "1 unreadable", "1 too short", "1 missing"):
         assert reason in said
-    assert "classes that lost most: Bark 0 of 3" in said
+    assert "classes with most clips missing: Bark 0 of 3" in said
     assert "1 used clips end more than 0.5 s before" in said
     unusable = read_table(recipe / "data/report/unusable")
     assert unusable[f"Y{videos[2]}"] == "eval too short: 0.10 s"
     assert unusable[f"Y{videos[3]}"] == "eval missing"
     text = (recipe / "data/report/classes.tsv").read_text()
     rows = [line.split("\t") for line in text.splitlines()]
-    assert rows[0][2:5] == ["eval listed", "eval usable", "eval share"]
+    assert rows[0][2:5] == ["eval listed", "eval usable", "eval fraction"]
     table = {row[1]: row[2:5] for row in rows[1:]}
     assert table["Bark"] == ["3", "0", "0.000"]
     assert table["Rain"] == ["3", "2", "0.667"]
@@ -248,7 +248,7 @@ def test_a_video_in_training_and_evaluation_is_only_evaluated(recipe, corpus):
     for video in (repeated[0], corpus.videos["balanced_train"][0]):
         corpus.put(video, f"{video}.ogg")
     said = prepare(recipe, corpus)
-    assert "balanced_train_segments.csv: 1 lines repeat a video of it or of an earlier list" in said
+    assert "balanced_train_segments.csv: 1 lines skipped: their video is already listed" in said
     assert set(audio(recipe)) == {f"Y{repeated[0]}"}
     assert f"Y{repeated[0]}" not in DataDir(recipe / "data/train_20k").utterances
 
@@ -267,7 +267,7 @@ def test_hdf5(recipe, corpus, form):
             file[f"part/{a}"] = sound.astype(np.float32) / 32768
     if form == "datasets":
         done = run(recipe / "local/data.sh", corpus.folder, "data", cwd=recipe)
-        assert "does not state its sample_rate: say --hdf5-rate" in done.stderr
+        assert "no attribute sample_rate; give the rate, for example --hdf5-rate" in done.stderr
     prepare(recipe, corpus, "--hdf5-rate", "44100")
     place = "1" if form == "rows" else f"part/{a}"
     assert audio(recipe)[f"Y{a}"] == f"{corpus.folder}/eval.h5@44100:{place}"
@@ -306,11 +306,11 @@ def repeat_a_mid(corpus):
 @pytest.mark.parametrize(
     ("options", "damage", "message"),
     [
-        (["--weight-offset", "-3"], None, "--weight-offset is 0 or more, not -3"),
-        (["--weight-offset", "nan"], None, "--weight-offset is 0 or more, not nan"),
-        (["--valid-percent", "-1"], None, "--valid-percent is from 0 to 100, not -1"),
-        (["--valid-percent", "101"], None, "--valid-percent is from 0 to 100, not 101"),
-        (["--valid-percent", "100"], None, "--valid-percent 100 leaves no clip for training"),
+        (["--weight-offset", "-3"], None, "--weight-offset must be 0 or more, not -3"),
+        (["--weight-offset", "nan"], None, "--weight-offset must be 0 or more, not nan"),
+        (["--valid-percent", "-1"], None, "--valid-percent must be from 0 to 100, not -1"),
+        (["--valid-percent", "101"], None, "--valid-percent must be from 0 to 100, not 101"),
+        (["--valid-percent", "100"], None, "--valid-percent 100 leaves no training clips"),
         (["--lists", "cmd.sh"], None, "cmd.sh: no such folder; --lists takes"),
         ([], repeat_a_mid, "class_labels_indices.csv:4: '/m/09x0r' is also in line 2"),
     ],
@@ -364,7 +364,7 @@ def test_stage_0(recipe, corpus):
     with serve(lists) as server:
         command = ["local/download.sh", "--url", server.url, "downloads"]
         server.cut = 300
-        assert "run again to go on" in run(*command, cwd=recipe).stderr
+        assert "run again to resume" in run(*command, cwd=recipe).stderr
         server.cut = None
         refused = run(*command, cwd=recipe)
         assert ("eval_segments.csv", "bytes=300-") in server.requested

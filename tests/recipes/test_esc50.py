@@ -170,11 +170,11 @@ def with_a_clip_in_two_folds(corpus):
     [
         (with_a_short_line, "esc50.csv:2: 3 fields, but the header has 7; unpack the corpus"),
         (with_bytes_that_are_no_text, "not UTF-8 text"),
-        (with_a_clip_in_two_folds, "is also in line 2; keep one of them"),
-        (without_a_clip, "no such file, like 1 of 30 in"),
+        (with_a_clip_in_two_folds, "is also in line 2; remove one of them"),
+        (without_a_clip, "no such file (1 of 30 in"),
         (without_folds, "esc50.csv:1: no column 'fold'"),
-        (with_a_word_for_a_fold, "esc50.csv:2: fold and target are numbers"),
-        (shutil.rmtree, "no meta/esc50.csv in it"),
+        (with_a_word_for_a_fold, "esc50.csv:2: fold and target must be numbers"),
+        (shutil.rmtree, "contains neither meta/esc50.csv nor"),
     ],
 )
 def test_an_incomplete_corpus_is_refused(recipe, corpus, tmp_path, damage, message):
@@ -198,7 +198,7 @@ def test_a_byte_order_mark(recipe, corpus, tmp_path):
 def test_an_unknown_subset_is_refused(recipe):
     done = run(recipe / "run.sh", "--subset", "us8k", cwd=recipe)
     assert done.returncode == 1
-    assert "--subset is esc50 or esc10, not 'us8k'" in done.stderr
+    assert "--subset must be esc50 or esc10, not 'us8k'" in done.stderr
 
 
 def test_stage_0(repository, corpus, tmp_path):
@@ -215,7 +215,7 @@ def test_stage_0(repository, corpus, tmp_path):
         command += ["--url", f"{server.url}/33c8ce9.zip"]
         server.cut = 10000
         broken = run(*command, *checked, cwd=recipe)
-        assert "run again to go on" in broken.stderr
+        assert "run again to resume" in broken.stderr
         server.cut = None
         refused = run(*command, "downloads", cwd=recipe)
         assert "33c8ce9.zip has SHA-256" in refused.stderr
@@ -231,5 +231,5 @@ def test_stage_0(repository, corpus, tmp_path):
         archive.write_bytes(whole[:100] + bytes(1000) + whole[1100:])
         damaged = run(*command, "--sha256", "", "downloads", cwd=recipe)
         assert damaged.returncode == 1
-        assert damaged.stderr.endswith("33c8ce9.zip was damaged and is removed; run again\n")
+        assert damaged.stderr.endswith("33c8ce9.zip was damaged and has been removed; run again\n")
         assert list((recipe / "downloads").iterdir()) == []

@@ -83,7 +83,11 @@ def test_the_official_split(recipe, corpus):
         ("FSD50K.eval_audio/98.wav", None, "no 98.wav of"),
         ("FSD50K.ground_truth/dev.csv", ("fname", "name"), "dev.csv:1: no column 'fname'"),
         ("FSD50K.ground_truth/dev.csv", (",split", ",part"), "dev.csv:1: no column 'split'"),
-        ("FSD50K.ground_truth/dev.csv", (",train", ",dev"), "dev.csv:2: split is train or val"),
+        (
+            "FSD50K.ground_truth/dev.csv",
+            (",train", ",dev"),
+            "dev.csv:2: split must be train or val",
+        ),
         ("FSD50K.ground_truth/dev.csv", (",train", ""), "dev.csv:2: 3 fields, but the header"),
         ("FSD50K.ground_truth/dev.csv", ("\n91,", "\n90,"), "dev.csv:3: clip 90 is also in"),
         ("FSD50K.ground_truth/dev.csv", ("\n96,", "\n90,"), "dev.csv:8: clip 90 is also in"),
@@ -164,7 +168,7 @@ def test_stage_0(recipe, corpus, tmp_path):
 
         script.write_text(with_parts(known, archives))
         server.cut = 1000
-        assert "run again to go on" in run(*command, cwd=recipe).stderr
+        assert "run again to resume" in run(*command, cwd=recipe).stderr
         server.cut = None
         succeed(*command, cwd=recipe)
         assert any(wanted for _, wanted in server.requested)

@@ -131,9 +131,9 @@ def test_version_1_is_its_own_folder(recipe, downloads, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--form", "v3"], "--form is v2_35 or v1_30 or v2_12 or v1_12, not 'v3'"),
+        (["--form", "v3"], "--form must be v2_35 or v1_30 or v2_12 or v1_12, not 'v3'"),
         (["--form"], "option --form needs a value"),
-        (["--from", "v1_30"], "no option --from"),
+        (["--from", "v1_30"], "unknown option --from"),
     ],
 )
 def test_wrong_options(recipe, options, message):
@@ -199,7 +199,7 @@ def test_stage_0(repository, downloads, tmp_path):
         script.write_text(text)
         server.cut = 10000
         broken = run(*command, cwd=recipe)
-        assert "run again to go on" in broken.stderr
+        assert "run again to resume" in broken.stderr
         assert not (recipe / "downloads/speech_commands_v0.02").exists()
         server.cut = None
         succeed(*command, cwd=recipe)

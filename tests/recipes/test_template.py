@@ -167,10 +167,10 @@ def test_folds(recipe, audio, tmp_path, given):
     [
         ("path,label\nwind/01.flac,wind\n", "labels.csv:1: no column 'file' (found: path, label)"),
         ("file,label\nwind/01.flac,wind\nwind/1.flac,x\n", "labels.csv:3: no file"),
-        ("file,label\nwind/01.flac,\n", "labels.csv:2: no label"),
+        ("file,label\nwind/01.flac,\n", "labels.csv:2: column 'label' is empty"),
         ("file,label,split\nwind/01.flac,wind,later\n", "not 'later'"),
         ("file,label,split,fold\n", "columns split and fold"),
-        ("file,label\nwind/01.flac,wind\n", "labels.csv: 1 clips or groups of clips cannot make 5"),
+        ("file,label\nwind/01.flac,wind\n", "labels.csv: a random split needs at least 5 clips"),
     ],
 )
 def test_a_wrong_csv_is_refused(recipe, audio, tmp_path, text, message):
@@ -191,7 +191,7 @@ def test_without_paths_it_says_so(checkout):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["TEMPLATE"], "egs/TEMPLATE is there already"),
+        (["TEMPLATE"], "egs/TEMPLATE exists already"),
         (["my/sounds"], "usage:"),
         ([], "usage:"),
     ],

@@ -54,12 +54,12 @@ def refuses(prepare, data, text, message, num_folds=0):
     ("text", "message"),
     [
         ("file,label\ndog/0.wav,dog,bark\n", "csv:2: 3 fields, but the header has 2"),
-        ("file,label,label\n", "csv:1: column 'label' is there twice"),
+        ("file,label,label\n", "csv:1: duplicate column 'label'"),
         ('file,label\n"dog"/0.wav,dog\n', "csv:2: ',' expected"),
-        ("file,label,fold\ndog/0.wav,dog,\n", "csv:2: no fold"),
+        ("file,label,fold\ndog/0.wav,dog,\n", "csv:2: column 'fold' is empty"),
         ("file,label\ndog/0.wav,; ;\n", "csv:2: no label in '; ;'"),
         (f"file,label\ndog/{300 * 'x'}.wav,dog\n", "csv:2: no file"),
-        ("file,label\n", "csv: 0 clips"),
+        ("file,label\n", "csv: a random split needs at least 5 clips"),
     ],
 )
 def test_wrong_lines(prepare, tmp_path, text, message):
@@ -73,16 +73,16 @@ def test_wrong_lines(prepare, tmp_path, text, message):
         ("file,label\ncat/0.wav,C++;C#\n", "csv:2: label 'C#' and 'C++' (line 2)"),
         (
             "file,label,group\ncat/0.wav,cat,a-b\ndog/0.wav,dog,a b\n",
-            "csv:3: group 'a b' and 'a-b' (line 2) would both be called 'a_b'",
+            "csv:3: group 'a b' and 'a-b' (line 2) would both become 'a_b'",
         ),
         (
             "file,label,group\ncat/0.wav,cat,dog_0\ndog/0.wav,dog,\n",
             "csv:3: group 'dog/0.wav' and 'dog_0' (line 2)",
         ),
         ("file,label,fold\ncat/0.wav,cat,a b\ndog/0.wav,dog,a_b\n", "csv:3: fold 'a_b' and 'a b'"),
-        ("file,label\ndog/0.wav,dog\ndog/0.flac,dog\n", "would both be called 'dog-0'"),
-        ("file,label\ndog/0.wav,dog\n./dog/0.wav,dog\n", "csv:3: 'dog/0.wav' is in line 2"),
-        ("file,label\ndog/0.wav,dog\ndog//0.wav,cat\n", "csv:3: 'dog/0.wav' is in line 2"),
+        ("file,label\ndog/0.wav,dog\ndog/0.flac,dog\n", "would both become 'dog-0'"),
+        ("file,label\ndog/0.wav,dog\n./dog/0.wav,dog\n", "csv:3: 'dog/0.wav' is also in line 2"),
+        ("file,label\ndog/0.wav,dog\ndog//0.wav,cat\n", "csv:3: 'dog/0.wav' is also in line 2"),
     ],
 )
 def test_what_would_become_the_same(prepare, tmp_path, text, message):
@@ -94,11 +94,19 @@ def test_what_would_become_the_same(prepare, tmp_path, text, message):
     [
         (listing("file,label,split", *8 * ["train"]), 0, "csv: no clip has the split test"),
         (listing("file,label,split", *8 * ["test"]), 0, "csv: no clip has the split train"),
-        (listing("file,label,split", "train", *7 * ["test"]), 0, "a valid set beside"),
-        (listing("file,label,fold", *8 * ["1"]), 0, "csv: 1 fold(s) in the column fold"),
-        (f"file,label\n{TWO}", 3, "csv: 2 clips or groups of clips cannot make 3 parts"),
-        (f"file,label\n{TWO}", "x", "--num-folds is 2 or more, or 0 for none, not 'x'"),
-        (f"file,label\n{TWO}", 1, "--num-folds is 2 or more, or 0 for none, not '1'"),
+        (
+            listing("file,label,split", "train", *7 * ["test"]),
+            0,
+            "a training set with a validation set needs at least 2",
+        ),
+        (listing("file,label,fold", *8 * ["1"]), 0, "csv: only 1 fold in the column fold"),
+        (
+            f"file,label\n{TWO}",
+            3,
+            "csv: --num-folds needs at least 3 clips or groups of clips, not 2",
+        ),
+        (f"file,label\n{TWO}", "x", "--num-folds must be 0 (no folds) or at least 2, not 'x'"),
+        (f"file,label\n{TWO}", 1, "--num-folds must be 0 (no folds) or at least 2, not '1'"),
     ],
 )
 def test_too_few_parts(prepare, tmp_path, text, num_folds, message):
@@ -132,6 +140,6 @@ def test_divided_groups_are_warned_of(prepare, column, parts):
     values[4:6] = f"e,{parts[1]}", f"f,{parts[1]}"
     done = prepare(listing(f"file,label,group,{column}", *values))
     assert done.returncode == 0, done.stderr
-    warning = f"labels.csv: column {column} divides 2 group(s), first 'c' ("
+    warning = f"labels.csv: column {column} divides 2 group(s), for example 'c' ("
     assert (warning in done.stderr) == (column != "note")
     assert done.stderr.count("\n") == (column != "note")

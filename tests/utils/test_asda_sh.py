@@ -115,8 +115,8 @@ def test_stages_by_number_and_name(recipe, options, expected):
         ),
         (
             ["--pretrain-args", "--optimizer.lr 1e-3 --model.num_masks=4", "--finetune-tag", "my"],
-            ["exp/pretrain_optimizer.lr1e-3_model.clones4", "exp/finetune_my"],
-            "exp/pretrain_optimizer.lr1e-3_model.clones4/model.pt",
+            ["exp/pretrain_optimizer.lr1e-3_model.num_masks4", "exp/finetune_my"],
+            "exp/pretrain_optimizer.lr1e-3_model.num_masks4/model.pt",
         ),
         (["--pretrained", "none", "--expdir", "e"], ["e/finetune_scratch"], None),
         (["--pretrained", "my/asda.pt"], ["exp/finetune_asda"], "my/asda.pt"),
@@ -159,7 +159,7 @@ def test_lists_are_divided_by_any_white_space(recipe):
     options += ["--pretrain-args", "--optimizer.lr 1e-3\n--model.num_masks 4"]
     _, calls = run(*options)
     assert calls[:2] == ["download.sh --form v1 downloads", "data.sh --form v1 downloads data"]
-    tag = "optimizer.lr1e-3_model.clones4"
+    tag = "optimizer.lr1e-3_model.num_masks4"
     assert f"--exp exp/fold1/pretrain_{tag} " in calls[2]
     assert calls[2].endswith(" --training.device auto --optimizer.lr 1e-3 --model.num_masks 4")
     assert score_folders(calls) == [
@@ -221,7 +221,7 @@ def test_folds_do_not_take_the_place_of_an_experiment_without(recipe):
     (recipe / "exp/finetune/model.pt").touch()
     done, calls = run(*FOLDS, "--folds", "1 2", "--stage", "score")
     assert done.returncode == 1
-    assert "exp/finetune was trained without folds: choose another --finetune-tag" in done.stderr
+    assert "exp/finetune was trained without folds; choose another --finetune-tag" in done.stderr
     assert not any("merge" in call for call in calls)
 
 
@@ -361,22 +361,22 @@ def test_a_failing_stage_stops_the_recipe(recipe, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["extra"], "a word too many: 'extra'"),
-        (["--stage", "dmup"], "no stage 'dmup'; stages are 0 to 5 or download data dump"),
+        (["extra"], "unexpected argument 'extra'"),
+        (["--stage", "dmup"], "unknown stage 'dmup'; stages are 0 to 5 or download data dump"),
         (["--stage", "score", "--stop-stage", "dump"], "--stage 5 is after --stop-stage 2"),
-        (["--ngpu", "all"], "--ngpu is a number of GPUs, not 'all'"),
-        (["--feats-type", "mfcc"], "--feats-type is fbank or raw, not 'mfcc'"),
-        (["--test-sets", ""], "give --train-set and --test-sets"),
-        (["--stage", "08"], "no stage '08'"),
-        (["--word", "x"], "no option --word"),
-        (["--config", "my.conf"], "no --config here: write options into run.sh"),
-        (["--config=my.conf"], "no --config=my.conf here"),
+        (["--ngpu", "all"], "--ngpu must be a number of GPUs, not 'all'"),
+        (["--feats-type", "mfcc"], "--feats-type must be fbank or raw, not 'mfcc'"),
+        (["--test-sets", ""], "--train-set and --test-sets are required"),
+        (["--stage", "08"], "unknown stage '08'"),
+        (["--word", "x"], "unknown option --word"),
+        (["--config", "my.conf"], "--config is not supported: write options into run.sh"),
+        (["--config=my.conf"], "--config=my.conf is not supported"),
         (["--pretrained", "a.pt"], "--pretrained: no file 'a.pt'"),
         (["--pretrained", "a.pt", "--stop-stage", "pretrain"], "--pretrained: no file 'a.pt'"),
         (["--pretrain-config", "a.yaml"], "--pretrain-config: no file 'a.yaml'"),
         (["--finetune-config", "a.yaml"], "--finetune-config: no file 'a.yaml'"),
-        (["--finetune-args", "--a.b 1" + 99 * " --c 1"], "too long a name: give --finetune-tag"),
-        (["--pretrain-args", "--a.b 1" + 99 * " --c 1"], "too long a name: give --pretrain-tag"),
+        (["--finetune-args", "--a.b 1" + 99 * " --c 1"], "name too long, give --finetune-tag"),
+        (["--pretrain-args", "--a.b 1" + 99 * " --c 1"], "name too long, give --pretrain-tag"),
         (["--db-dir", "nowhere"], "no folder 'nowhere'"),
         (["--stage", "1", "--db-dir", "nowhere"], "no folder 'nowhere'"),
     ],

@@ -53,10 +53,10 @@ def test_sets_variables_and_leaves_positional_words(call, words, expected):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--stgae", "3"], "no option --stgae, did you mean --stage?"),
-        (["--zzzzzz", "3"], "no option --zzzzzz"),
-        (["--name", "x"], "no option --name"),  # not a variable of the parser's own
-        (["--", "x"], "no option --"),
+        (["--stgae", "3"], "unknown option --stgae, did you mean --stage?"),
+        (["--zzzzzz", "3"], "unknown option --zzzzzz"),
+        (["--name", "x"], "unknown option --name"),  # not a variable of the parser's own
+        (["--", "x"], "unknown option --"),
         (["--stage"], "option --stage needs a value"),
         (["--stage", "--skip", "true"], "option --stage needs a value"),
         (["--skip", "yes"], "option --skip takes true or false, not 'yes'"),

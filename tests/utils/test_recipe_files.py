@@ -19,6 +19,13 @@ def test_every_recipe_links_utils(repository):
         assert (run.parent / "utils").readlink().as_posix() == "../../utils"
 
 
+def test_reference_configurations_link_to_presets(repository):
+    configurations = list((repository / "egs").glob("*/conf/*_reference*.yaml"))
+    assert len(configurations) == 5
+    for path in configurations:
+        assert path.is_symlink() and path.resolve().parent == repository / "egs/presets"
+
+
 def test_cmd_sh_refuses_an_unknown_backend(repository):
     done = subprocess.run(
         ["bash", "-c", "cmd_backend=sulrm; . ./cmd.sh; echo reached"],

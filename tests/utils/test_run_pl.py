@@ -91,8 +91,8 @@ def test_failed_jobs_are_named_with_the_end_of_the_first_log(run_pl):
     ("words", "message"),
     [
         (["JOB=1:2", "x.log", "true"], "must contain JOB"),
-        (["JOB=0:2", "x.JOB.log", "true"], "numbered upwards from 1"),
-        (["JOB=3:2", "x.JOB.log", "true"], "numbered upwards from 1"),
+        (["JOB=0:2", "x.JOB.log", "true"], "expected FIRST:LAST"),
+        (["JOB=3:2", "x.JOB.log", "true"], "expected FIRST:LAST"),
         (["x.log"], "expected"),
         (["--mem"], "option --mem needs a value"),
         (["--max-jobs-run", "0", "x.log", "true"], "--max-jobs-run must be 1 or more"),

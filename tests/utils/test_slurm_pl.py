@@ -91,7 +91,7 @@ def test_options_mean_what_the_configuration_says(repository, cluster):
     done = slurm_pl(repository, "--tmie", "1", "x.log", "true")
     assert (done.returncode, done.stderr) == (
         1,
-        "slurm.pl: error: conf/slurm.conf does not know --tmie 1: add 'option tmie=* ...'\n",
+        "slurm.pl: error: conf/slurm.conf: no rule for --tmie 1; add 'option tmie=* ...'\n",
     )
 
 

@@ -1,4 +1,4 @@
-"""Kaldi data directories made of others: joined, or copied under new names."""
+"""Combine data directories, or copy one under new utterance and speaker IDs."""
 
 from __future__ import annotations
 
@@ -10,46 +10,50 @@ from asda.corpus.datadir import DataDir, write_table
 from asda.corpus.tables import (
     SINGLE_VALUES,
     SPEAKER,
+    SPEAKER_TABLES,
     UTTERANCE,
     begin_directory,
+    copy_constants,
     tables_of,
     write_speakers,
 )
-from asda.files import InputError, atomic_write
+from asda.files import InputError, write_lines
 
 
 def combine(
     destination: Path, sources: list[DataDir], extra: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Join data directories; return notes on what was left out or merged.
+    """Combine data directories; return notes on files that were left out or merged.
 
-    Files that some source lacks are left out, but for segments and utt2uniq: a source without
-    them has whole recordings, and utterances that are their own originals. labels.txt has the
-    labels of all sources, in the order of the first, then of the next.
+    Files missing from any source are left out. Exceptions are segments and utt2uniq, whose lines
+    are filled in: there, utterances are whole recordings and their own originals. labels.txt lists
+    the labels of all sources: those of the first, then new ones of the next, and so on.
 
     Args:
-        destination: data directory to make.
-        sources: data directories whose utterances differ.
-        extra: more tables, name -> what they are keyed by.
+        destination: data directory to write
+        sources: data directories without common utterances
+        extra: further tables, name -> kind of key
 
     Raises:
-        InputError: if two sources have the same utterance, a recording or speaker with
-            different lines, or a different frame_shift, feats_type or feats_dim.
+        InputError: if an utterance is in two sources, if a recording or speaker has different
+            lines, or if frame_shift, feats_type or feats_dim differ.
     """
     found = [tables_of(source, extra) for source in sources]
     kinds: dict[str, str] = {}
+    # Sources with segments come last and win: only they distinguish recordings from utterances.
     for tables in sorted(found, key=lambda tables: "segments" in tables):
-        kinds.update(tables)  # those with segments last: they know what is keyed by recording
+        kinds.update(tables)
     notes, names = [], []
     for name in (*kinds, "labels.txt", *SINGLE_VALUES):
         lacking = [str(source.path) for source in sources if not source.has(name)]
         if not lacking or name in ("segments", "utt2uniq"):
             names.append(name)
         elif len(lacking) < len(sources):
-            notes.append(f"{name} is left out: not in {', '.join(lacking)}")
+            notes.append(f"{name} is left out: missing from {', '.join(lacking)}")
     if "utt2spk" not in names:
-        raise InputError(f"{sources[0].path}: utt2spk must be in all directories to combine")
-    utt2spk = _merged("utt2spk", UTTERANCE, sources)  # first: shows collisions
+        raise InputError(f"{sources[0].path}: cannot combine: utt2spk must exist in every source")
+    # utt2spk first: it reports utterances in two sources before anything is written.
+    utt2spk = _merged("utt2spk", UTTERANCE, sources)
     begin_directory(destination, sources, names)
     write_speakers(destination, utt2spk)
     for name in names:
@@ -57,7 +61,7 @@ def combine(
             notes.extend(_merge_labels(destination, sources))
         elif name in SINGLE_VALUES:
             _copy_common_value(destination, name, sources)
-        elif name not in ("utt2spk", "spk2utt"):
+        elif name not in SPEAKER_TABLES:
             write_table(destination / name, _merged(name, kinds[name], sources))
     return notes
 
@@ -71,12 +75,13 @@ def _merged(name: str, kind: str, sources: list[DataDir]) -> dict[str, str]:
             value = "{0} 0 -1" if name == "segments" else "{0}"
             table = {utterance: value.format(utterance) for utterance in source.utterances}
         for key in sorted(merged.keys() & table.keys()):
+            # Sources may share recordings and speakers, but not utterances.
             if kind != UTTERANCE and merged[key] == table[key]:
                 continue
             raise InputError(
                 f"{source.where(name, key)}: '{key}' is also in {name} of "
-                f"{' or '.join(str(earlier.path) for earlier in sources[:index])}; rename with "
-                f"utils/copy_data_dir.sh --utt-prefix X- {source.path} {source.path}_X"
+                f"{' or '.join(str(earlier.path) for earlier in sources[:index])}; rename it, "
+                f"for example: utils/copy_data_dir.sh --utt-prefix X- {source.path} {source.path}_X"
             )
         merged.update(table)
     return merged
@@ -85,11 +90,12 @@ def _merged(name: str, kind: str, sources: list[DataDir]) -> dict[str, str]:
 def _merge_labels(destination: Path, sources: list[DataDir]) -> list[str]:
     first = sources[0].labels
     merged = list(dict.fromkeys(label for source in sources for label in source.labels))
-    with atomic_write(destination / "labels.txt") as stream:
-        stream.writelines(f"{label}\n" for label in merged)
+    write_lines(destination / "labels.txt", merged)
     if all(source.labels == first for source in sources):
         return []
-    return [f"labels.txt differ: {len(merged)} labels in all, those of {sources[0].path} first"]
+    return [
+        f"labels.txt differ: merged into {len(merged)} labels, those of {sources[0].path} first"
+    ]
 
 
 def _copy_common_value(destination: Path, name: str, sources: list[DataDir]) -> None:
@@ -97,7 +103,8 @@ def _copy_common_value(destination: Path, name: str, sources: list[DataDir]) -> 
     for source, value in zip(sources, values, strict=True):
         if value != values[0]:
             raise InputError(
-                f"{source.path / name}:1: '{value}', but '{values[0]}' in {sources[0].path}"
+                f"{source.path / name}:1: '{value}', but '{values[0]}' in {sources[0].path}; "
+                "combine only directories with the same features"
             )
     shutil.copyfile(sources[0].path / name, destination / name)
 
@@ -110,28 +117,29 @@ def copy(
     spk_prefix: str = "",
     spk_suffix: str = "",
 ) -> None:
-    """Copy a data directory with new utterance and speaker ids.
+    """Copy a data directory with new utterance and speaker IDs.
 
-    Renamed utterances are traced in utt2uniq, `new old`. Recordings of segments keep their names.
+    utt2uniq maps renamed utterances to their originals. If segments exist, recordings keep their
+    IDs.
     """
+
+    def renamed(key: str, kind: str) -> str:
+        if kind == UTTERANCE:
+            return f"{utt_prefix}{key}{utt_suffix}"
+        return f"{spk_prefix}{key}{spk_suffix}" if kind == SPEAKER else key
+
     tables = tables_of(source)
     new_utterances = bool(utt_prefix or utt_suffix)
     begin_directory(destination, [source], [*tables, "utt2uniq"] if new_utterances else tables)
-    for name, kind in tables.items():
-        if name == "spk2utt":
-            continue
-        table = source.table(name)
-        if kind == UTTERANCE:
-            table = {f"{utt_prefix}{key}{utt_suffix}": value for key, value in table.items()}
-        elif kind == SPEAKER:
-            table = {f"{spk_prefix}{key}{spk_suffix}": value for key, value in table.items()}
-        if name == "utt2spk":
-            speakers = {key: f"{spk_prefix}{value}{spk_suffix}" for key, value in table.items()}
-            write_speakers(destination, speakers)
-        else:
-            write_table(destination / name, table)
+    if "utt2spk" in tables:
+        utt2spk = source.table("utt2spk").items()
+        write_speakers(
+            destination, {renamed(key, UTTERANCE): renamed(spk, SPEAKER) for key, spk in utt2spk}
+        )
+    for name, kind in tables_of(source, speakers=False).items():
+        table = source.table(name).items()
+        write_table(destination / name, {renamed(key, kind): value for key, value in table})
     if new_utterances and "utt2uniq" not in tables:
-        renamed = {f"{utt_prefix}{old}{utt_suffix}": old for old in source.utterances}
-        write_table(destination / "utt2uniq", renamed)
-    for name in filter(source.has, ("labels.txt", *SINGLE_VALUES)):
-        shutil.copyfile(source.path / name, destination / name)
+        originals = {renamed(key, UTTERANCE): key for key in source.utterances}
+        write_table(destination / "utt2uniq", originals)
+    copy_constants(source, destination)

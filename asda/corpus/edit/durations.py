@@ -1,4 +1,4 @@
-"""The table utt2dur."""
+"""Write utt2dur, the duration of each utterance."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from asda.files import InputError
 
 
 def write_durations(directory: DataDir, jobs: int = 1) -> bool:
-    """Write utt2dur from segments and audio headers, else from frames; say whether it was needed.
+    """Write utt2dur unless it exists for exactly these utterances; return whether it was written.
+
+    Durations come from segments and audio headers, or from frame counts if there is no wav.scp.
 
     Args:
-        directory: with wav.scp, or with utt2num_frames and frame_shift.
-        jobs: headers to read at the same time.
+        directory: with wav.scp, or with utt2num_frames and frame_shift
+        jobs: number of audio headers read in parallel
+
+    Raises:
+        InputError: if the directory has neither, or a header cannot be read.
     """
     if directory.has("utt2dur") and directory.table("utt2dur").keys() == {*directory.utterances}:
         return False
@@ -22,7 +27,9 @@ def write_durations(directory: DataDir, jobs: int = 1) -> bool:
         frames = directory.numbers("utt2num_frames")
         durations = {utterance: count * shift for utterance, count in frames.items()}
     else:
-        raise InputError(f"{directory.path}: neither wav.scp, nor utt2num_frames and frame_shift")
+        raise InputError(
+            f"{directory.path}: no durations: needs wav.scp, or utt2num_frames and frame_shift"
+        )
     write_table(
         directory.path / "utt2dur",
         {utterance: f"{round(seconds, 6)}" for utterance, seconds in durations.items()},

@@ -1,19 +1,19 @@
-"""Repair of Kaldi data directories: order, repeated lines, utterances not in every table."""
+"""Repair data directories: sort tables, drop bad lines and incomplete utterances."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from asda.corpus.datadir import UTTERANCE_LISTS, DataDir, write_table
 from asda.corpus.tables import KEYS, RECORDING, SPEAKER, UTTERANCE, tables_of, write_speakers
-from asda.files import InputError, atomic_write, numbered_lines
+from asda.files import InputError, numbered_lines, write_lines
 
 
 class Fixed(NamedTuple):
-    """Utterances that a repair kept and dropped, and notes on the lines that it dropped."""
+    """Utterances kept and dropped by a repair, and one note for each bad line dropped."""
 
     kept: list[str]
     dropped: list[str]
@@ -23,23 +23,23 @@ class Fixed(NamedTuple):
 def fix(path: str | Path, extra: Mapping[str, str] | None = None) -> Fixed:
     """Repair a data directory in place.
 
-    Tables are sorted; bad lines, repeated lines and unknown keys go; only utterances that are in
-    every table stay; spk2utt is made anew. Without utt2spk every utterance becomes its own
-    speaker. Files as they were before, and the dropped utterances, are in `.backup` there.
+    Tables are sorted. Bad lines, duplicates and unknown keys are dropped, and so are utterances
+    missing from any table. spk2utt is rebuilt; without utt2spk every utterance becomes its own
+    speaker. The folder `.backup` receives the previous files and the list `dropped_utterances`.
 
     Args:
-        path: data directory.
-        extra: more tables, name -> what they are keyed by, that must have every utterance.
+        path: data directory
+        extra: further tables, name -> kind of key, in which every utterance must occur
 
     Raises:
-        InputError: if no utterance remains; nothing is changed then.
+        InputError: if no utterance would remain; the directory is left unchanged.
     """
     directory = DataDir(path)
     extra = extra or {}
     tables = tables_of(directory, extra)
     notes: list[str] = []
     utt2spk = _speakers(directory, notes)
-    # others, which asda knows only by their name, may leave some utterances out
+    # Tables recognised only by their prefix, such as utt2fold, may be partial.
     complete = [name for name in tables if name in KEYS or name in extra]
     keys = {name: set(_tidy(directory, name, notes)) for name in complete if name != "spk2utt"}
     segments = _tidy(directory, "segments", []) if directory.has("segments") else {}
@@ -62,10 +62,11 @@ def fix(path: str | Path, extra: Mapping[str, str] | None = None) -> Fixed:
         SPEAKER: {utt2spk[utterance] for utterance in kept},
         RECORDING: {recording_of[utterance] for utterance in kept} if segments else set(),
     }
-    _rewrite(directory, tables, wanted, utt2spk)
+    _back_up(directory, tables)
+    _rewrite(directory, tables_of(directory, extra, speakers=False), wanted)
+    write_speakers(directory.path, {utterance: utt2spk[utterance] for utterance in kept})
     if dropped:
-        with atomic_write(directory.path / ".backup" / "dropped_utterances") as stream:
-            stream.writelines(f"{utterance}\n" for utterance in dropped)
+        write_lines(directory.path / ".backup" / "dropped_utterances", dropped)
     return Fixed(sorted(kept), dropped, notes)
 
 
@@ -73,21 +74,22 @@ def _speakers(directory: DataDir, notes: list[str]) -> dict[str, str]:
     if directory.has("utt2spk"):
         return _tidy(directory, "utt2spk", [])
     for name in filter(directory.has, UTTERANCE_LISTS):
-        notes.append(f"{directory.path}: no utt2spk; every utterance is its own speaker now")
+        notes.append(f"{directory.path}: no utt2spk: every utterance becomes its own speaker")
         return {utterance: utterance for utterance in _tidy(directory, name, [])}
-    raise InputError(f"{directory.path}: none of {', '.join(UTTERANCE_LISTS)} in it")
+    raise InputError(f"{directory.path}: contains none of {', '.join(UTTERANCE_LISTS)}")
 
 
 def _tidy(directory: DataDir, name: str, notes: list[str]) -> dict[str, str]:
-    """Return the good lines of a table, the first of those with the same key."""
-    path, table = directory.path / name, {}
+    """Return the valid lines of a table; of lines with the same key, the first."""
+    path = directory.path / name
+    table: dict[str, str] = {}
     for number, line in numbered_lines(path):
         key, *rest = line.split(None, 1)[:2] or [""]
         value = rest[0].rstrip() if rest else ""
         if not value:
-            notes.append(f"{path}:{number}: dropped '{key}', which has no value")
+            notes.append(f"{path}:{number}: dropped '{key}': no value")
         elif table.setdefault(key, value) != value:
-            notes.append(f"{path}:{number}: dropped '{key} {value}', an earlier line has '{key}'")
+            notes.append(f"{path}:{number}: dropped '{key} {value}': '{key}' is in an earlier line")
     return table
 
 
@@ -96,28 +98,22 @@ def _nothing_left(directory: DataDir, keys: Mapping[str, set[str]]) -> str:
         f"{name} has {len(present)}" + (f" from '{min(present)}'" if present else "")
         for name, present in keys.items()
     )
-    return f"{directory.path}: no utterance is in every table; {found}; nothing was changed"
+    return f"{directory.path}: no utterance is in every table ({found}); nothing was changed"
 
 
-def _rewrite(
-    directory: DataDir,
-    tables: Mapping[str, str],
-    wanted: Mapping[str, set[str]],
-    utt2spk: Mapping[str, str],
-) -> None:
+def _back_up(directory: DataDir, names: Iterable[str]) -> None:
     backup = directory.path / ".backup"
     backup.mkdir(exist_ok=True)
-    for name in tables:
+    for name in names:
         shutil.copyfile(directory.path / name, backup / name)
-    for name, key in tables.items():
-        if name in ("utt2spk", "spk2utt"):
-            continue
+
+
+def _rewrite(directory: DataDir, tables: Mapping[str, str], wanted: Mapping[str, set[str]]) -> None:
+    """Reduce tables to the wanted keys of their kind; a table without any is removed."""
+    for name, kind in tables.items():
         old = _tidy(directory, name, [])
-        table = {key_: value for key_, value in old.items() if key_ in wanted[key]}
+        table = {key: value for key, value in old.items() if key in wanted[kind]}
         if table:
             write_table(directory.path / name, table)
         else:
             (directory.path / name).unlink()
-    write_speakers(
-        directory.path, {utterance: utt2spk[utterance] for utterance in wanted[UTTERANCE]}
-    )

@@ -1,4 +1,4 @@
-"""Weights of clips, so that rare classes are drawn about as often as frequent ones."""
+"""Sampling weights of clips that draw rare classes about as often as frequent ones."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ OFFSET = 0.01
 
 
 def class_balanced_weights(utt2label: Mapping[str, str], offset: float = OFFSET) -> dict[str, str]:
-    """Return utt2weight: the sum over a clip's labels of 1000 / (clips of the class + offset).
+    """Return utt2weight: the sum of 1000 / (clips of the class + offset) over a clip's labels.
 
-    This is the formula of AST and Audio-MAE (algorithm.md 2.6); an offset of 100, as in M2D, lets
-    the rarest classes weigh less.
+    This is the formula of AST and Audio-MAE (docs/algorithm.md#sampling). A larger offset, such as
+    100 in M2D, reduces the weight of the rarest classes.
 
     Args:
-        utt2label: labels of each utterance, at least one, as in the file
-        offset: clips added to the count of every class
+        utt2label: labels of each utterance as in the file, at least one and separated by spaces
+        offset: number of clips added to the count of every class
     """
     clips: Counter[str] = Counter()
-    combinations = Counter(utt2label.values())  # few, for millions of clips
+    # Millions of clips share few combinations of labels: count and weigh each of them once.
+    combinations = Counter(utt2label.values())
     for labels, number in combinations.items():
         for label in labels.split():
             clips[label] += number

@@ -1,4 +1,4 @@
-"""Line by line checks of one table, which report every problem instead of stopping at the first."""
+"""Check one table line by line; collect all problems instead of stopping at the first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Report:
     """Problems and warnings found in a data directory.
 
     Args:
-        shown: problems listed of each file; the others are counted.
+        shown: number of problems listed per file; further ones are only counted
     """
 
     def __init__(self, shown: int = 10):
@@ -23,6 +23,7 @@ class Report:
         self._hidden: dict[Path, int] = {}
 
     def problem(self, path: Path, line: int | None, text: str) -> None:
+        """Add a problem in a line of a file, or in the file as a whole."""
         self.count += 1
         of_file = self._of_file.setdefault(path, [])
         if len(of_file) < self.shown:
@@ -34,7 +35,7 @@ class Report:
         self.warnings.append(f"warning: {text}")
 
     def lines(self) -> Iterator[str]:
-        """Yield the warnings, then the problems by file."""
+        """Yield all warnings, then the problems grouped by file."""
         yield from self.warnings
         for path, problems in self._of_file.items():
             yield from problems
@@ -43,7 +44,7 @@ class Report:
 
 
 class Table(NamedTuple):
-    """Keys and values of every line, bad lines too: place i is line i + 1 of the file."""
+    """Keys and values of all lines, including bad ones: index i is line i + 1 of the file."""
 
     path: Path
     keys: list[str]
@@ -59,15 +60,16 @@ def scan(
     check: Callable[[str], str] | None = None,
     non_print: bool = False,
 ) -> Table:
-    """Read a table, and report what is wrong with its lines, their order and their values.
+    """Read a table and report problems with its encoding, order, keys and values.
 
     Args:
-        path: the file.
-        report: where problems go.
-        check: says what is wrong with a value, or nothing.
-        non_print: accept unprintable characters that are no white space.
+        path: the file
+        report: receives the problems
+        check: returns what is wrong with a value, or an empty string
+        non_print: accept unprintable characters other than white space
     """
-    keys, values = [], []
+    keys: list[str] = []
+    values: list[str] = []
     previous, line = "", ""
     with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
         for number, line in enumerate(stream, 1):
@@ -79,7 +81,7 @@ def scan(
             keys.append(key)
             values.append(value)
             if not key:
-                report.problem(path, number, "empty line or space before the key")
+                report.problem(path, number, "empty line or leading space")
                 continue
             if key <= previous:
                 report.problem(path, number, _disorder(key, previous))
@@ -96,21 +98,21 @@ def scan(
 
 def _disorder(key: str, previous: str) -> str:
     if key == previous:
-        return f"'{key}' repeats the line before"
-    return f"'{key}' after '{previous}' is not the order of LC_ALL=C sort"
+        return f"duplicate key '{key}'"
+    return f"'{key}' after '{previous}': not sorted as LC_ALL=C sort does"
 
 
 def _report_odd_character(path: Path, line: int, text: str, report: Report, lenient: bool) -> None:
     for column, character in enumerate(text, 1):
         if character.isprintable() or character == "\t":
             continue
-        if "\udc80" <= character <= "\udcff":
+        if "\udc80" <= character <= "\udcff":  # how surrogateescape marks undecodable bytes
             report.problem(path, line, f"column {column}: not UTF-8")
         elif character == "\r" and column == len(text):
-            report.problem(path, line, "Windows line end (CR)")
+            report.problem(path, line, "Windows line ending (CR LF)")
         elif character.isspace() or not lenient:
             name = f"U+{ord(character):04X}"
-            report.problem(path, line, f"column {column}: white space or unprintable: {name}")
+            report.problem(path, line, f"column {column}: unexpected character {name}")
         else:
             continue
         return
@@ -121,7 +123,7 @@ def word(value: str) -> str:
 
 
 def number(value: str) -> float:
-    """Return the number that a value says, NaN if it says none."""
+    """Return a value as a number, NaN if it is none."""
     try:
         return float(value)
     except ValueError:
@@ -129,13 +131,13 @@ def number(value: str) -> float:
 
 
 def positive(value: str) -> str:
-    return "" if 0 < number(value) < math.inf else f"expected a number above 0, found '{value}'"
+    return "" if 0 < number(value) < math.inf else f"expected a positive number, found '{value}'"
 
 
 def positive_integer(value: str) -> str:
     if value.isdecimal() and int(value) > 0:
         return ""
-    return f"expected a whole number above 0, found '{value}'"
+    return f"expected a positive integer, found '{value}'"
 
 
 def gender(value: str) -> str:
@@ -144,7 +146,7 @@ def gender(value: str) -> str:
 
 def transcript(value: str) -> str:
     reserved = {"<s>", "</s>", "#0"}.intersection(value.split())
-    return f"{sorted(reserved)[0]} is reserved" if reserved else ""
+    return f"{sorted(reserved)[0]} is a reserved symbol" if reserved else ""
 
 
 def segment(value: str) -> str:
@@ -153,9 +155,9 @@ def segment(value: str) -> str:
         return f"expected 'recording start end', found '{value}'"
     start, end = number(fields[1]), number(fields[2])
     if not 0 <= start < math.inf:
-        return f"start '{fields[1]}' is not a time"
+        return f"start '{fields[1]}' is not a time in seconds"
     if not (end == -1 or start < end < math.inf):
-        return f"end '{fields[2]}' is not a time after the start {fields[1]} (-1: to the end)"
+        return f"end '{fields[2]}' is not after the start {fields[1]} (-1 = end of recording)"
     return ""
 
 

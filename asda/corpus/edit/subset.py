@@ -1,4 +1,4 @@
-"""Parts of a Kaldi data directory: subsets, and splits for parallel jobs."""
+"""Subsets of a data directory, and splits for parallel jobs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from asda.corpus.datadir import DataDir, write_table
-from asda.corpus.partition import cut, cut_by_group, evenly_spaced, inverted
+from asda.corpus.datadir import DataDir, keys_by_value, write_table
+from asda.corpus.partition import cut, cut_by_group, evenly_spaced
 from asda.corpus.tables import (
-    RECORDING,
-    SINGLE_VALUES,
     SPEAKER,
     UTTERANCE,
     begin_directory,
+    copy_constants,
     tables_of,
     write_speakers,
 )
@@ -23,14 +22,17 @@ from asda.files import InputError, numbered_lines
 
 
 def choose(directory: DataDir, how: str, count: int) -> list[str]:
-    """Return `count` utterances of a data directory.
+    """Choose utterances from a data directory.
 
     Args:
-        directory: where to choose.
-        how: "evenly" spaced, "first", "last", "shortest", "per-spk" (`count` of each speaker,
-            or all where there are fewer), or "speakers" (whole speakers, drawn at random, until
-            there are `count` utterances or more).
-        count: number of utterances.
+        directory: the data directory
+        how: "evenly" (at even intervals), "first", "last", "shortest", "per-spk" (`count` from
+            each speaker, or all if there are fewer), or "speakers" (all utterances of speakers
+            drawn at random until there are at least `count`)
+        count: number of utterances
+
+    Raises:
+        InputError: if the directory has fewer utterances.
     """
     utterances = directory.utterances
     if count < 1 or (how != "per-spk" and count > len(utterances)):
@@ -46,7 +48,7 @@ def choose(directory: DataDir, how: str, count: int) -> list[str]:
     if how == "shortest":
         lengths = _lengths(directory)
         return sorted(utterances, key=lengths.__getitem__)[:count]
-    speakers = inverted(directory.table("utt2spk").items())
+    speakers = keys_by_value(directory.table("utt2spk").items())
     if how == "per-spk":
         of_each = (evenly_spaced(own, min(count, len(own))) for own in speakers.values())
         return [utterance for own in of_each for utterance in own]
@@ -60,14 +62,15 @@ def _lengths(directory: DataDir) -> Mapping[str, float]:
         lengths = directory.durations()
     if missing := [utterance for utterance in directory.utterances if utterance not in lengths]:
         raise InputError(
-            f"{directory.path}: no duration of '{missing[0]}'; "
+            f"{directory.path}: no duration for '{missing[0]}'; "
             f"run utils/fix_data_dir.sh {directory.path}"
         )
     return lengths
 
 
 def _whole_speakers(speakers: Mapping[str, list[str]], count: int) -> list[str]:
-    names, chosen = sorted(speakers), []
+    names = sorted(speakers)
+    chosen: list[str] = []
     random.Random(0).shuffle(names)
     while len(chosen) < count:
         chosen.extend(speakers[names.pop()])
@@ -75,9 +78,12 @@ def _whole_speakers(speakers: Mapping[str, list[str]], count: int) -> list[str]:
 
 
 def listed(directory: DataDir, path: Path, by_speaker: bool) -> tuple[list[str], list[str]]:
-    """Return the utterances that a list of utterances or speakers names, and its unknown names.
+    """Read a list of utterances or speakers; return the utterances selected and unknown names.
 
-    Only the first word of each line of the list counts, as in utt2spk or spk2utt.
+    Only the first word of each line counts, so utt2spk or spk2utt can serve as the list.
+
+    Raises:
+        InputError: if nothing is selected.
     """
     names = {line.split(None, 1)[0] for _, line in numbered_lines(path) if line.strip()}
     if by_speaker:
@@ -88,37 +94,35 @@ def listed(directory: DataDir, path: Path, by_speaker: bool) -> tuple[list[str],
         found = [utterance for utterance in directory.utterances if utterance in names]
         known = found
     if not found:
-        raise InputError(f"{path}: nothing in it is in {directory.path}")
+        raise InputError(f"{path}: none of its names occurs in {directory.path}")
     return found, sorted(names.difference(known))
 
 
 def write_parts(source: DataDir, parts: Mapping[Path, list[str]]) -> None:
-    """Write parts of a data directory, with every table cut down to what each part needs.
+    """Write parts of a data directory, each table reduced to what the part needs.
 
     Args:
-        source: the whole.
-        parts: folder -> its utterances.
+        source: the whole data directory
+        parts: folder -> utterances of the part
     """
     names = tables_of(source)
     utt2spk = source.table("utt2spk")
     segments = source.segments() if source.has("segments") else {}
     for folder, utterances in parts.items():
         if unknown := [utterance for utterance in utterances if utterance not in utt2spk]:
-            raise InputError(f"{source.path / 'utt2spk'}: no line for utterance '{unknown[0]}'")
+            raise InputError(f"{source.path / 'utt2spk'}: utterance '{unknown[0]}' is missing")
         begin_directory(folder, [source], names)
         write_speakers(folder, {utterance: utt2spk[utterance] for utterance in utterances})
-        for name in filter(source.has, ("labels.txt", *SINGLE_VALUES)):
-            shutil.copyfile(source.path / name, folder / name)
-    for name, key in names.items():
-        if name in ("utt2spk", "spk2utt"):
-            continue
+        copy_constants(source, folder)
+    # Table by table rather than part by part: each is read once, however many parts there are.
+    for name, kind in tables_of(source, speakers=False).items():
         table = source.table(name)
         for folder, utterances in parts.items():
-            if key == UTTERANCE:
+            if kind == UTTERANCE:
                 keys: Iterable[str] = utterances
-            elif key == SPEAKER:
+            elif kind == SPEAKER:
                 keys = {utt2spk[utterance] for utterance in utterances}
-            elif key == RECORDING:
+            else:
                 keys = {segments[utterance][0] for utterance in utterances if utterance in segments}
             part = {key: table[key] for key in keys if key in table}
             if part:
@@ -126,13 +130,13 @@ def write_parts(source: DataDir, parts: Mapping[Path, list[str]]) -> None:
 
 
 def split(source: DataDir, count: int, per_utterance: bool) -> tuple[Path, bool]:
-    """Split into `<source>/split<count>/<job>`, or `split<count>utt/<job>`, job from 1.
+    """Split into `<source>/split<count>/<job>`, or `split<count>utt/<job>`, with jobs from 1.
 
-    Speakers are kept whole unless `per_utterance`. A split that is newer than every table is
-    left as it is. Calls at the same time wait for each other.
+    Unless `per_utterance`, all utterances of a speaker are in one part. An existing split newer
+    than every table is reused. Concurrent calls wait for each other.
 
     Returns:
-        The folder of the split, and whether it was made now.
+        The folder of the split, and whether this call wrote it.
 
     Raises:
         InputError: if there are fewer speakers, or utterances, than `count`.
@@ -160,12 +164,12 @@ def _is_current(folder: Path, source: DataDir) -> bool:
 
 
 def _parts(source: DataDir, count: int, per_utterance: bool) -> list[list[str]]:
-    speakers = inverted(sorted(source.table("utt2spk").items()))
+    speakers = keys_by_value(sorted(source.table("utt2spk").items()))
     utterances = source.utterances
     available = len(utterances if per_utterance else speakers)
     if not 1 <= count <= available:
         what = "utterances" if per_utterance else "speakers (split more finely with --per-utt)"
         raise InputError(f"{source.path}: cannot split into {count}: it has {available} {what}")
     if per_utterance:
-        return cut(utterances, count)
+        return [list(part) for part in cut(utterances, count)]
     return cut_by_group([speakers[speaker] for speaker in sorted(speakers)], count)

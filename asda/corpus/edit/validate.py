@@ -1,4 +1,4 @@
-"""Checks of a whole Kaldi data directory."""
+"""Check a whole data directory and report every problem."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from asda.corpus.datadir import DataDir
+from asda.corpus.datadir import DataDir, keys_by_value
 from asda.corpus.edit.scan import (
     VALUE_CHECKS,
     Report,
@@ -19,7 +19,6 @@ from asda.corpus.edit.scan import (
     scan,
     word,
 )
-from asda.corpus.partition import inverted
 from asda.corpus.tables import KEYS, SINGLE_VALUES, SPEAKER, UTTERANCE, tables_of
 from asda.corpus.wav_scp import split_source
 from asda.files import InputError
@@ -27,16 +26,16 @@ from asda.files import InputError
 
 @dataclass
 class Checks:
-    """What to require and to check.
+    """What to require and what to check.
 
     Args:
-        feats: feats.scp must be there.
-        text: text or utt2label must be there.
-        wav: wav.scp must be there, with audio files that exist.
-        spk_sort: utt2spk must be in the order of speakers too.
-        non_print: accept unprintable characters in text.
-        audio: number of utterances, drawn at random, whose audio is read.
-        shown: problems listed of each file; the others are counted.
+        feats: require feats.scp
+        text: require text or utt2label
+        wav: require wav.scp, and that its audio files exist
+        spk_sort: require utt2spk to be sorted by speaker too
+        non_print: accept unprintable characters in text
+        audio: number of utterances, drawn at random, whose audio is read
+        shown: number of problems listed per file; further ones are only counted
     """
 
     feats: bool = True
@@ -49,12 +48,12 @@ class Checks:
 
 
 def validate(path: str | Path, checks: Checks) -> Report:
-    """Check a data directory and return every problem found in it."""
+    """Check a data directory; return all problems and warnings."""
     return _Validation(DataDir(path), checks).run()
 
 
 class _Validation:
-    """One directory under check, and what was found in it so far."""
+    """One directory being checked, and the report so far."""
 
     def __init__(self, directory: DataDir, checks: Checks):
         self.directory = directory
@@ -66,7 +65,7 @@ class _Validation:
         if not self.directory.has("utt2spk"):
             return self.report
         self.utt2spk = self._scan("utt2spk")
-        speakers = inverted(pair[1:] for pair in self.utt2spk.lines())
+        speakers = keys_by_value(pair[1:] for pair in self.utt2spk.lines())
         self._check_speaker_order(speakers)
         if self.directory.has("spk2utt"):
             self._check_spk2utt(speakers)
@@ -74,8 +73,8 @@ class _Validation:
             self._check_segments()
         elif self.directory.has("wav.scp") and self.checks.wav:
             self._check_audio_files(self._scan_keyed("wav.scp", self.utt2spk.keys, "utt2spk"))
-        for name, key in tables_of(self.directory).items():
-            if name not in ("utt2spk", "spk2utt", "segments", "wav.scp"):
+        for name, key in tables_of(self.directory, speakers=False).items():
+            if name not in ("segments", "wav.scp"):  # checked above, with what they refer to
                 self._check_table(name, key, sorted(speakers))
         self._check_single_values()
         if self.checks.audio and not self.report.count:
@@ -98,34 +97,36 @@ class _Validation:
             if not has(name):
                 self._problem(name, None, "no such file")
         if self.checks.wav and not has("wav.scp"):
-            self._problem("wav.scp", None, "no such file (by design? then --no-wav)")
+            self._problem("wav.scp", None, "no such file; if intended, pass --no-wav")
         if self.checks.feats and not has("feats.scp"):
-            self._problem("feats.scp", None, "no such file (by design? then --no-feats)")
+            self._problem("feats.scp", None, "no such file; if intended, pass --no-feats")
         if self.checks.text and not (has("text") or has("utt2label")):
-            self._problem("text", None, "neither text nor utt2label (by design? then --no-text)")
+            self._problem(
+                "text", None, "neither text nor utt2label exists; if intended, pass --no-text"
+            )
 
     def _check_speaker_order(self, speakers: dict[str, list[str]]) -> None:
         if not self.checks.spk_sort:
             return
         if all(utterances == [speaker] for speaker, utterances in speakers.items()):
             self.report.warn(
-                f"{self.utt2spk.path}: every utterance is its own speaker; fine if none are known"
+                f"{self.utt2spk.path}: every utterance is its own speaker (fine if unknown)"
             )
             return
-        previous, foreign = "", 0
+        previous, unprefixed = "", 0
         for line, utterance, speaker in self.utt2spk.lines():
-            foreign += not utterance.startswith(speaker)
+            unprefixed += not utterance.startswith(speaker)
             if speaker < previous:
                 self._problem(
                     "utt2spk",
                     line,
-                    f"speaker '{speaker}' of '{utterance}' after speaker '{previous}': begin "
-                    "utterance ids with the speaker id, or say --no-spk-sort",
+                    f"speaker '{speaker}' of '{utterance}' after speaker '{previous}': make the "
+                    "speaker ID a prefix of the utterance ID, or pass --no-spk-sort",
                 )
             previous = speaker
-        if foreign:
+        if unprefixed:
             self.report.warn(
-                f"{self.utt2spk.path}: {foreign} utterance ids do not begin with the speaker id"
+                f"{self.utt2spk.path}: {unprefixed} utterance IDs do not begin with the speaker ID"
             )
 
     def _check_spk2utt(self, speakers: dict[str, list[str]]) -> None:
@@ -134,12 +135,12 @@ class _Validation:
             if speaker not in speakers or value.split() == speakers[speaker]:
                 continue
             wrong = set(value.split()).symmetric_difference(speakers[speaker])
-            what = f"as '{min(wrong)}' shows" if wrong else "in its order"
-            self._problem("spk2utt", line, f"'{speaker}' is not the inverse of utt2spk, {what}")
+            what = f"see '{min(wrong)}'" if wrong else "wrong order"
+            self._problem("spk2utt", line, f"'{speaker}' does not match utt2spk: {what}")
 
     def _check_segments(self) -> None:
         segments = self._scan_keyed("segments", self.utt2spk.keys, "utt2spk")
-        recordings = inverted(
+        recordings = keys_by_value(
             (utterance, value.split(None, 1)[0])
             for _, utterance, value in segments.lines()
             if value
@@ -158,7 +159,7 @@ class _Validation:
             self._scan_keyed(name, self.recordings, "segments")
 
     def _scan_keyed(self, name: str, expected: list[str], source: str) -> Table:
-        """Scan a table whose keys must be `expected`, as the file `source` has them."""
+        """Scan a table whose keys must be `expected`, the keys of the file `source`."""
         table = self._scan(name)
         if table.keys == expected:
             return table
@@ -166,31 +167,29 @@ class _Validation:
         for line, key, _ in table.lines():
             if key and key not in known:
                 self._problem(name, line, f"'{key}' is not in {source_path}")
-        if name in KEYS:  # a table that asda knows only by its name may leave some out
+        if name in KEYS:  # tables recognised only by their prefix may be partial
             for key in sorted(known.difference(table.keys, [""])):
-                self._problem(name, None, f"no line for '{key}' of {source_path}")
+                self._problem(name, None, f"'{key}' of {source_path} is missing")
         return table
 
     def _label_check(self) -> Callable[[str], str] | None:
         try:
             labels = frozenset(self.directory.labels)
         except InputError as error:
-            self._problem("utt2label", None, f"needs its label inventory: {error}")
+            self._problem("utt2label", None, f"labels cannot be checked: {error}")
             return None
         return partial(_unknown_labels, labels)
 
     def _check_audio_files(self, wav_scp: Table) -> None:
-        lines_of_folder = inverted(
-            (line, os.path.dirname(file) or ".")
-            for line, _, source in wav_scp.lines()
+        files = (
+            ((line, key, os.path.basename(file)), os.path.dirname(file) or ".")
+            for line, key, source in wav_scp.lines()
             if (file := split_source(source)[0])
         )
-        for folder, lines in lines_of_folder.items():
-            names = [os.path.basename(split_source(wav_scp.values[line - 1])[0]) for line in lines]
-            missing = _missing(folder, set(names))
-            for line, name in zip(lines, names, strict=True):
+        for folder, entries in keys_by_value(files).items():
+            missing = _missing(folder, {name for _, _, name in entries})
+            for line, key, name in entries:
                 if name in missing:
-                    key = wav_scp.keys[line - 1]
                     self._problem("wav.scp", line, f"'{key}': no such file: {folder}/{name}")
 
     def _check_single_values(self) -> None:
@@ -219,7 +218,7 @@ def _unknown_labels(labels: frozenset[str], value: str) -> str:
 
 
 def _missing(folder: str, names: set[str]) -> set[str]:
-    # one listing instead of a question for each file, which takes hours on NFS
+    # One listing per folder: asking for each of millions of files takes hours on NFS.
     try:
         with os.scandir(folder) as entries:
             return names.difference(entry.name for entry in entries)

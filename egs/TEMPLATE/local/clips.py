@@ -1,4 +1,4 @@
-"""The CSV of labels, and the clip of each of its lines."""
+"""Read the CSV of labels: one clip per line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from asda.corpus.csv_table import CsvTable
 from asda.files import InputError
 
-REMEDY = 'put a field that holds a comma in quotes ("), and several labels as a;b'
+REMEDY = 'quote fields that contain a comma ("), and write several labels as a;b'
 SETS = {
     "train": ("train", "training"),
     "valid": ("valid", "validation", "val", "dev", "development"),
@@ -25,7 +25,7 @@ class Clip(NamedTuple):
     path: Path
     labels: tuple[str, ...]
     group: str
-    part: str | None  # its set or fold, if given beforehand
+    part: str | None  # set or fold, if the CSV assigns one
 
 
 class Table:
@@ -33,17 +33,17 @@ class Table:
 
     Args:
         path: the CSV
-        audio: folder of the files that it lists
+        audio: folder that the paths in it are relative to
     """
 
     def __init__(self, path: Path, audio: Path):
         self.path = path
         self.audio = audio.resolve()
-        self._named: dict[tuple[str, str], tuple[str, int]] = {}
+        self._names: dict[tuple[str, str], tuple[str, int]] = {}  # (kind, name) -> text, line
         lines = CsvTable(path, ("file", "label"), REMEDY)
         self.columns = lines.columns
         if {"split", "fold"} <= set(self.columns):
-            raise InputError(f"{path}: columns split and fold; take one of them away")
+            raise InputError(f"{path}:1: both columns split and fold exist; remove one of them")
         self.clips = [self._clip(number, values) for number, values in lines]
 
     def _error(self, number: int, text: str) -> InputError:
@@ -51,17 +51,17 @@ class Table:
 
     @property
     def partition(self) -> str | None:
-        """The column that divides the corpus, if there is one."""
+        """The column that assigns clips to sets or folds, None if there is none."""
         return next((name for name in ("split", "fold") if name in self.columns), None)
 
     def _clip(self, number: int, values: dict[str, str]) -> Clip:
         path = Path(os.path.normpath(self.audio / values["file"]))
         if not os.path.isfile(path):
-            raise self._error(number, f"no file {path}; correct the line or leave it out")
+            raise self._error(number, f"no file {path}; correct the line or remove it")
         file = os.path.relpath(path, self.audio)
-        name = word(file.removesuffix(path.suffix).replace("/", "-"))
+        name = as_word(file.removesuffix(path.suffix).replace("/", "-"))
         utterance, group = self._grouped(number, file, name, values.get("group"))
-        self._call(number, "file", file, utterance)
+        self._unique(number, "file", file, utterance)
         return Clip(
             utterance,
             path,
@@ -71,48 +71,51 @@ class Table:
         )
 
     def _grouped(self, number: int, file: str, name: str, group: str | None) -> tuple[str, str]:
-        """Return the clip's id and group; without a group it is a group of its own."""
+        """Return utterance ID and group; a clip without a group forms its own."""
         if group is None:
             return name, name
-        # Ids begin with the group, which has no dash, and then a dash, so that both sort alike.
-        called = word(group or name).replace("-", "_")
-        self._call(number, "group", group or file, called)
-        return f"{called}-{name}" if group else called, called
+        # The ID is GROUP-NAME. A dash sorts before all other characters of a word, so utterances
+        # sort as their groups do if no group contains one.
+        group_name = as_word(group or name).replace("-", "_")
+        self._unique(number, "group", group or file, group_name)
+        return f"{group_name}-{name}" if group else group_name, group_name
 
     def _labels(self, number: int, value: str) -> tuple[str, ...]:
         labels = {
-            self._call(number, "label", label.strip(), word(label))
+            self._unique(number, "label", label.strip(), as_word(label))
             for label in value.split(";")
             if label.strip()
         }
         if not labels:
-            raise self._error(number, f"no label in '{value}'")
+            raise self._error(number, f"no label in '{value}'; add one or remove the line")
         return tuple(sorted(labels))
 
     def _part(self, number: int, value: str) -> str:
         if not value:
-            raise self._error(number, f"no {self.partition}; fill it in or leave the line out")
+            raise self._error(
+                number, f"column '{self.partition}' is empty; fill it in or remove the line"
+            )
         if self.partition == "fold":
-            return self._call(number, "fold", value, word(value))
+            return self._unique(number, "fold", value, as_word(value))
         for name, synonyms in SETS.items():
             if value.lower() in synonyms:
                 return name
-        raise self._error(number, f"split is train, valid or test, not '{value}'")
+        raise self._error(number, f"split must be train, valid or test, not '{value}'")
 
-    def _call(self, number: int, kind: str, text: str, name: str) -> str:
-        """Return the name, which no other text of the kind may have; files have but one line."""
-        other, line = self._named.setdefault((kind, name), (text, number))
+    def _unique(self, number: int, kind: str, text: str, name: str) -> str:
+        """Return the name; refuse it if another text got it, or if a file is listed twice."""
+        other, line = self._names.setdefault((kind, name), (text, number))
         if other != text:
             raise self._error(
                 number,
-                f"{kind} '{text}' and '{other}' (line {line}) would both be called '{name}'; "
-                "rename one or write them alike",
+                f"{kind} '{text}' and '{other}' (line {line}) would both become '{name}'; "
+                "rename one, or spell them the same way",
             )
         if kind == "file" and line != number:
-            raise self._error(number, f"'{text}' is in line {line} already; take one line away")
+            raise self._error(number, f"'{text}' is also in line {line}; remove one of them")
         return name
 
 
-def word(text: str) -> str:
-    """Return text as one word that is fit for ids and labels."""
+def as_word(text: str) -> str:
+    """Turn text into one word that is valid as an ID or label."""
     return re.sub(r"[^\w.-]+", "_", text.strip())

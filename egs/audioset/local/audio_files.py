@@ -1,7 +1,7 @@
-"""The audio of AudioSet, in whatever form it lies in a folder.
+"""Find AudioSet's clips in a folder, in any of the usual layouts.
 
-A clip is a file YTID.EXT, YTID_START.EXT or YTID_START_END.EXT, with times in seconds or in
-milliseconds, with or without a Y before, at any depth; or one of these names in an HDF5 file.
+A clip is a file YTID.EXT, YTID_START.EXT or YTID_START_END.EXT at any depth, with times in seconds
+or milliseconds and an optional leading Y; or an entry with such a name in an HDF5 file.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from segments import Segment
 from asda.corpus.wav_scp import PackedClip
 from asda.files import InputError
 
-# In order of preference; libsndfile knows those before FOREIGN, which take ffmpeg.
+# In order of preference. libsndfile reads FORMATS; FOREIGN formats need ffmpeg.
 FORMATS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 FOREIGN = (".m4a", ".mp4", ".aac", ".webm", ".mka", ".mkv", ".wma")
 PACKS = (".h5", ".hdf5")
 TIMES = re.compile(r"_(\d+(?:\.\d+)?)(?:_\d+(?:\.\d+)?)?")
-VIDEO = 11  # characters of a YouTube id
+VIDEO = 11  # characters in a YouTube ID
 
 
 class Audio(NamedTuple):
-    """What was found: sources (values of wav.scp) by video, and audio that is of no use.
+    """Audio found in a folder; sources are values of wav.scp.
 
     Args:
-        first: video -> source to take
+        first: video -> preferred source
         others: video -> further sources of the same clip, by preference
-        elsewhere: names whose times are not those of the list
-        unlisted: names of videos that are in no list
+        elsewhere: sources of listed videos whose times differ from the list
+        unlisted: sources whose video is not listed
     """
 
     first: dict[str, str]
@@ -42,12 +42,12 @@ class Audio(NamedTuple):
 
 
 def find_audio(folder: Path, segments: Mapping[str, Segment], rate: int | None) -> Audio:
-    """Find the clips of segments in a folder.
+    """Find the clips of the listed segments in a folder.
 
     Args:
-        folder: searched with all folders in it
-        segments: by video
-        rate: of HDF5 files that do not state theirs, in Hz
+        folder: searched recursively
+        segments: video -> segment
+        rate: sample rate (Hz) of HDF5 files without the attribute `sample_rate`
     """
     audio = Audio({}, {}, [], [])
     for name, source in _named_sources(str(folder), rate):
@@ -65,7 +65,7 @@ def find_audio(folder: Path, segments: Mapping[str, Segment], rate: int | None) 
 
 
 def match(name: str, segments: Mapping[str, Segment]) -> str | None:
-    """Return the video whose segment a file name without its ending stands for."""
+    """Return the listed video that a file name (without extension) stands for, if any."""
     for text in (name, name[1:]) if name.startswith("Y") else (name,):
         video, times = text[:VIDEO], text[VIDEO:]
         segment = segments.get(video)
@@ -76,22 +76,22 @@ def match(name: str, segments: Mapping[str, Segment]) -> str | None:
 
 def _is_start(times: str, start: float) -> bool:
     found = TIMES.fullmatch(times)
-    # names may have whole seconds where the list has fractions
-    return (
-        bool(found) and min(abs(float(found[1]) - start), abs(float(found[1]) / 1000 - start)) < 1
-    )
+    if found is None:
+        return False
+    time = float(found[1])  # seconds or milliseconds, perhaps rounded to whole seconds
+    return min(abs(time - start), abs(time / 1000 - start)) < 1
 
 
 def _preference(source: str) -> tuple[bool, int, str]:
-    """Sort names with times first: they are of this very segment; then by format."""
+    """Sort key: names with times first, since they are certainly this segment; then by format."""
     stem, ending = os.path.splitext(os.path.basename(source))
     order = (*FORMATS, *FOREIGN)
-    place = order.index(ending.lower()) if ending.lower() in order else len(order)
-    return len(stem) <= VIDEO + 1, place, source
+    rank = order.index(ending.lower()) if ending.lower() in order else len(order)
+    return len(stem) <= VIDEO + 1, rank, source
 
 
 def _named_sources(folder: str, rate: int | None) -> Iterator[tuple[str, str]]:
-    """Yield (name without ending, source) of all audio; one listing for each folder."""
+    """Yield (name without extension, source) for all audio; each folder is listed once."""
     folders, seen = [folder], set()
     while folders:
         folder = folders.pop()
@@ -116,12 +116,12 @@ def _packed_sources(path: str, rate: int | None) -> Iterator[tuple[str, str]]:
         rate = stated_rate(path) or rate
         if rate is None:
             raise InputError(
-                f"{path}: does not state its sample_rate: say --hdf5-rate 32000, or so"
+                f"{path}: no attribute sample_rate; give the rate, for example --hdf5-rate 32000"
             )
         for name, clip, _ in packed_clips(path):
             stem = os.path.splitext(os.path.basename(name))[0]
             yield stem, str(PackedClip(path, rate, clip))
     except ImportError:
-        raise InputError(f"{path}: HDF5 files need h5py: pip install h5py") from None
+        raise InputError(f"{path}: HDF5 files need h5py; run pip install h5py") from None
     except OSError as error:
-        raise InputError(f"{path}: {error}; is the file whole?") from None
+        raise InputError(f"{path}: {error}; the file may be incomplete") from None

@@ -1,4 +1,4 @@
-"""Which clips can be used, by the headers of their files."""
+"""Decide from file headers which clips can be used."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from audio_files import FOREIGN, Audio
 
 from asda.corpus.audio import AudioError, audio_duration
 
-SHORTEST = 10000 / 32000  # seconds; the reference leaves out clips with fewer samples
-THREADS, CHUNK = 16, 1000  # network disks answer slowly, but many at once
+SHORTEST = 10000 / 32000  # seconds; the reference skips clips of fewer samples at 32 kHz
+# Network file systems have high latency but serve many requests in parallel.
+THREADS, CHUNK = 16, 1000
 
 
 class Usable(NamedTuple):
-    """A clip; seconds are None where only decoding would tell."""
+    """A usable clip; `seconds` is None if only decoding could tell its duration."""
 
     source: str
     seconds: float | None
 
 
 def check_audio(audio: Audio) -> tuple[dict[str, Usable], dict[str, str]]:
-    """Return video -> clip, and video -> what is wrong, of all clips found.
+    """Return video -> usable clip, and video -> problem, for all clips found.
 
-    Where a clip is there more than once, the first that can be used is taken.
+    Of several copies of a clip the first usable one is taken.
     """
     usable: dict[str, Usable] = {}
     broken: dict[str, str] = {}

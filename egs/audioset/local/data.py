@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Data directories of AudioSet: train_2m, train_20k, valid and eval.
+"""Data directories for AudioSet: train_2m, train_20k, valid and eval.
 
-train_20k is the balanced list, train_2m this and the unbalanced one without `valid`, a share of the
-unbalanced list that serves to choose models; which videos are in it depends on their names alone.
+train_20k is the balanced list. valid is a small part of the unbalanced list for model selection,
+chosen by a hash of the video's name. train_2m is the balanced list and the rest of the unbalanced
+one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import argparse
 import math
 import shutil
-import sys
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +24,7 @@ from asda.corpus.datadir import read_table
 from asda.corpus.edit.sampling_weights import OFFSET, class_balanced_weights
 from asda.corpus.write import write_data_dir
 from asda.files import InputError
+from asda.script import run_main
 
 
 def parse() -> argparse.Namespace:
@@ -31,63 +32,61 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--lists",
         type=Path,
-        help="folder of the lists (default: DIR/metadata, DIR or downloads/metadata)",
+        help="folder with the lists (default: DIR/metadata, DIR or downloads/metadata)",
     )
     parser.add_argument(
         "--labels",
         choices=("name", "mid"),
         default="name",
-        help="labels as display names with _ for spaces, or as MIDs, which "
-        "checkpoints of ASDA and EAT know (default: name)",
+        help="labels as display names (with _ for spaces) or as MIDs, as in checkpoints of ASDA "
+        "and EAT (default: name)",
     )
     parser.add_argument(
         "--valid-percent",
         type=float,
         default=1.0,
-        help="share of the unbalanced list for valid (default: 1)",
+        help="percentage of the unbalanced list used as valid (default: 1)",
     )
     parser.add_argument(
         "--weight-offset",
         type=float,
         default=OFFSET,
-        help="utt2weight is the sum of 1000 / (clips of the class + OFFSET) over "
-        f"a clip's labels (default: {OFFSET})",
+        help="utt2weight is the sum of 1000 / (clips of the class + OFFSET) over a clip's labels "
+        f"(default: {OFFSET})",
     )
     parser.add_argument(
-        "--hdf5-rate", type=int, metavar="HZ", help="sample rate of HDF5 files that do not state it"
+        "--hdf5-rate",
+        type=int,
+        metavar="HZ",
+        help="sample rate of HDF5 files without the attribute",
     )
     parser.add_argument(
         "--bad",
         type=Path,
         metavar="FILE",
-        help="clips to leave out, such as dump/fbank/bad_utterances",
+        help="clips to exclude, such as dump/fbank/bad_utterances",
     )
-    parser.add_argument("dir", type=Path, help="folder of the audio")
-    parser.add_argument("data", type=Path, help="where the data directories are made")
+    parser.add_argument("dir", type=Path, help="folder with the audio")
+    parser.add_argument("data", type=Path, help="where to write the data directories")
     return parser.parse_args()
-
-
-def main() -> None:
-    options = parse()
-    try:
-        prepare(options)
-    except InputError as error:
-        sys.exit(f"local/data.py: {error}")
 
 
 def check_options(options: argparse.Namespace) -> None:
     offset, percent = options.weight_offset, options.valid_percent
     if not (math.isfinite(offset) and offset >= 0):
-        raise InputError(f"--weight-offset is 0 or more, not {offset:g}")
+        raise InputError(f"--weight-offset must be 0 or more, not {offset:g}")
     if not 0 <= percent <= 100:
-        raise InputError(f"--valid-percent is from 0 to 100, not {percent:g}")
+        raise InputError(f"--valid-percent must be from 0 to 100, not {percent:g}")
     if options.lists and not options.lists.is_dir():
-        raise InputError(f"{options.lists}: no such folder; --lists takes that of the lists")
+        raise InputError(
+            f"{options.lists}: no such folder; --lists takes the folder with the lists"
+        )
     if not options.dir.is_dir():
-        raise InputError(f"{options.dir}: no such folder; give that of the audio")
+        raise InputError(f"{options.dir}: no such folder; give the folder with the audio")
 
 
-def prepare(options: argparse.Namespace) -> None:
+def main() -> None:
+    options = parse()
     check_options(options)
     lists = options.lists or find_lists(options.dir)
     names = read_classes(lists)
@@ -100,12 +99,12 @@ def prepare(options: argparse.Namespace) -> None:
             broken[utterance[1:]] = reason
     write_report(options.data / "report", segments, usable, broken, audio, words)
     if not usable:
-        raise InputError(f"{options.dir}: no usable audio of a listed video; README.md, Audio")
+        raise InputError(f"{options.dir}: no usable audio of a listed video; see README.md, Audio")
     sets = choose_sets(segments, usable, options.valid_percent)
     if sets["valid"] and not sets["train_2m"]:
         raise InputError(
-            f"{options.dir}: --valid-percent {options.valid_percent:g} leaves no clip for training;"
-            " take less"
+            f"{options.dir}: --valid-percent {options.valid_percent:g} leaves no training clips; "
+            "reduce it"
         )
     for name, videos in sets.items():
         print(f"{name}: {len(videos)} clips")
@@ -116,11 +115,11 @@ def prepare(options: argparse.Namespace) -> None:
 
 
 def find_lists(folder: Path) -> Path:
-    for place in (folder / "metadata", folder, Path("downloads/metadata")):
-        if (place / CLASSES).exists():
-            return place
+    for lists in (folder / "metadata", folder, Path("downloads/metadata")):
+        if (lists / CLASSES).exists():
+            return lists
     raise InputError(
-        f"{folder}: no {CLASSES} in it or its metadata/; "
+        f"{folder}: contains neither {CLASSES} nor metadata/{CLASSES}; "
         "./run.sh --stop-stage 0 downloads AudioSet's lists"
     )
 
@@ -129,7 +128,7 @@ def choose_sets(
     segments: Mapping[str, Segment], usable: Mapping[str, Usable], valid_percent: float
 ) -> dict[str, list[str]]:
     """Return the videos of each set."""
-    sets = {"train_2m": [], "train_20k": [], "valid": [], "eval": []}
+    sets: dict[str, list[str]] = {"train_2m": [], "train_20k": [], "valid": [], "eval": []}
     for video in usable:
         part = segments[video].part
         if part == "eval":
@@ -151,7 +150,7 @@ def write_set(
     labels: list[str],
     options: argparse.Namespace,
 ) -> None:
-    """Write a data directory; utterances are Y and the video, so that none begins with a dash."""
+    """Write a data directory; a Y before the video keeps IDs from beginning with a dash."""
     tables = {
         "wav.scp": {f"Y{video}": usable[video].source for video in videos},
         "utt2label": {f"Y{video}": segments[video].labels for video in videos},
@@ -164,4 +163,4 @@ def write_set(
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -1,4 +1,4 @@
-"""What is missing or broken, by list and by class."""
+"""Report missing and broken clips by list and by class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asda.corpus.datadir import write_table
 from asda.files import atomic_write
 
 WORST = 5
-LATE = 0.5  # seconds that a clip may end before its segment
+LATE = 0.5  # seconds; a clip that ends this long before its segment is counted as short
 
 
 def write_report(
@@ -28,29 +28,29 @@ def write_report(
     """Print a summary; write `unusable` (clip, list and reason) and `classes.tsv`.
 
     Args:
-        folder: data/report
-        segments: by video
-        usable: clips
-        broken: video -> what is wrong
-        audio: what was found
-        classes: MID -> how the label is written
+        folder: where to write, data/report
+        segments: video -> segment
+        usable: video -> usable clip
+        broken: video -> problem
+        audio: all audio found
+        classes: MID -> label as written to utt2label
     """
     lost = {video: broken.get(video, "missing") for video in segments.keys() - usable.keys()}
     table = {f"Y{video}": f"{segments[video].part} {reason}" for video, reason in lost.items()}
     write_table(folder / "unusable", table)
     listed = _count_labels(segments, segments)
-    kept = _count_labels(segments, usable)
+    found = _count_labels(segments, usable)
     parts = [part for part in LISTS if listed[part]]
     with atomic_write(folder / "classes.tsv") as stream:
-        columns = [f"{part} {what}" for part in parts for what in ("listed", "usable", "share")]
+        columns = [f"{part} {what}" for part in parts for what in ("listed", "usable", "fraction")]
         print("mid", "label", *columns, sep="\t", file=stream)
         for mid, label in classes.items():
-            cells = [_cells(kept[part][label], listed[part][label]) for part in parts]
+            cells = [_cells(found[part][label], listed[part][label]) for part in parts]
             print(mid, label, *(cell for row in cells for cell in row), sep="\t", file=stream)
     for part in parts:
-        _print_part(part, segments, lost, listed[part], kept[part])
+        _print_part(part, segments, lost, listed[part], found[part])
     _print_oddities(segments, usable, audio)
-    print(f"clips that cannot be used: {folder}/unusable; shares by class: {folder}/classes.tsv")
+    print(f"unusable clips: {folder}/unusable; usable clips by class: {folder}/classes.tsv")
 
 
 def _count_labels(
@@ -64,8 +64,8 @@ def _count_labels(
     return counts
 
 
-def _cells(kept: int, listed: int) -> tuple[int, int, str]:
-    return listed, kept, f"{kept / listed:.3f}" if listed else "-"
+def _cells(found: int, listed: int) -> tuple[int, int, str]:
+    return listed, found, f"{found / listed:.3f}" if listed else "-"
 
 
 def _print_part(
@@ -73,7 +73,7 @@ def _print_part(
     segments: Mapping[str, Segment],
     lost: Mapping[str, str],
     listed: Counter[str],
-    kept: Counter[str],
+    found: Counter[str],
 ) -> None:
     total = sum(segment.part == part for segment in segments.values())
     reasons = Counter(
@@ -82,10 +82,10 @@ def _print_part(
     count = total - reasons.total()
     why = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
     print(f"{part}: {count} of {total} clips ({count / total:.1%}){': ' if why else ''}{why}")
-    worst = sorted(listed, key=lambda label: kept[label] / listed[label])[:WORST]
-    shares = [f"{label} {kept[label]} of {listed[label]}" for label in worst if reasons]
-    if shares:
-        print(f"  classes that lost most: {'; '.join(shares)}")
+    worst = sorted(listed, key=lambda label: found[label] / listed[label])[:WORST]
+    losses = [f"{label} {found[label]} of {listed[label]}" for label in worst if reasons]
+    if losses:
+        print(f"  classes with most clips missing: {'; '.join(losses)}")
 
 
 def _print_oddities(
@@ -98,11 +98,14 @@ def _print_oddities(
             short += excess < -LATE
             long += excess > 1
     for number, what in (
-        (short, f"used clips end more than {LATE} s before their segment"),
-        (long, "used clips are more than 1 s longer than their segment: are they cut to it?"),
-        (sum(map(len, audio.others.values())), "further copies of clips were left out"),
-        (len(audio.elsewhere), "audio files of listed videos have other times in their name"),
-        (len(audio.unlisted), "audio files are of no listed video"),
+        (short, f"usable clips end more than {LATE} s before the end of their segment"),
+        (long, "usable clips are more than 1 s longer than their segment: were they not cut?"),
+        (sum(map(len, audio.others.values())), "further copies of clips were found"),
+        (
+            len(audio.elsewhere),
+            "audio files of listed videos were ignored: other times in their names",
+        ),
+        (len(audio.unlisted), "audio files were ignored: their video is not listed"),
     ):
         if number:
             print(f"{number} {what}")

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""AudioSet's lists: which ten seconds of which video have which labels."""
+"""Read AudioSet's lists: video, start, end and labels of each segment."""
 
 from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from asda.corpus.csv_table import CsvTable
 from asda.files import InputError, numbered_lines
+from asda.script import run_main
 
-# In the order in which a video that is in two of them belongs to one: none is in training and eval.
+# A video in several lists belongs to the first of them, so no evaluation clip is trained on.
 LISTS = {
     "eval": "eval_segments.csv",
     "balanced": "balanced_train_segments.csv",
@@ -24,7 +24,7 @@ REMEDY = "remove the file and run stage 0 again"
 
 
 class Segment(NamedTuple):
-    """A line of a list; times in seconds, labels as words in one string."""
+    """A line of a list: times in seconds, labels separated by spaces."""
 
     part: str
     start: float
@@ -33,10 +33,10 @@ class Segment(NamedTuple):
 
 
 def read_classes(folder: Path) -> dict[str, str]:
-    """Return MID -> display name in class order, the spaces of names as underscores."""
+    """Return MID -> display name in class order, with underscores for spaces."""
     path = folder / CLASSES
     names: dict[str, str] = {}
-    lines: dict[str, int] = {}  # of MIDs and names
+    lines: dict[str, int] = {}  # MID or name -> line
     for number, row in CsvTable(path, ("index", "mid", "display_name"), REMEDY):
         if row["index"] != str(len(names)):
             raise InputError(f"{path}:{number}: expected class {len(names)}, found {row['index']}")
@@ -50,20 +50,20 @@ def read_classes(folder: Path) -> dict[str, str]:
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield numbered lines, without the rests of DOS line ends."""
+    """Yield numbered lines, accepting Windows line endings."""
     for number, line in numbered_lines(path):
         yield number, line.rstrip("\r")
 
 
 def read_lists(folder: Path, words: dict[str, str]) -> dict[str, Segment]:
-    """Return video -> segment of the lists that are in a folder.
+    """Return video -> segment for the lists found in a folder.
 
     Args:
-        folder: of the lists
-        words: MID -> how a label is written
+        folder: the folder with the lists
+        words: MID -> label as written to utt2label
 
     Raises:
-        InputError: if there is no list, or one is not whole.
+        InputError: if there is no list, or a list is incomplete.
     """
     segments: dict[str, Segment] = {}
     for part, name in LISTS.items():
@@ -74,9 +74,7 @@ def read_lists(folder: Path, words: dict[str, str]) -> dict[str, Segment]:
                 lines += 1
             repeated = lines - (len(segments) - before)
             if repeated:
-                print(
-                    f"{folder / name}: {repeated} lines repeat a video of it or of an earlier list"
-                )
+                print(f"{folder / name}: {repeated} lines skipped: their video is already listed")
     if not segments:
         raise InputError(f"{folder}: none of {', '.join(LISTS.values())}; stage 0 downloads them")
     return segments
@@ -84,7 +82,8 @@ def read_lists(folder: Path, words: dict[str, str]) -> dict[str, Segment]:
 
 def _read_list(path: Path, part: str, words: dict[str, str]) -> Iterator[tuple[str, Segment]]:
     expected, found = None, 0
-    times: dict[str, float] = {}  # each once: there are few, for millions of segments
+    # Millions of segments share few times and label sets: store each of them once.
+    times: dict[str, float] = {}
     written: dict[str, str] = {}
     for number, line in text_lines(path):
         if line.startswith("#"):
@@ -100,10 +99,10 @@ def _read_list(path: Path, part: str, words: dict[str, str]) -> Iterator[tuple[s
         except ValueError:
             raise InputError(
                 f"{path}:{number}: expected 'video, start, end, \"labels\"', found '{line}'; "
-                "is the file whole?"
+                f"{REMEDY}"
             ) from None
         except KeyError as error:
-            raise InputError(f"{path}:{number}: {error} is not in {CLASSES}") from None
+            raise InputError(f"{path}:{number}: {error} is not in {CLASSES}; {REMEDY}") from None
         found += 1
         yield video, Segment(part, times[start], times[end], written[mids])
     if expected is not None and found < expected:
@@ -112,15 +111,12 @@ def _read_list(path: Path, part: str, words: dict[str, str]) -> Iterator[tuple[s
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Check AudioSet's lists.", allow_abbrev=False)
-    parser.add_argument("dir", type=Path, help="folder of the lists")
+    parser.add_argument("dir", type=Path, help="folder with the lists")
     folder = parser.parse_args().dir
-    try:
-        classes = read_classes(folder)
-        segments = read_lists(folder, classes)
-    except InputError as error:
-        sys.exit(f"local/segments.py: {error}")
+    classes = read_classes(folder)
+    segments = read_lists(folder, classes)
     print(f"{len(segments)} segments of {len(classes)} classes in {folder}")
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Data directories of ESC-50, or of its subset ESC-10, for cross-validation over its folds.
+"""Data directories for ESC-50, or its subset ESC-10, for cross-validation over the official folds.
 
 usage: local/data.py SUBSET DIR DATA
 
-SUBSET is esc50 or esc10. DIR is the unpacked corpus, audio/*.wav and meta/esc50.csv, or the folder
-that holds it as ESC-50 or ESC-50-master. Written are DATA/all, DATA/folds (a list) and, for each
-fold, DATA/foldN/{train,test,dev_train,dev_test}: test is the fold, train the other four; dev_test
-is one of these, dev_train the rest, to choose settings without the fold.
+SUBSET is esc50 or esc10. DIR is the unpacked corpus (audio/*.wav and meta/esc50.csv), or the folder
+that contains it as ESC-50 or ESC-50-master. The script writes DATA/all, the list DATA/folds and,
+for each fold, DATA/foldN/{train,test,dev_train,dev_test}: test is the fold and train the other
+four; dev_test is one of these four and dev_train the remaining three, to choose settings without
+the fold.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import NamedTuple
 
 from asda.corpus.csv_table import CsvTable
 from asda.corpus.write import write_data_dir
-from asda.files import InputError, atomic_write
+from asda.files import InputError, write_lines
+from asda.script import run_main
 
 EXPECTED = {"esc50": (2000, 50), "esc10": (400, 10)}  # clips and classes
 COLUMNS = ("filename", "fold", "target", "category", "esc10", "src_file")
@@ -32,7 +34,7 @@ class Clip(NamedTuple):
     target: int
     category: str
     in_esc10: bool
-    source: str  # of the recording that it was cut from
+    source: str  # ID of the Freesound recording that the clip was cut from
 
     @property
     def utterance(self) -> str:
@@ -40,7 +42,7 @@ class Clip(NamedTuple):
 
     @property
     def recording(self) -> str:
-        """Stands for the speaker; utterance ids begin with it, as Kaldi's sorting needs."""
+        """The "speaker" of the clip: a prefix of the utterance ID, as Kaldi's sorting requires."""
         return f"{self.fold}-{self.source}"
 
 
@@ -49,12 +51,12 @@ def find_corpus(folder: Path) -> Path:
         if (folder / name / "meta/esc50.csv").is_file():
             return (folder / name).resolve()
     raise InputError(
-        f"{folder}: no meta/esc50.csv in it or in its folder ESC-50; unpack ESC-50 there"
+        f"{folder}: contains neither meta/esc50.csv nor ESC-50/meta/esc50.csv; unpack ESC-50 there"
     )
 
 
 def read_clips(corpus: Path) -> list[Clip]:
-    """Return the clips that the table lists; all of them have audio."""
+    """Return the clips in the table, all of which must have an audio file."""
     table = corpus / "meta/esc50.csv"
     clips: list[Clip] = []
     listed: dict[str, int] = {}  # utterance -> line
@@ -62,17 +64,20 @@ def read_clips(corpus: Path) -> list[Clip]:
         try:
             clip = clip_of(corpus, line)
         except ValueError:
-            raise InputError(f"{table}:{number}: fold and target are numbers") from None
+            raise InputError(
+                f"{table}:{number}: fold and target must be numbers; {REMEDY}"
+            ) from None
         first = listed.setdefault(clip.utterance, number)
         if first != number:
             raise InputError(
-                f"{table}:{number}: {clip.path.name} is also in line {first}; keep one of them"
+                f"{table}:{number}: {clip.path.name} is also in line {first}; remove one of them"
             )
         clips.append(clip)
-    absent = [clip.path for clip in clips if not clip.path.is_file()]
-    if absent:
+    missing = [clip.path for clip in clips if not clip.path.is_file()]
+    if missing:
         raise InputError(
-            f"{absent[0]}: no such file, like {len(absent)} of {len(clips)} in {table}; {REMEDY}"
+            f"{missing[0]}: no such file ({len(missing)} of {len(clips)} in {table} are missing); "
+            f"{REMEDY}"
         )
     return clips
 
@@ -104,28 +109,24 @@ def write_folds(clips: list[Clip], folder: Path) -> None:
         )
 
     write("all", set(folds))
-    for place, fold in enumerate(folds):
-        development = folds[(place + 1) % len(folds)]
+    for index, fold in enumerate(folds):
+        development = folds[(index + 1) % len(folds)]
         others = set(folds) - {fold}
         write(f"fold{fold}/test", {fold})
         write(f"fold{fold}/train", others)
         write(f"fold{fold}/dev_test", {development})
         write(f"fold{fold}/dev_train", others - {development})
-    with atomic_write(folder / "folds") as stream:
-        stream.writelines(f"{fold}\n" for fold in folds)
+    write_lines(folder / "folds", map(str, folds))
 
 
 def main() -> None:
     if len(sys.argv) != 4 or sys.argv[1] not in EXPECTED:
         sys.exit(__doc__)
     subset, folder, data = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    try:
-        clips = read_clips(find_corpus(folder))
-        if subset == "esc10":
-            clips = [clip for clip in clips if clip.in_esc10]
-        write_folds(clips, data)
-    except InputError as error:
-        sys.exit(f"local/data.py: {error}")
+    clips = read_clips(find_corpus(folder))
+    if subset == "esc10":
+        clips = [clip for clip in clips if clip.in_esc10]
+    write_folds(clips, data)
     expected, classes = EXPECTED[subset]
     found = len({clip.target for clip in clips})
     print(
@@ -134,4 +135,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

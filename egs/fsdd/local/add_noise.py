@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Noisy copies of a test set: white noise and babble, each at 20, 10 and 0 dB.
+"""Noisy copies of a test set: white noise and babble, each at 20, 10 and 0 dB SNR.
 
 usage: local/add_noise.py TEST TRAIN OUT
 
-TEST and TRAIN are data directories. Written are the data directories OUT/white_20 to OUT/babble_0,
-with audio in OUT/wav; sets whose audio is there are kept. Babble is eight stretches of TRAIN's
-recordings at once, so the tested speakers are not in it. A clip gets the same noise at every
-level, whatever other clips there are; the same call makes the same files. The ratio is that of the
-powers of the whole clip and of its noise. Samples are floats, so nothing is clipped or rounded.
+TEST and TRAIN are data directories. The script writes the data directories OUT/white_20 to
+OUT/babble_0 with audio in OUT/wav, which is reused if it exists. Babble mixes eight segments of
+TRAIN's recordings, so the test speakers do not occur in it. The noise of a clip depends neither on
+the level nor on the other clips, and the same call writes the same files. The signal-to-noise ratio
+compares the power of the whole clip with that of its noise. Samples are stored as floats to avoid
+clipping and rounding.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from asda.corpus.audio import AudioError, read_audio
 from asda.corpus.datadir import DataDir
 from asda.corpus.write import write_data_dir
 from asda.files import InputError
+from asda.script import run_main
 
 RATE = 8000
 LEVELS = (20, 10, 0)  # dB
@@ -35,7 +37,7 @@ Noise = Callable[[int, np.random.Generator], np.ndarray]
 
 
 def read(source: str) -> np.ndarray:
-    """Return (samples,) float32 of mean 0: features leave the mean out too."""
+    """Return (samples,) float32 with zero mean, since feature extraction removes the mean too."""
     try:
         samples = read_audio(source, RATE)
     except AudioError as error:
@@ -48,25 +50,26 @@ def white(length: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def babble_of(train: DataDir) -> Noise:
-    """Return babble of the recordings of a data directory, all equally loud and joined."""
+    """Return a generator of babble from recordings, which are concatenated at equal level."""
     clips = [read(source) for source in train.table("wav.scp").values()]
     speech = np.concatenate([clip / np.std(clip) for clip in clips])
 
     def babble(length: int, rng: np.random.Generator) -> np.ndarray:
         starts = rng.integers(len(speech), size=VOICES)
-        return sum(speech.take(np.arange(start, start + length), mode="wrap") for start in starts)
+        voices = [speech.take(np.arange(start, start + length), mode="wrap") for start in starts]
+        return np.sum(voices, axis=0)
 
     return babble
 
 
 def mix(clip: np.ndarray, noise: np.ndarray, decibels: float) -> np.ndarray:
-    """Return a clip with noise, `decibels` below it in power; (samples,) float32."""
+    """Add noise at a signal-to-noise ratio of `decibels`; return (samples,) float32."""
     gain = np.std(clip) / np.std(noise) * 10 ** (-decibels / 20)
     return (clip + gain * noise).astype(np.float32)
 
 
 def write_audio(folder: Path, sources: dict[str, str], kind: str, make: Noise, level: int) -> None:
-    """Write one noisy WAV file for each clip; the folder appears when it is whole."""
+    """Write one noisy WAV file per clip; the folder appears once it is complete."""
     if folder.exists():
         return
     unfinished = folder.with_name(f".{folder.name}")
@@ -75,13 +78,13 @@ def write_audio(folder: Path, sources: dict[str, str], kind: str, make: Noise, l
     for utterance, source in sources.items():
         rng = np.random.default_rng([SEED, zlib.crc32(f"{kind} {utterance}".encode())])
         clip = read(source)
-        # of scipy, because libsndfile puts the time of day into WAV files with float samples
+        # scipy, because libsndfile writes the time of day into WAV files with float samples
         wavfile.write(unfinished / f"{utterance}.wav", RATE, mix(clip, make(len(clip), rng), level))
     unfinished.rename(folder)
 
 
 def write_noisy(test: DataDir, name: str, audio: Path, out: Path) -> None:
-    """Write the data directory OUT/NAME; its utterances are those of `test` with _NAME added."""
+    """Write the data directory OUT/NAME; its utterance IDs are those of `test` plus _NAME."""
     tables = {file: test.table(file) for file in ("utt2label", "utt2spk")}
     tables["wav.scp"] = {u: str(audio.resolve() / f"{u}.wav") for u in tables["utt2label"]}
     renamed = {
@@ -95,17 +98,14 @@ def main() -> None:
     if len(sys.argv) != 4:
         sys.exit(__doc__)
     out = Path(sys.argv[3])
-    try:
-        test, train = DataDir(sys.argv[1]), DataDir(sys.argv[2])
-        for kind, make in {"white": white, "babble": babble_of(train)}.items():
-            for level in LEVELS:
-                audio = out / "wav" / f"{kind}_{level}"
-                write_audio(audio, test.table("wav.scp"), kind, make, level)
-                write_noisy(test, audio.name, audio, out)
-    except InputError as error:
-        sys.exit(f"local/add_noise.py: {error}")
-    print(f"{out}: {len(test.utterances)} clips each in white noise and babble")
+    test, train = DataDir(sys.argv[1]), DataDir(sys.argv[2])
+    for kind, make in {"white": white, "babble": babble_of(train)}.items():
+        for level in LEVELS:
+            audio = out / "wav" / f"{kind}_{level}"
+            write_audio(audio, test.table("wav.scp"), kind, make, level)
+            write_noisy(test, audio.name, audio, out)
+    print(f"{out}: {len(test.utterances)} clips in white noise and in babble")
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Draw what ablation.sh measured into EXP/noise.png: accuracy against noise, an arm a line."""
+"""Plot the results of ablation.sh to EXP/noise.png: accuracy against noise, one line per arm."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from asda.files import InputError, atomic_write
+from asda.files import atomic_write
 from asda.scoring.compare import measured
+from asda.script import run_main
 
 KINDS = ("white", "babble")
 LEVELS = (20, 10, 0)  # dB
@@ -20,13 +20,13 @@ MARKERS = "osD^v<>ph*X"
 
 
 def mean_accuracy(runs: list[Path], arm: str, test_set: str) -> float:
-    """Return the mean over runs, in %."""
+    """Return the mean accuracy over runs in %."""
     folders = [run / f"finetune_{arm}" / f"score_{test_set}" for run in runs]
     return 100 * float(np.mean([measured(folder, "accuracy")["value"] for folder in folders]))
 
 
 def draw(runs: list[Path], arms: list[str], path: Path) -> None:
-    """Write the picture: one panel for each kind of noise; the first arm is the black line."""
+    """Write the figure: one panel per kind of noise; the first arm is drawn in black."""
     figure = Figure(figsize=(11, 5), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(KINDS), sharey=True)
@@ -38,7 +38,7 @@ def draw(runs: list[Path], arms: list[str], path: Path) -> None:
             style = {"color": "black", "linewidth": 2.5, "zorder": 3} if index == 0 else {}
             marker = MARKERS[index % len(MARKERS)]
             axes.plot(ticks, values, marker=marker, label=arm, **style)
-        axes.set(title=f"{kind} noise" if kind == "white" else kind, xlabel="signal to noise")
+        axes.set(title=f"{kind} noise" if kind == "white" else kind, xlabel="signal-to-noise ratio")
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(f"accuracy in %, mean of {len(runs)} runs")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
@@ -50,15 +50,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("exp", type=Path)
     parser.add_argument("--arms", nargs="+", required=True)
-    parser.add_argument("--runs", nargs="+", required=True, help="folders of EXP, a seed each")
+    parser.add_argument("--runs", nargs="+", required=True, help="folders in EXP, one per seed")
     arguments = parser.parse_args()
     path = arguments.exp / "noise.png"
-    try:
-        draw([arguments.exp / run for run in arguments.runs], arguments.arms, path)
-    except InputError as error:
-        sys.exit(f"local/plot_ablation.py: {error}")
+    draw([arguments.exp / name for name in arguments.runs], arguments.arms, path)
     print(f"{path}: written")
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

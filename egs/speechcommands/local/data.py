@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Data directories of Speech Commands, DATA/FORM/{train,valid,test}.
+"""Data directories for Speech Commands, DATA/FORM/{train,valid,test}.
 
 usage: local/data.py FORM DIR DATA
 
-FORM is v2_35 or v1_30 (all words), v2_12 or v1_12 (ten commands, silence and anything else). DIR is
-the unpacked corpus, WORD/SPEAKER_nohash_NUMBER.wav with validation_list.txt and testing_list.txt,
-or the folder that holds it as speech_commands_v0.02. The forms of twelve classes are tested on
-speech_commands_test_set_v0.02, in DIR or beside it.
+FORM is v2_35 or v1_30 (all words), or v2_12 or v1_12 (ten commands, silence and other words). DIR
+is the unpacked corpus (WORD/SPEAKER_nohash_NUMBER.wav, validation_list.txt and testing_list.txt),
+or the folder that contains it as speech_commands_v0.02. The twelve-class forms are tested on
+speech_commands_test_set_v0.02, in DIR or next to it.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from asda.corpus.audio import AudioError, audio_duration
 from asda.corpus.edit.sampling_weights import class_balanced_weights
 from asda.corpus.write import write_data_dir
 from asda.files import InputError, numbered_lines
+from asda.script import run_main
 
 FORMS = ("v2_35", "v1_30", "v2_12", "v1_12")
 EXPECTED = {"v1": (64721, 30), "v2": (105829, 35)}  # clips and words
 LISTS = {"valid": "validation_list.txt", "test": "testing_list.txt"}
 COMMANDS = ["yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"]
 SILENCE, UNKNOWN, NOISE = "_silence_", "_unknown_", "_background_noise_"
-VALID_NOISE = 10  # each tenth second of background noise serves to choose models
+VALID_NOISE = 10  # every tenth second of background noise goes to the validation set
 
 
 class Clip(NamedTuple):
-    """A recording, or the second of one that begins at `start`."""
+    """A whole recording, or one second of it that begins at `start` (seconds)."""
 
     path: Path
     utterance: str
@@ -43,27 +44,25 @@ def main() -> None:
         sys.exit(__doc__)
     form, folder, data = sys.argv[1], Path(sys.argv[2]).resolve(), Path(sys.argv[3])
     version, _, classes = form.partition("_")
-    try:
-        if form not in FORMS:
-            known = f"{', '.join(FORMS[:-1])} or {FORMS[-1]}"
-            raise InputError(f"the form (--form) is {known}, not '{form}'")
-        inside = folder / f"speech_commands_v0.0{version[1:]}"
-        corpus = inside if inside.is_dir() else folder
-        sets = find_sets(corpus, version)
-        if classes == "12":
-            sets["test"] = find_test_set(folder, version)
-            write_twelve(sets, corpus / NOISE, data / form)
-        else:
-            for name, clips in sets.items():
-                write_set(data / form / name, clips, sorted({c.label for c in sets["train"]}))
-    except InputError as error:
-        sys.exit(f"local/data.py: {error}")
+    if form not in FORMS:
+        known = f"{', '.join(FORMS[:-1])} or {FORMS[-1]}"
+        raise InputError(f"--form must be {known}, not '{form}'")
+    inside = folder / f"speech_commands_v0.0{version[1:]}"
+    corpus = inside if inside.is_dir() else folder
+    sets = find_sets(corpus, version)
+    if classes == "12":
+        sets["test"] = find_test_set(folder, version)
+        write_twelve(sets, corpus / NOISE, data / form)
+    else:
+        for name, clips in sets.items():
+            write_set(data / form / name, clips, sorted({c.label for c in sets["train"]}))
 
 
 def find_sets(corpus: Path, version: str) -> dict[str, list[Clip]]:
-    """Return the clips of the official train, valid and test sets, labelled by their words."""
+    """Return the clips of the official train, valid and test sets, labelled with their words."""
     found = {f"{path.parent.name}/{path.name}": path for path in corpus.glob("[!_]*/*.wav")}
-    sets, rest = {}, dict(found)
+    sets: dict[str, list[Clip]] = {}
+    rest = dict(found)
     for name, file in LISTS.items():
         sets[name] = []
         for number, text in numbered_lines(corpus / file):
@@ -73,7 +72,7 @@ def find_sets(corpus: Path, version: str) -> dict[str, list[Clip]]:
             if line not in rest:
                 raise InputError(
                     f"{corpus / file}:{number}: no file {line} in {corpus}, or listed twice; "
-                    "the corpus is not complete: unpack it again"
+                    "unpack the corpus again"
                 )
             sets[name].append(clip_of(rest.pop(line)))
     clips, words = EXPECTED[version]
@@ -83,9 +82,9 @@ def find_sets(corpus: Path, version: str) -> dict[str, list[Clip]]:
 
 
 def clip_of(path: Path, prefix: str = "") -> Clip:
-    """Return the clip in WORD/SPEAKER_nohash_NUMBER.wav; of other names, no speaker is known.
+    """Return the clip in WORD/SPEAKER_nohash_NUMBER.wav; other names do not tell the speaker.
 
-    Utterance ids begin with the speaker, as Kaldi's sorting needs.
+    Utterance IDs begin with the speaker, as Kaldi's sorting requires.
     """
     word = path.parent.name
     speaker, _, number = path.stem.partition("_nohash_")
@@ -95,30 +94,30 @@ def clip_of(path: Path, prefix: str = "") -> Clip:
 
 
 def find_test_set(folder: Path, version: str) -> list[Clip]:
-    """Return the clips of the official test set of the twelve classes."""
+    """Return the clips of the official test set for the twelve-class forms."""
     name = f"speech_commands_test_set_v0.0{version[1:]}"
-    for place in (folder / name, folder.parent / name):
-        if place.is_dir():
+    for test_set in (folder / name, folder.parent / name):
+        if test_set.is_dir():
             classes = (*COMMANDS, SILENCE, UNKNOWN)
-            paths = [path for label in classes for path in (place / label).glob("*.wav")]
+            paths = [path for label in classes for path in (test_set / label).glob("*.wav")]
             return [clip_of(path, prefix="test-") for path in paths]
-    raise InputError(f"{folder / name}: no such folder; twelve classes are tested on {name}.tar.gz")
+    raise InputError(f"{folder / name}: no such folder; unpack {name}.tar.gz there, the test set")
 
 
 def write_twelve(sets: dict[str, list[Clip]], noise: Path, folder: Path) -> None:
-    """Write the form of twelve classes, with weights that balance them in training."""
-    pieces = {"train": [], "valid": [], "test": []}
+    """Write a twelve-class form, with sampling weights that balance its classes in training."""
+    silences: dict[str, list[Clip]] = {"train": [], "valid": [], "test": []}
     for recording in noise.glob("*.wav"):
-        for piece in seconds_of(recording):
-            pieces["train" if piece.start % VALID_NOISE else "valid"].append(piece)
+        for second, clip in enumerate(seconds_of(recording)):
+            silences["train" if second % VALID_NOISE else "valid"].append(clip)
     labels = [*COMMANDS, SILENCE, UNKNOWN]
-    for name, silence in pieces.items():
+    for name, silence in silences.items():
         words = [c if c.label in labels else c._replace(label=UNKNOWN) for c in sets[name]]
         write_set(folder / name, [*words, *silence], labels, weighted=name == "train")
 
 
 def seconds_of(recording: Path) -> list[Clip]:
-    """Cut a recording of background noise into clips of a second."""
+    """Cut a recording of background noise into one-second clips."""
     name = f"noise-{recording.stem}"
     try:
         seconds = int(audio_duration(str(recording)))
@@ -153,4 +152,4 @@ def times_of(clip: Clip) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -38,14 +38,16 @@ def test_a_repeated_utterance_is_an_error_that_writes_nothing(tmp_path, sources)
 
 def test_files_that_a_source_lacks_are_left_out_with_a_note(tmp_path, sources):
     (sources[0].path / "utt2dur").unlink()
-    assert combine(tmp_path / "all", sources) == [f"utt2dur is left out: not in {sources[0].path}"]
+    assert combine(tmp_path / "all", sources) == [
+        f"utt2dur is left out: missing from {sources[0].path}"
+    ]
     assert not (tmp_path / "all" / "utt2dur").exists()
 
 
 def test_labels_are_joined_in_order_with_a_note(tmp_path, sources):
     write(sources[1].path, labels_txt="cow\ndog\ncat\n")
     (note,) = combine(tmp_path / "all", sources)
-    assert "labels.txt differ: 3 labels" in note
+    assert "labels.txt differ: merged into 3 labels" in note
     assert DataDir(tmp_path / "all").labels == ["cat", "dog", "cow"]
 
 
@@ -115,5 +117,5 @@ def test_utt2dur_of_segments_headers_and_frames(tmp_path):
     write_durations(DataDir(frames))
     assert DataDir(frames).durations() == {"u": 1.5}
     neither = write(tmp_path / "n", utt2spk="u s\n")
-    with pytest.raises(InputError, match=r"neither wav\.scp, nor utt2num_frames"):
+    with pytest.raises(InputError, match=r"needs wav\.scp, or utt2num_frames"):
         write_durations(DataDir(neither))

@@ -82,7 +82,7 @@ def test_differing_lines_of_one_key_are_noted(tmp_path):
     folder = write(tmp_path / "d", utt2spk="a a\n", wav_scp="a x.wav\na y.wav\n")
     fixed = fix(folder)
     assert (folder / "wav.scp").read_text() == "a x.wav\n"
-    assert fixed.notes == [f"{folder}/wav.scp:2: dropped 'a y.wav', an earlier line has 'a'"]
+    assert fixed.notes == [f"{folder}/wav.scp:2: dropped 'a y.wav': 'a' is in an earlier line"]
     assert (folder / ".backup" / "wav.scp").read_text() == "a x.wav\na y.wav\n"
 
 

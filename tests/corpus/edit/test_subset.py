@@ -66,7 +66,7 @@ def test_lists_of_utterances_and_speakers(tmp_path):
     path.write_text("b\nz\n")
     assert listed(source, path, by_speaker=True) == (["b-00", "b-01"], ["z"])
     path.write_text("z\n")
-    with pytest.raises(InputError, match="nothing in it is in"):
+    with pytest.raises(InputError, match="none of its names occurs in"):
         listed(source, path, by_speaker=True)
 
 
@@ -146,4 +146,4 @@ def test_commands(tmp_path, capsys):
     assert "'z' is not in" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["data", "subset", source, str(tmp_path / "none")])
-    assert "give the number of utterances" in capsys.readouterr().err
+    assert "give either the number of utterances" in capsys.readouterr().err

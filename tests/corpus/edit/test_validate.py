@@ -35,11 +35,11 @@ def test_a_valid_directory_has_no_problems(directory):
         ("utt2spk", "a-01 a", "a-01", "utt2spk:2: 'a-01': no value"),
         ("utt2spk", "a-01 a", "a-01 a c", "utt2spk:2: 'a-01': expected one word, found 'a c'"),
         ("utt2spk", "a-01 a\n", "", "wav.scp:2: 'a-01' is not in {0}/utt2spk"),
-        ("utt2spk", "a-02 a\nb-00 b\n", "b-00 b\na-02 a\n", "utt2spk:4: 'a-02' after 'b-00' is"),
-        ("utt2spk", "a-02 a", "a-01 a", "utt2spk:3: 'a-01' repeats the line before"),
+        ("utt2spk", "a-02 a\nb-00 b\n", "b-00 b\na-02 a\n", "utt2spk:4: 'a-02' after 'b-00': not"),
+        ("utt2spk", "a-02 a", "a-01 a", "utt2spk:3: duplicate key 'a-01'"),
         ("utt2spk", "a-01 a", "a-01 c", "utt2spk:3: speaker 'a' of 'a-02' after speaker 'c'"),
-        ("spk2utt", "a a-00 a-01", "a a-00", "spk2utt:1: 'a' is not the inverse of utt2spk, as"),
-        ("spk2utt", "b b", "c b", "spk2utt: no line for 'b' of {0}/utt2spk"),
+        ("spk2utt", "a a-00 a-01", "a a-00", "spk2utt:1: 'a' does not match utt2spk: see 'a-01'"),
+        ("spk2utt", "b b", "c b", "spk2utt: 'b' of {0}/utt2spk is missing"),
         ("wav.scp", "sox b-00.wav -t wav - |", "", "wav.scp:4: 'b-00': no value"),
         ("wav.scp", "sox b-00.wav -t wav - |", "no/b.wav", "wav.scp:4: 'b-00': no such file: no/b"),
         (
@@ -54,18 +54,18 @@ def test_a_valid_directory_has_no_problems(directory):
             "labels.txt",
             "cat\ndog",
             "cat\ncat",
-            "utt2label: needs its label inventory: {0}/labels.t",
+            "utt2label: labels cannot be checked: {0}/labels.t",
         ),
-        ("utt2dur", "1.5", "0", "utt2dur:1: 'a-00': expected a number above 0, found '0'"),
-        ("utt2dur", "1.5", "nan", "utt2dur:1: 'a-00': expected a number above 0, found 'nan'"),
-        ("utt2dur", "a-00 1.5", "a-00 1.5\r", "utt2dur:1: Windows line end (CR)"),
-        ("utt2dur", "a-00 1.5", " a-00 1.5", "utt2dur:1: empty line or space before the key"),
-        ("utt2dur", "a-00 1.5\n", "a-00 1.5\n\n", "utt2dur:2: empty line or space before the key"),
+        ("utt2dur", "1.5", "0", "utt2dur:1: 'a-00': expected a positive number, found '0'"),
+        ("utt2dur", "1.5", "nan", "utt2dur:1: 'a-00': expected a positive number, found 'nan'"),
+        ("utt2dur", "a-00 1.5", "a-00 1.5\r", "utt2dur:1: Windows line ending (CR LF)"),
+        ("utt2dur", "a-00 1.5", " a-00 1.5", "utt2dur:1: empty line or leading space"),
+        ("utt2dur", "a-00 1.5\n", "a-00 1.5\n\n", "utt2dur:2: empty line or leading space"),
         (
             "utt2label",
             "dog cat",
             "dog\u00a0cat",
-            "utt2label:2: column 9: white space or unprintabl",
+            "utt2label:2: column 9: unexpected character U+00A0",
         ),
     ],
 )
@@ -79,14 +79,14 @@ def test_each_problem_names_file_and_line(directory, file, old, new, expected):
     ("file", "text", "expected"),
     [
         ("utt2weight", "a-00 1\na-01 -2\na-02 1\nb-00 1\nb-01 1\n", "utt2weight:2: 'a-01': expect"),
-        ("utt2num_frames", "a-00 1.5\n", "utt2num_frames:1: 'a-00': expected a whole number above"),
+        ("utt2num_frames", "a-00 1.5\n", "utt2num_frames:1: 'a-00': expected a positive integer"),
         ("utt2fold", "a-00 1\nzz 2\n", "utt2fold:2: 'zz' is not in {0}/utt2spk"),
         ("spk2gender", "a m\nb x\n", "spk2gender:2: 'b': expected m or f, found 'x'"),
-        ("cmvn.scp", "a x.ark:2\n", "cmvn.scp: no line for 'b' of {0}/utt2spk"),
+        ("cmvn.scp", "a x.ark:2\n", "cmvn.scp: 'b' of {0}/utt2spk is missing"),
         ("feats.scp", "", "feats.scp: empty file"),
         ("feats.scp", "a-00 x.ark:1", "feats.scp:1: no newline at the end of the file"),
-        ("text", "a-00 hi <s>\n", "text:1: 'a-00': <s> is reserved"),
-        ("frame_shift", "fast\n", "frame_shift:1: expected a number above 0, found 'fast'"),
+        ("text", "a-00 hi <s>\n", "text:1: 'a-00': <s> is a reserved symbol"),
+        ("frame_shift", "fast\n", "frame_shift:1: expected a positive number, found 'fast'"),
     ],
 )
 def test_other_files_are_checked_where_they_exist(directory, file, text, expected):
@@ -100,10 +100,10 @@ def test_other_files_are_checked_where_they_exist(directory, file, text, expecte
     [
         ("a-00 r 0 1\n", ""),
         ("a-00 r 0.5 -1\n", ""),
-        ("a-00 r 1 1\n", "segments:1: 'a-00': end '1' is not a time after the start 1"),
+        ("a-00 r 1 1\n", "segments:1: 'a-00': end '1' is not after the start 1"),
         ("a-00 r -1 1\n", "segments:1: 'a-00': start '-1' is not a time"),
         ("a-00 r 0\n", "segments:1: 'a-00': expected 'recording start end'"),
-        ("a-00 q 0 1\n", "wav.scp: no line for 'q' of {0}/segments"),
+        ("a-00 q 0 1\n", "wav.scp: 'q' of {0}/segments is missing"),
         ("z r 0 1\n", "segments:1: 'z' is not in {0}/utt2spk"),
     ],
 )
@@ -150,7 +150,7 @@ def test_not_utf8_is_a_problem_and_not_the_end(directory):
     (directory / "utt2label").write_bytes(b"a-00 cat\nb-00 \xff\n")
     found = problems(directory)
     assert "utt2label:2: column 6: not UTF-8" in found
-    assert f"utt2label: no line for 'b-01' of {directory}/utt2spk" in found
+    assert f"utt2label: 'b-01' of {directory}/utt2spk is missing" in found
 
 
 def test_unprintable_characters_of_text_can_be_waived_but_not_white_space(directory):

@@ -1,0 +1,16 @@
+"""What the Python scripts of recipes share: a user error ends them with one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from asda.files import InputError
+
+
+def run_main(main: Callable[[], None]) -> None:
+    """Call `main`; an InputError becomes one line on standard error and exit status 1."""
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"{sys.argv[0]}: error: {error}")
