@@ -1,4 +1,4 @@
-"""One process or many: what `torchrun` says about this one."""
+"""Processes and devices: this process among those that torchrun started."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 import torch.distributed as dist
 
 from asda.files import InputError
-from asda.kernels.allocator import keep_freed_memory
 
 
 @dataclass
@@ -33,8 +32,6 @@ def start_process(device: str = "auto", threads: int = 0) -> Process:
     chosen = _device(device)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
-    else:
-        keep_freed_memory()
     if "WORLD_SIZE" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     if not dist.is_initialized():
@@ -49,24 +46,26 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise InputError(f"no device '{name}'; there are auto, cpu, cuda and cuda:0") from None
+        raise InputError(f"no device '{name}'; known are auto, cpu, cuda and cuda:0") from None
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device {name}: PyTorch finds no GPU; take auto or cpu")
+        raise InputError(f"device {name}: PyTorch finds no GPU; use auto or cpu")
     return device
 
 
 def end_process() -> None:
+    """Leave the process group, if there is one."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 def barrier() -> None:
+    """Wait until every process has come here."""
     if dist.is_initialized():
         dist.barrier()
 
 
 def gather(content: Any) -> list[Any]:
-    """Return what every process gave, in the order of ranks, to every process."""
+    """Return the contents given by all processes, in order of rank, to every process."""
     if not dist.is_initialized():
         return [content]
     gathered: list[Any] = [None] * dist.get_world_size()

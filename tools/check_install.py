@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check that all that asda needs is there and works together; print versions and devices."""
+"""Check that all packages that asda needs can be imported; print versions and devices."""
 
 from __future__ import annotations
 
@@ -9,55 +9,50 @@ import re
 import sys
 from importlib import metadata
 
-# package: module
-REQUIRED = {
-    "asda": "asda",
-    "torch": "torch",
-    "torchaudio": "torchaudio",
-    "numpy": "numpy",
-    "kaldiio": "kaldiio",
-    "sentencepiece": "sentencepiece",
-    "pyyaml": "yaml",
-    "soundfile": "soundfile",
-    "soxr": "soxr",
-    "jsonargparse": "jsonargparse",
-    "docstring-parser": "docstring_parser",
-    "scikit-learn": "sklearn",
-    "matplotlib": "matplotlib",
-    "tensorboard": "tensorboard",
-    "tqdm": "tqdm",
-    "pytest": "pytest",
-}
+# Modules whose name is not that of their package.
+MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn", "docstring-parser": "docstring_parser"}
 
 
-def problem_of(package: str, module: str) -> str | None:
-    """Import a module; return one line that says what to install if that fails."""
+def requirements() -> dict[str, str]:
+    """Return package -> requirement, as "numpy>=1.26", from the metadata of the installed asda."""
+    found = {}
+    for line in metadata.requires("asda") if is_installed("asda") else []:
+        requirement, _, condition = line.partition(";")
+        if "extra" not in condition:
+            found[re.match(r"[\w-]+", requirement)[0].lower()] = requirement.strip()
+    return found
+
+
+def extras() -> dict[str, str]:
+    """Return package -> extra, for example h5py -> hdf5, without those for developers."""
+    found = {}
+    for line in metadata.requires("asda") if is_installed("asda") else []:
+        extra = re.search(r"extra == ['\"](\w+)", line)
+        if extra and extra[1] != "dev":
+            found[re.match(r"[\w-]+", line)[0]] = extra[1]
+    return found
+
+
+def problem_of(package: str, requirement: str) -> str | None:
+    """Import a package; return one line that says what to install if that fails."""
     try:
-        importlib.import_module(module)
+        importlib.import_module(MODULES.get(package, package))
     except Exception as error:  # a broken binary package fails in many ways
         reason = " ".join(str(error).split()) or type(error).__name__
-        return f"{package}: {reason[:150]} -- {cure(package)}"
+        return f"{package}: {reason[:150]} -- {cure(package, requirement)}"
     return None
 
 
-def cure(package: str) -> str:
+def cure(package: str, requirement: str) -> str:
     """Return the command that repairs a package that cannot be imported."""
     pip = f"{sys.executable} -m pip install"
     if package == "asda":
         return f"{pip} --editable . (in the folder of the repository)"
     if package == "torchaudio" and is_installed("torch"):
-        # built against one version of torch, and for CPU or one CUDA version as torch is
-        number = metadata.version("torch").partition("+")[0]
-        again = f"{pip} --force-reinstall --no-deps torchaudio=={number}"
-        return f"{again} (from the same index as torch {metadata.version('torch')})"
-    return f"{pip} --force-reinstall '{wanted(package)}'"
-
-
-def wanted(package: str) -> str:
-    """Return the requirement that asda's own metadata has for a package, as "numpy>=1.26"."""
-    requirements = metadata.requires("asda") or [] if is_installed("asda") else []
-    found = (line for line in requirements if re.match(r"[\w-]+", line)[0] == package)
-    return next(found, package)
+        # Both must be built for the CPU, or both for CUDA.
+        repair = f"{pip} --force-reinstall --no-deps '{requirement}'"
+        return f"{repair} (from the package index of torch {metadata.version('torch')})"
+    return f"{pip} --force-reinstall '{requirement}'"
 
 
 def is_installed(package: str) -> bool:
@@ -78,12 +73,17 @@ def devices() -> str:
 def main() -> None:
     print(f"python {platform.python_version()} in {sys.prefix}")
     problems = []
-    for package, module in REQUIRED.items():
-        problem = problem_of(package, module)
+    for package, requirement in {"asda": "asda", **requirements()}.items():
+        problem = problem_of(package, requirement)
         if problem:
             problems.append(problem)
         else:
             print(f"{package} {metadata.version(package)}")
+    for package, extra in extras().items():
+        if is_installed(package):
+            print(f"{package} {metadata.version(package)}")
+        else:
+            print(f"{package} not installed: optional, pip install 'asda[{extra}]'")
     if problems:
         sys.exit("\n".join(f"check_install: {problem}" for problem in problems))
     print(f"devices: {devices()}")

@@ -1,4 +1,4 @@
-"""A model file in words and numbers."""
+"""A summary of a model file in words and numbers."""
 
 from __future__ import annotations
 
@@ -9,50 +9,46 @@ from asda.checkpoint.saved_model import SavedModel
 from asda.model.model_config import ModelConfig, patch_grid
 
 
-def describe(saved: SavedModel, path: str) -> dict[str, Any]:
-    """Return what a person wants to know of a model, title to value."""
-    model = saved.model_config(path)
+def describe(saved: SavedModel) -> dict[str, Any]:
+    """Return the lines of a summary, title to value."""
+    model = saved.config
     lines = {
         "kind": saved.kind,
-        "form": form(model),
+        "architecture": architecture(model),
         "depth x width x heads": f"{model.depth} x {model.width} x {model.heads}",
         "MLP ratio": model.mlp_ratio,
         "patch": f"{model.patch.time} frames x {model.patch.freq} of {model.mel_bins} mel bins",
     }
     lines |= {f"parameters, {part}": f"{count:,}" for part, count in parameters(saved).items()}
     table = POSITION_ROWS * patch_grid(model, 1)[1] * model.width
-    lines["positions"] = f"computed; {table:,} fixed values in the reference's files"
+    lines["positions"] = f"computed; a table of {table:,} fixed values in files of the reference"
     lines["normalisation"] = "(x - mean) / (2 std), mean {mean:.4f}, std {std:.4f}".format(
         **saved.normalization
     )
-    if saved.labels:
+    if saved.head:
         shown = ", ".join(saved.labels[:8]) + (", ..." if len(saved.labels) > 8 else "")
-        lines |= {"classes": f"{len(saved.labels)}: {shown}", **saved.head}
+        settings = {"head": saved.head["name"], **saved.head}
+        del settings["name"]
+        lines |= settings | {"output": saved.output, "labels": f"{len(saved.labels)}: {shown}"}
     return lines | {key: value for key, value in saved.facts.items() if value not in (None, {})}
 
 
-def form(model: ModelConfig) -> str:
-    """Return the kind of attention in a few words."""
+def architecture(model: ModelConfig) -> str:
+    """Return the name of the architecture and its kind of attention."""
     attention = model.attention
     if attention.kind == "standard":
         return "EAT (standard attention)"
-    start = "scheduled by block" if attention.lambda_init is None else attention.lambda_init
+    value = "depth-dependent" if attention.lambda_init is None else attention.lambda_init
     if attention.learn_lambda:
-        return f"differential attention, lambda learned from {start}"
-    return f"ASDA (differential attention, lambda {start})"
+        return f"differential attention, lambda learned (initially {value})"
+    return f"ASDA (differential attention, lambda {value})"
 
 
 def parameters(saved: SavedModel) -> dict[str, int]:
-    """Return the number of values of each part, and of all that are trained (not averaged)."""
-    parts = {
-        "encoder": ("student.", "encoder."),
-        "decoder": ("decoder.",),
-        "teacher": ("teacher.",),
-        "head": ("fc_norm.", "head."),
-    }
-    counts = {
-        part: sum(t.numel() for name, t in saved.weights.items() if name.startswith(prefixes))
-        for part, prefixes in parts.items()
-    }
+    """Return the number of values of each part, and of all parts except the EMA teacher."""
+    parts = {"student": "encoder"} | {part: part for part in ("encoder", "decoder", "teacher")}
+    counts = dict.fromkeys(("encoder", "decoder", "teacher", "head"), 0)
+    for name, tensor in saved.weights.items():
+        counts[parts.get(name.split(".")[0], "head")] += tensor.numel()
     counts["trained"] = sum(counts.values()) - counts["teacher"]
     return {part: count for part, count in counts.items() if count}

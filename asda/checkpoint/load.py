@@ -1,38 +1,27 @@
-"""Model files of every known kind: those of asda, of the reference, and EAT's exports."""
+"""Read model files of every known format: asda's own, the reference's, and EAT's exports."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Literal
-
-from torch import nn
+from typing import Any
 
 from asda import __version__
 from asda.checkpoint.foreign import fairseq, hugging_face
 from asda.checkpoint.foreign.safetensors import read_safetensors
 from asda.checkpoint.foreign.unpickle import load_foreign
-from asda.checkpoint.saved_model import (
-    FORMAT,
-    SavedModel,
-    check_tensors,
-    encoder_weights,
-    expected_tensors,
-    load_weights,
-)
+from asda.checkpoint.saved_model import FIRST_FORMAT, FORMAT, SavedModel, check_tensors, upgraded
 from asda.checkpoint.schema import refusing_damage, restore
 from asda.configuration import build, to_dict
 from asda.dataset.data_config import DataConfig
 from asda.features.fbank_config import FbankConfig
 from asda.files import InputError
-from asda.model.classifier import Classifier
-from asda.model.encoder import Encoder
 
 
 def read_model(path: str | Path) -> SavedModel:
     """Read a model.pt of asda, a checkpoint of ASDA, EAT or SSLAM, or an export of EAT.
 
-    Nothing in it is executed, and it is read whole or not at all.
+    Nothing in the file is executed, and every tensor is checked by name and shape.
 
     Raises:
         InputError: saying what the file is, if it is damaged, unsafe or another kind of file.
@@ -43,50 +32,36 @@ def read_model(path: str | Path) -> SavedModel:
         saved = _saved(content, where)
         mean, std = saved.normalization["mean"], saved.normalization["std"]
         if not (math.isfinite(mean) and 0 < std < math.inf):
-            raise ValueError(f"normalisation by mean {mean} and deviation {std}")
+            raise ValueError(f"normalisation by mean {mean} and standard deviation {std}")
     return saved
 
 
 def _saved(content: Any, path: str) -> SavedModel:
+    if isinstance(content, dict) and str(content.get("format")).startswith("asda model "):
+        return _own(content, path)
     if fairseq.is_reference(content):
         return fairseq.convert(content, path)
     if hugging_face.is_export(content):
         return hugging_face.convert(content, path)
-    if isinstance(content, dict) and str(content.get("format")).startswith("asda model "):
-        return _own(content, path)
     raise InputError(
         f"{path}: holds {_summary(content)}; expected a model.pt of asda, a checkpoint of ASDA,"
         " EAT or SSLAM ('cfg' and 'model'), or a Hugging Face export of EAT"
     )
 
 
-def load_model(
-    path: str | Path, encoder: Literal["student", "teacher"] = "student"
-) -> Encoder | Classifier:
-    """Return the network of a model file; see `asda.load_model`."""
-    saved = read_model(path)
-    config = saved.model_config(str(path))
-    weights = encoder_weights(saved, encoder, path)
-    network: nn.Module = Encoder(config)
-    if saved.kind == "classifier":
-        network = Classifier(config, len(saved.labels), **saved.head)
-        weights = saved.weights
-    load_weights(network, weights, path)
-    return network.eval()
-
-
 def _own(content: dict[str, Any], path: str) -> SavedModel:
     try:
-        if content["format"] != FORMAT:
-            raise InputError(f"{path}: of the form '{content['format']}', expected '{FORMAT}'")
-        saved = restore(SavedModel, content, path)
-        model = saved.model_config(path)
+        if content["format"] == FIRST_FORMAT:
+            content = upgraded(content)
+        elif content["format"] != FORMAT:
+            raise InputError(f"{path}: format '{content['format']}', expected '{FORMAT}'")
+        saved = restore(SavedModel, content | {"path": path}, path)
         build(DataConfig, saved.data, path)
-        if saved.fbank:  # a setting that was added since has the value it had then, its default
+        if saved.fbank:  # settings added after the file was written take their default
             saved.fbank = to_dict(build(FbankConfig, saved.fbank, path))
+        expected = saved.expected_tensors()
     except InputError as error:
         raise InputError(f"{error} ({_writer(content)})") from None
-    expected = expected_tensors(saved.kind, model, len(saved.labels), saved.head)
     check_tensors(expected, saved.weights, path)
     return saved
 

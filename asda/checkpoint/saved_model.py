@@ -1,7 +1,9 @@
-"""Finished models: one file with weights, configuration and all that is needed to use them."""
+"""Trained models: one file with weights, configuration and everything needed to use them."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +17,15 @@ from asda.configuration import build
 from asda.files import InputError
 from asda.model.classifier import Classifier
 from asda.model.encoder import Encoder
-from asda.model.model_config import ModelConfig, PooledLayers, Pooling
+from asda.model.heads import Head, make_head
+from asda.model.model_config import ModelConfig, ResolvedModel
 from asda.model.pretrainer import Pretrainer
 
-FORMAT = "asda model 1"
-Kind = Literal["pretrained", "encoder", "classifier"]
+FORMAT = "asda model 2"
+FIRST_FORMAT = "asda model 1"
+NO_HEAD = "tokens"  # output of an encoder
+Kind = Literal["pretrained", "encoder", "finetuned"]
+WhichEncoder = Literal["student", "teacher"]
 
 
 @dataclass
@@ -27,16 +33,19 @@ class SavedModel:
     """The content of a model.pt.
 
     Attributes:
-        kind: "pretrained" (student, teacher and decoder), "encoder" (one of them alone) or
-            "classifier"
+        kind: "pretrained" (student, teacher and decoder), "encoder" (one encoder alone) or
+            "finetuned" (an encoder with a head)
         model: resolved model configuration
-        weights: the module's state dict
+        weights: state dict of the network
         normalization: {"mean", "std"} of the log-mel values it was trained on
         fbank: feature configuration
         data: crop and padding of clips
-        labels: class order (classifier)
-        head: pooling and pooled layers (classifier)
-        facts: how it was trained: updates, seed, versions
+        output: meaning of the network's output: "tokens" without a head, else that of the head
+            ("softmax", "sigmoid", ...)
+        labels: names of the head's outputs, in order
+        head: {"name": a registered head, ...its settings}; empty without a head
+        facts: how it was trained: updates, seed, versions; nothing here changes what is computed
+        path: the file it was read from, for messages; not part of the content
     """
 
     kind: Kind
@@ -45,19 +54,103 @@ class SavedModel:
     normalization: dict[str, float]
     fbank: dict[str, Any]
     data: dict[str, Any]
+    output: str
     labels: list[str] = field(default_factory=list)
-    head: dict[str, Pooling | PooledLayers] = field(default_factory=dict)
+    head: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    path: str = "model.pt"
 
     def content(self) -> dict[str, Any]:
         """Return what `tensor_files.save` writes."""
-        return {"format": FORMAT, "asda": __version__, **vars(self)}
+        values = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+        del values["path"]
+        return {"format": FORMAT, "asda": __version__, **values}
 
-    def model_config(self, where: str) -> ModelConfig:
-        return resolved_model(self.model, where)
+    @functools.cached_property
+    def config(self) -> ResolvedModel:
+        """The resolved model configuration."""
+        return resolved_model(self.model, self.path)
+
+    def build(self, encoder: WhichEncoder = "student") -> nn.Module:
+        """Return the trained network in evaluation mode: the `Head` of a fine-tuned model, else an
+        `Encoder`.
+
+        Args:
+            encoder: which encoder of a pretrained model
+
+        Raises:
+            InputError: if the head is not registered, or a teacher is asked of another kind.
+        """
+        weights = self.encoder_weights(encoder)  # refuses a teacher that does not exist
+        network: nn.Module
+        if self.kind == "finetuned":
+            network, weights = self._head(), self.weights
+        else:
+            network = Encoder(self.config)
+        load_weights(network, weights, self.path)
+        return network.eval()
+
+    def expected_tensors(self) -> dict[str, Tensor]:
+        """Return the tensors that `weights` must hold, by name, on the meta device."""
+        with torch.device("meta"):
+            if self.kind == "pretrained":
+                return Pretrainer(self.config).state_dict()
+            if self.kind == "finetuned":
+                return self._head().state_dict()
+            return {f"encoder.{name}": t for name, t in Encoder(self.config).state_dict().items()}
+
+    def encoder_weights(self, encoder: WhichEncoder = "student") -> dict[str, Tensor]:
+        """Return the state dict of an `Encoder`; a pretrained model has two to choose from.
+
+        Raises:
+            InputError: if the teacher is asked of a model that has only one encoder.
+        """
+        if self.kind != "pretrained" and encoder == "teacher":
+            raise InputError(
+                f"{self.path}: holds one encoder ({self.kind}); only a pretrained model has a"
+                " teacher"
+            )
+        prefix = f"{encoder}." if self.kind == "pretrained" else "encoder."
+        return {
+            name.removeprefix(prefix): tensor
+            for name, tensor in self.weights.items()
+            if name.startswith(prefix)
+        }
+
+    def _head(self) -> Head:
+        try:
+            head = make_head(self.head, self.config, len(self.labels))
+        except (ValueError, TypeError) as error:  # TypeError: settings that the head does not take
+            raise InputError(f"{self.path}: {error}") from None
+        if self.output not in head.outputs:
+            raise InputError(
+                f"{self.path}: output {self.output}; the output of head {head.name} is one of"
+                f" {', '.join(head.outputs)}"
+            )
+        return head
 
 
-def resolved_model(values: dict[str, Any], path: str) -> ModelConfig:
+def upgraded(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a file of format "asda model 1" as one of the present format.
+
+    Raises:
+        LookupError, TypeError, AttributeError: if it is damaged.
+    """
+    model = dict(content["model"])
+    if "clones" in model:
+        model["num_masks"] = model.pop("clones")
+    if content["kind"] != "classifier":
+        return content | {"model": model, "output": NO_HEAD}
+    softmax = content["facts"].get("loss") == "cross_entropy"
+    return content | {
+        "kind": "finetuned",
+        "model": model,
+        "head": {"name": Classifier.name, **content["head"]},
+        "output": "softmax" if softmax else "sigmoid",
+    }
+
+
+def resolved_model(values: dict[str, Any], path: str) -> ResolvedModel:
     """Return a model configuration without nulls.
 
     Raises:
@@ -69,37 +162,7 @@ def resolved_model(values: dict[str, Any], path: str) -> ModelConfig:
         raise InputError(f"{path}: {error}") from None
 
 
-def encoder_weights(
-    saved: SavedModel, which: Literal["student", "teacher"], path: str | Path
-) -> dict[str, Tensor]:
-    """Return the encoder's tensors of a model; a pretrained one has two to choose from.
-
-    Raises:
-        InputError: if the teacher of a model is asked for that has one encoder only.
-    """
-    if saved.kind != "pretrained" and which == "teacher":
-        raise InputError(f"{path}: holds one encoder ({saved.kind}); only pretrained has a teacher")
-    prefix = f"{which}." if saved.kind == "pretrained" else "encoder."
-    return {
-        name.removeprefix(prefix): tensor
-        for name, tensor in saved.weights.items()
-        if name.startswith(prefix)
-    }
-
-
-def expected_tensors(
-    kind: Kind, config: ModelConfig, classes: int = 0, head: Mapping[str, str] = {"pooling": "cls"}
-) -> dict[str, Tensor]:
-    """Return the tensors that a model must hold, by name, without memory for their values."""
-    with torch.device("meta"):
-        if kind == "pretrained":
-            return Pretrainer(config).state_dict()
-        if kind == "classifier":
-            return Classifier(config, classes, **head).state_dict()
-        return {f"encoder.{name}": t for name, t in Encoder(config).state_dict().items()}
-
-
-def load_weights(module: nn.Module, weights: dict[str, Tensor], path: str | Path) -> None:
+def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: str | Path) -> None:
     """Copy tensors into a module that has exactly these, of these shapes.
 
     Raises:
@@ -112,7 +175,7 @@ def load_weights(module: nn.Module, weights: dict[str, Tensor], path: str | Path
 def check_tensors(
     expected: Mapping[str, Tensor], found: Mapping[str, Any], path: str | Path
 ) -> None:
-    """Refuse tensors that are not, by name and shape, the expected ones.
+    """Refuse tensors whose names or shapes are not the expected ones.
 
     Raises:
         InputError: naming the missing, unexpected or differently shaped tensors.

@@ -1,4 +1,4 @@
-"""What a file says, which may be anything, as what it should be."""
+"""Rebuild dataclasses from untrusted file contents, checking the type of every field."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ T = TypeVar("T")
 
 @contextmanager
 def refusing_damage(path: str | Path) -> Iterator[None]:
-    """Make one line of whatever values of another kind than expected make code raise."""
+    """Turn whatever unexpected values make the block raise into one line."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         reason = (str(error).strip() or "no message").splitlines()[0][:160]
         raise InputError(
-            f"{path}: damaged, or of another program ({type(error).__name__}: {reason})"
+            f"{path}: corrupt or not an asda file ({type(error).__name__}: {reason})"
         ) from error
 
 
 def restore(kind: type[T], values: dict[str, Any], path: str | Path) -> T:
-    """Make a dataclass of the values of its fields; other values are left out.
+    """Return a dataclass made of the values of its fields; further values are ignored.
 
     Raises:
-        InputError: naming the fields that are missing, or not of the type of their annotation.
+        InputError: naming the fields that are missing or not of the annotated type.
     """
     hints = get_type_hints(kind)
     missing = [name for name in hints if name not in values]
     if missing:
-        raise InputError(f"{path}: without {', '.join(missing)}; expected a whole file of asda")
+        raise InputError(f"{path}: missing fields {', '.join(missing)}: the file is incomplete")
     wrong = [name for name, hint in hints.items() if not _fits(values[name], hint)]
     if wrong:
-        raise InputError(f"{path}: damaged: not what asda writes as {', '.join(wrong)}")
+        raise InputError(f"{path}: corrupt: unexpected content of {', '.join(wrong)}")
     return kind(**{name: values[name] for name in hints})
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Say whether a value, with all that it holds, is of a type."""
+    """Return whether a value and everything in it are of a type."""
     origin, parts = get_origin(hint), get_args(hint)
     if hint is Any:
         return True

@@ -1,39 +1,47 @@
-"""The files a run continues from, and the averaging of models."""
+"""Save and load files of tensors and plain containers; average models."""
 
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from asda.files import InputError, atomic_write, check_sums
+from asda.files import InputError, atomic_write
 
-WHILE_UNPICKLING = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError)
-WHILE_UNPICKLING += (TypeError, AttributeError)
+WHILE_UNPICKLING = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
 
 
 def save(content: dict[str, Any], path: Path) -> None:
-    """Write tensors and plain containers, whole or not at all."""
+    """Write tensors and plain containers atomically."""
     with atomic_write(path, "wb") as stream:
         torch.save(content, stream)
 
 
 def load(path: str | Path, *parts: str) -> dict[str, Any]:
-    """Read what `save` wrote, on the CPU, without unpickling anything but tensors and containers.
+    """Read a file of `save` to the CPU; only tensors and plain containers are unpickled.
 
     Args:
         path: the file
-        parts: dicts that must be in it
+        parts: names of dicts that the file must contain
 
     Raises:
         InputError: if the file is missing, damaged or holds anything else.
     """
     try:
         check_sums(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         lacking = [part for part in parts if not isinstance(content.get(part), dict)]
         if lacking:
             raise ValueError(f"no dict {' and no '.join(lacking)} in it")
@@ -43,13 +51,30 @@ def load(path: str | Path, *parts: str) -> dict[str, Any]:
     except WHILE_UNPICKLING as error:
         reason = str(error).strip().splitlines()
         raise InputError(
-            f"{path}: not a file of tensors that asda wrote, or damaged"
+            f"{path}: damaged, or not a file of tensors written by asda"
             f" ({reason[0][:120] if reason else type(error).__name__})"
         ) from None
 
 
+def check_sums(path: str | Path) -> None:
+    """Check the CRC of every part of a zip file, as torch.save writes; torch itself does not.
+
+    Raises:
+        InputError: if bytes have changed.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path}: damaged: {error}") from None
+    if damaged:
+        raise InputError(f"{path}: damaged: the checksum of its part {damaged} is wrong")
+
+
 def average_weights(models: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the mean of each floating-point tensor; other tensors are those of the first model."""
+    """Return the mean of each floating-point tensor, and all other tensors of the first model."""
     first = models[0]
     return {
         name: torch.stack([model[name].double() for model in models]).mean(0).to(tensor.dtype)

@@ -1,8 +1,8 @@
-"""`asda baseline`"""
+"""`asda baseline`: train baselines on band statistics and score them."""
 
 from __future__ import annotations
 
-from asda.configuration import run_cli
+from asda.command_line import run_cli
 from asda.scoring.score_config import BaselineConfig
 
 

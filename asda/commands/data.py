@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
+
+from asda.commands.subcommands import Subcommands
 
 AFFIXES = ("--utt-prefix", "--utt-suffix", "--spk-prefix", "--spk-suffix")
 WITH_DASHED_VALUES = (*AFFIXES, "--validate-opts")
 
 
 def main(argv: list[str]) -> None:
-    arguments = vars(_parser().parse_args(_normalised(argv)))
-    arguments.pop("run")(**arguments)
+    _subcommands().run(_normalised(argv))
 
 
 def _normalised(argv: list[str]) -> list[str]:
@@ -31,16 +31,9 @@ def _normalised(argv: list[str]) -> list[str]:
     return words
 
 
-def _parser() -> argparse.ArgumentParser:
-    # Plain argparse rather than a configuration dataclass: these commands keep the flags and
-    # positional arguments of Kaldi's scripts.
-    parser = argparse.ArgumentParser(prog="asda data", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-
-    def verb(name: str, function: Callable, text: str) -> argparse.ArgumentParser:
-        sub = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
-        sub.set_defaults(run=function)
-        return sub
+def _subcommands() -> Subcommands:
+    verbs = Subcommands("asda data", __doc__)
+    verb = verbs.add
 
     add_validate_options(verb("validate", validate, "report all problems of a data directory"))
 
@@ -97,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--nj", type=int, default=4, help="audio headers read in parallel")
     sub.add_argument("--cmd", help="accepted for compatibility with Kaldi; not used")
     sub.add_argument("directory", type=Path)
-    return parser
+    return verbs
 
 
 def add_validate_options(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 
+from asda.commands.subcommands import Subcommands
 from asda.configuration import to_dict
 from asda.features.fbank_config import FbankConfig
 
@@ -15,25 +16,21 @@ COMPRESSIONS = ("none", "1", "2", "3", "5")
 
 
 def main(argv: list[str]) -> None:
-    arguments = vars(_parser().parse_args(argv))
-    arguments.pop("run")(**arguments)
+    _subcommands().run(argv)
 
 
-def _parser() -> argparse.ArgumentParser:
-    # Plain argparse, because the data directories are words, as a shell pattern makes them.
+def _subcommands() -> Subcommands:
     defaults = "".join(f"    {name}: {value}\n" for name, value in to_dict(FbankConfig()).items())
     keys = inspect.cleandoc(FbankConfig.__doc__ or "").partition("Args:\n")[2].partition("\n\n")[0]
-    parser = argparse.ArgumentParser(
-        prog="asda dump",
-        description=__doc__,
+    verbs = Subcommands(
+        "asda dump",
+        __doc__,
         epilog=f"keys of the feature configuration:\n{keys}\n\ndefaults:\n{defaults}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    def verb(name: str, function: Callable, text: str) -> argparse.ArgumentParser:
-        sub = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
-        sub.set_defaults(run=function)
+    def verb(name: str, function: Callable[..., None], text: str) -> argparse.ArgumentParser:
+        sub = verbs.add(name, function, text)
         sub.add_argument("dump", type=Path, help="folder of the dump")
         return sub
 
@@ -51,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--max-bad", type=float, default=0.05, help="share (default: 0.05)")
 
     verb("check", check, "read all features and compare them with the tables")
-    return parser
+    return verbs
 
 
 def plan(

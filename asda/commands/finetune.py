@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asda.configuration import run_cli
+from asda.command_line import run_cli
 from asda.files import InputError
 from asda.training.run_config import FinetuneConfig
 
@@ -10,14 +10,14 @@ from asda.training.run_config import FinetuneConfig
 def main(argv: list[str]) -> None:
     config = run_cli(FinetuneConfig, argv, "asda finetune")
     _refuse_idle(argv, config.init)
-    from asda.tasks.classification import finetune
+    from asda.tasks.classification import ClassificationTask
 
-    finetune(config)
+    ClassificationTask.run(config)
 
 
 def _refuse_idle(argv: list[str], init: str | None) -> None:
-    """Refuse options without effect; a file may hold them, to serve with and without `init`."""
-    idle, reason = "--classifier.encoder", "it chooses from the pretrained model of --init"
+    """Refuse options without effect; a file may set them, to be used with and without `init`."""
+    idle, reason = "--classifier.encoder", "it selects an encoder of the model given by --init"
     if init:
         idle, reason = "--model", f"the model is that of {init}"
     for word in argv:

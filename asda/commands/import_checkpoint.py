@@ -6,33 +6,34 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from asda.configuration import run_cli
+from asda.command_line import run_cli
 
 
 def import_checkpoint(
     source: str, out: str, encoder: Literal["both", "student", "teacher"] = "both"
 ) -> None:
-    """Turn a checkpoint of ASDA, EAT or SSLAM into a model.pt of asda.
+    """Convert a checkpoint of ASDA, EAT or SSLAM to a model.pt of asda.
 
-    Every command that takes a model.pt reads such checkpoints too; this makes a file without
-    the parts that asda does not use.
+    Every command that takes a model.pt also reads such checkpoints; the converted file is smaller,
+    without the parts that asda does not use.
 
     Args:
         source: pretraining or fine-tuned checkpoint, or a Hugging Face export of EAT
-        out: model.pt to write
-        encoder: "student" or "teacher" keeps that encoder of a pretraining checkpoint alone
+        out: the model.pt to write
+        encoder: "student" or "teacher" keeps only that encoder of a pretraining checkpoint
     """
     from asda.checkpoint import tensor_files
     from asda.checkpoint.load import read_model
-    from asda.checkpoint.saved_model import encoder_weights
+    from asda.checkpoint.saved_model import NO_HEAD
 
     saved = read_model(source)
     if encoder != "both":
-        weights = encoder_weights(saved, encoder, source)
+        weights = saved.encoder_weights(encoder)
         saved = dataclasses.replace(
             saved,
             kind="encoder",
             weights={f"encoder.{name}": tensor for name, tensor in weights.items()},
+            output=NO_HEAD,
             labels=[],
             head={},
             facts=saved.facts | {"encoder": encoder},

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from asda.configuration import run_cli
+from asda.command_line import run_cli
 
 
 def info(checkpoint: str) -> None:
-    """Print what a model file holds.
+    """Show the contents of a model file.
 
-    Form and geometry, parameter counts, training state, class labels, and where it came from.
+    Architecture, number of parameters, head and labels, and how it was trained.
 
     Args:
-        checkpoint: a model.pt of asda, a checkpoint of ASDA, EAT or SSLAM, or a Hugging Face
+        checkpoint: model.pt of asda, a checkpoint of ASDA, EAT or SSLAM, or a Hugging Face
             export of EAT
     """
     from asda.checkpoint.describe import describe
     from asda.checkpoint.load import read_model
 
-    for key, value in describe(read_model(checkpoint), checkpoint).items():
+    for key, value in describe(read_model(checkpoint)).items():
         print(f"{key:<22} {value}")
 
 

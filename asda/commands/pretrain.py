@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from asda.configuration import run_cli
+from asda.command_line import run_cli
 from asda.training.run_config import PretrainConfig
 
 
 def main(argv: list[str]) -> None:
     config = run_cli(PretrainConfig, argv, "asda pretrain")
-    from asda.tasks.pretraining import pretrain
+    from asda.tasks.pretraining import PretrainTask
 
-    pretrain(config)
+    PretrainTask.run(config)

@@ -1,8 +1,8 @@
-"""`asda score`"""
+"""`asda score`: score a trained classifier on a data directory."""
 
 from __future__ import annotations
 
-from asda.configuration import run_cli
+from asda.command_line import run_cli
 from asda.scoring.score_config import ScoreConfig
 
 

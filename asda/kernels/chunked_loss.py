@@ -1,48 +1,70 @@
-"""A loss that is summed, and differentiated, over one part of a batch after the other."""
+"""A loss that is a sum over the rows of a batch, differentiated a few rows at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-Part = Callable[[Tensor, slice], tuple[Tensor, ...]]
+CHUNK_BYTES = 2**22  # activations of a row, counted once, that are held at a time on a CPU
+LossOfRows = Callable[[Tensor, slice], tuple[Tensor, ...]]
 
 
-def sum_over_parts(
-    function: Part, parts: Sequence[slice], x: Tensor, parameters: Sequence[Tensor]
+def chunked_loss(
+    function: LossOfRows, x: Tensor, parameters: Sequence[Tensor], row_bytes: int
 ) -> tuple[Tensor, ...]:
-    """Return the sums of what `function` returns for the parts of a batch.
+    """Return function(x, all rows), computed in whichever way suits the device.
 
-    Each part is differentiated as soon as it is computed, so that what its gradient needs exists
-    for one part at a time.
+    On a CPU it is the sum over chunks of rows: each chunk is differentiated as soon as it is
+    computed, so that what its gradient needs stays in cache and exists for one chunk at a time.
 
     Args:
-        function: gives for rows of `x`, and the slice that they are, a loss and numbers beside it
-        parts: slices that cover the rows of `x`
-        x: the batch
-        parameters: what else the loss depends on
+        function: gives for rows of `x`, and the slice that they are, a loss and further numbers;
+            all of them are sums over rows
+        x: the batch; its first dimension are the rows
+        parameters: what the loss depends on besides `x`
+        row_bytes: size of one activation of one row
 
     Returns:
-        The loss, with a gradient for `x` and `parameters`, and the numbers, without.
+        The loss, with a gradient for `x` and `parameters`, and the numbers, without one.
     """
+    rows = x.shape[0]
+    if not _pays(x):
+        return function(x, slice(0, rows))
+    step = max(1, CHUNK_BYTES // row_bytes)
+    chunks = [slice(first, first + step) for first in range(0, rows, step)]
     if not torch.is_grad_enabled():
-        return _summed([function(x[part], part) for part in parts])
-    loss, *numbers = _Sum.apply(function, parts, x, *parameters)
+        return _summed([function(x[chunk], chunk) for chunk in chunks])
+    loss, *numbers = _SumOverChunks.apply(function, chunks, x, *parameters)
     return loss, *numbers
 
 
-class _Sum(torch.autograd.Function):
+def _pays(x: Tensor) -> bool:
+    """Say whether chunks pay: on a CPU, unless the loss must be scaled before it is differentiated.
+
+    Gradients of fp16 underflow without the scale, which is known only outside this function.
+    """
+    if x.device.type != "cpu" or torch.compiler.is_compiling():
+        return False
+    return torch.get_autocast_dtype("cpu") != torch.float16
+
+
+class _SumOverChunks(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, function, parts, x, *parameters):
-        grad_x, grads, results = torch.empty_like(x), None, []
-        for part in parts:
+    def forward(
+        ctx: Any, function: LossOfRows, chunks: list[slice], x: Tensor, *parameters: Tensor
+    ) -> tuple[Tensor, ...]:
+        grad_x = torch.empty_like(x)
+        grads: list[Tensor] = []
+        results = []
+        for chunk in chunks:
             with torch.enable_grad():
-                rows = x[part].detach().requires_grad_()
-                loss, *numbers = function(rows, part)
-            grad_x[part], *new = torch.autograd.grad(loss, (rows, *parameters))
-            grads = new if grads is None else torch._foreach_add(grads, new)
+                rows = x[chunk].detach().requires_grad_()
+                loss, *numbers = function(rows, chunk)
+            grad_x[chunk], *new = torch.autograd.grad(loss, (rows, *parameters))
+            grads = list(torch._foreach_add(grads, new)) if grads else new
             results.append((loss.detach(), *numbers))
         ctx.save_for_backward(grad_x, *grads)
         sums = _summed(results)
@@ -50,8 +72,8 @@ class _Sum(torch.autograd.Function):
         return sums
 
     @staticmethod
-    def backward(ctx, grad_loss, *_):
-        return None, None, *(grad * grad_loss for grad in ctx.saved_tensors)
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        return None, None, *(grad * grad_outputs[0] for grad in ctx.saved_tensors)
 
 
 def _summed(results: list[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:

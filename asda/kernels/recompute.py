@@ -1,87 +1,80 @@
-"""Results that are made again in the backward pass instead of being kept for it, on CPUs.
+"""Cheap activations that the backward pass recomputes instead of storing them.
 
-A norm or a GELU takes a hundredth of the time of the products around it, but its result is as large
-as theirs. What `again` returned is not kept where it is an operand of operations in the context
-`remaking`; its inputs are, which the function's own gradient needs in any case.
+A norm or a GELU takes a hundredth of the time of the matrix products around it, but its output is
+as large as theirs. `recompute_outputs` marks the outputs of such modules from outside the model,
+and under `recomputing` an operation that would save a marked output for the backward pass saves
+how to compute it instead. Its inputs stay in memory in any case, since the module's own gradient
+needs them.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import weakref
-from collections.abc import Callable
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-_recipes: dict[int, _Recipe] = {}  # of living results, by their address
-
-
-def again(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-    """Return function(*inputs), a new tensor that nothing may change in place."""
-    result = function(*inputs)
-    if _remakes(result):
-        _Recipe(function, inputs, result)
-    return result
+CHEAP = (nn.LayerNorm, nn.RMSNorm, nn.GELU)
 
 
-def remaking(x: Tensor) -> contextlib.AbstractContextManager:
-    """Return the context for operations on `x`; it changes nothing on a GPU or when compiling."""
-    if not _remakes(x):
-        return contextlib.nullcontext()
+def recompute_outputs(model: nn.Module, of: tuple[type[nn.Module], ...] = CHEAP) -> None:
+    """Have the outputs of these modules recomputed wherever `recomputing` is entered."""
+    for module in model.modules():
+        if isinstance(module, of):
+            module.register_forward_hook(_mark)
+
+
+def recomputing() -> torch.autograd.graph.saved_tensors_hooks:
+    """Return the context for the forward pass; the backward pass may run outside it."""
     return torch.autograd.graph.saved_tensors_hooks(_pack, _unpack)
 
 
-def _remakes(x: Tensor) -> bool:
-    return x.device.type == "cpu" and torch.is_grad_enabled() and not torch.compiler.is_compiling()
-
-
 class _Recipe:
-    """How a result is made.
+    """How an output is computed.
 
-    Where several operations kept it, it is made once for all of them in a backward pass.
+    An output that several operations have saved is computed once for all of them in a backward
+    pass.
     """
 
-    def __init__(self, function: Callable[..., Tensor], inputs: tuple[Tensor, ...], result: Tensor):
-        self.function = function
+    def __init__(self, module: nn.Module, inputs: tuple[Tensor, ...], numel: int):
+        self.module = module
         self.inputs = [tensor.detach() for tensor in inputs]
+        self.numel = numel
         self.users = self.waiting = 0
-        self.made: Tensor | None = None
-        address = result.data_ptr()
-        self.result = weakref.ref(result, functools.partial(_forget, address))
-        _recipes[address] = self
+        self.output: Tensor | None = None
 
     def add_user(self) -> None:
         self.users += 1
         self.waiting += 1
 
-    def make(self) -> Tensor:
-        if self.made is None:
-            with torch.no_grad():
-                self.made = self.function(*self.inputs)
-        made = self.made
+    def compute(self) -> Tensor:
+        if self.output is None:
+            with torch.no_grad():  # forward, not a call: a call would mark the output again
+                self.output = self.module.forward(*self.inputs)
+        output = self.output
         self.waiting -= 1
         if self.waiting == 0:
-            self.waiting, self.made = self.users, None
-        return made
+            self.waiting, self.output = self.users, None
+        return output
 
 
-def _forget(address: int, result: weakref.ref) -> None:
-    if address in _recipes and _recipes[address].result is result:
-        del _recipes[address]
+def _mark(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    if torch.is_grad_enabled():
+        output._recipe = _Recipe(module, inputs, output.numel())  # type: ignore[attr-defined]
 
 
-def _pack(tensor: Tensor) -> Tensor | tuple[_Recipe, torch.Size]:
-    recipe = _recipes.get(tensor.data_ptr())
-    if recipe is None or not tensor.is_contiguous() or tensor.numel() != recipe.result().numel():
+def _pack(tensor: Tensor) -> Any:
+    """Return what autograd keeps: a recipe where the tensor is a marked output or its reshape."""
+    owner = tensor if tensor._base is None else tensor._base
+    recipe = getattr(owner, "_recipe", None)
+    if recipe is None or not tensor.is_contiguous() or tensor.numel() != recipe.numel:
         return tensor
     recipe.add_user()
     return recipe, tensor.shape
 
 
-def _unpack(packed: Tensor | tuple[_Recipe, torch.Size]) -> Tensor:
+def _unpack(packed: Any) -> Tensor:
     if isinstance(packed, Tensor):
         return packed
     recipe, shape = packed
-    return recipe.make().view(shape)
+    return recipe.compute().view(shape)

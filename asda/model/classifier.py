@@ -1,43 +1,49 @@
-"""A classifier on the encoder (algorithm.md 12.1)."""
+"""The classifier: one vector per clip and a linear layer (docs/algorithm.md#fine-tuning)."""
 
 from __future__ import annotations
+
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
-from asda.model.encoder import NORM_EPS, Encoder
-from asda.model.model_config import ModelConfig, PooledLayers, Pooling
-from asda.model.patches import mean_of_real
+from asda.model.encoder import NORM_EPS
+from asda.model.heads import Head, register_head
+from asda.model.model_config import PooledLayers, Pooling, ResolvedModel
+from asda.model.patches import valid_mean
 
 VARIANCE_EPS = 1e-5
 
 
-class Classifier(nn.Module):
-    """Encoder, one vector per clip, norm and a linear head.
+@register_head("classifier")
+class Classifier(Head):
+    """Encoder, pooling to one vector per clip, LayerNorm and a linear layer.
 
     Args:
         config: resolved configuration
-        num_classes: outputs
-        pooling: the vector: the CLS token, the mean of the real patch tokens, or their mean and
-            deviation (x-vectors, Snyder et al. 2018)
-        layers: tokens that are pooled: those of the last block, or side by side those that enter
-            the first block and those of every block (patch tokens only)
-        drop_path: rate of dropped branches in the top block
+        num_classes: number of logits
+        pooling: the CLS token, the mean of the valid patch tokens, or "statistics": their mean and
+            standard deviation (as in x-vectors, Snyder et al. 2018)
+        layers: "last" pools the last block; "all" pools the patch embeddings and every block and
+            concatenates the results (patch tokens only)
+        drop_path: drop-path rate of the top block
     """
+
+    outputs = ("softmax", "sigmoid")
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: ResolvedModel,
         num_classes: int,
         pooling: Pooling,
         layers: PooledLayers = "last",
         drop_path: float = 0.0,
     ):
-        super().__init__()
+        if pooling not in get_args(Pooling) or layers not in get_args(PooledLayers):
+            raise ValueError(f"no pooling '{pooling}' of layers '{layers}'")
+        super().__init__(config, drop_path)
         self.pooling = pooling
         self.layers = layers
-        self.frozen = False
-        self.encoder = Encoder(config, drop_path)
         width = config.width * (2 if pooling == "statistics" else 1)
         if layers == "all":
             width *= config.depth + 1
@@ -51,11 +57,13 @@ class Classifier(nn.Module):
         return self.head(self.fc_norm(self.embed(fbank, num_frames)))
 
     def embed(self, fbank: Tensor, num_frames: Tensor | None = None) -> Tensor:
-        """Return one vector per clip, before the norm: (batch, width), wider by pooling, layers."""
-        patches, valid = self.encoder.enter(fbank, num_frames)
+        """Return one vector per clip before the LayerNorm, (batch, width of `fc_norm`)."""
+        patches, valid = self.encoder.embed_patches(fbank, num_frames)
         if self.layers == "last":
             return self._pool(self.encoder.encode(patches, valid), valid)
-        pooled = [self._pool(tokens, valid) for tokens, _ in self.encoder.layers(patches, valid)]
+        pooled = [
+            self._pool(tokens, valid) for tokens, _ in self.encoder.hidden_states(patches, valid)
+        ]
         return torch.cat([self._pool_patches(patches, valid), *pooled], dim=1)
 
     def _pool(self, tokens: Tensor, valid: Tensor | None) -> Tensor:
@@ -65,19 +73,8 @@ class Classifier(nn.Module):
         return self._pool_patches(tokens[:, 1:], valid)
 
     def _pool_patches(self, patches: Tensor, valid: Tensor | None) -> Tensor:
-        mean = mean_of_real(patches, valid)
+        mean = valid_mean(patches, valid)  # (batch, 1, width)
         if self.pooling == "mean":
             return mean[:, 0]
-        variance = mean_of_real((patches - mean).square(), valid)
+        variance = valid_mean((patches - mean).square(), valid)
         return torch.cat([mean, (variance + VARIANCE_EPS).sqrt()], dim=2)[:, 0]
-
-    def freeze_encoder(self) -> None:
-        """Train the head alone from here on: a linear probe."""
-        self.frozen = True
-        self.encoder.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> Classifier:
-        super().train(mode)
-        if self.frozen:
-            self.encoder.eval()
-        return self

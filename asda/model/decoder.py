@@ -1,4 +1,4 @@
-"""The convolutional decoder that fills in masked patches (algorithm.md 6)."""
+"""The convolutional decoder that predicts features at masked patches."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asda.kernels.recompute import again, remaking
-from asda.model.model_config import ModelConfig, patch_grid
-from asda.model.patches import flat_rows, pick
+from asda.model.model_config import ResolvedModel, patch_grid
+from asda.model.patches import flat_index, pick
 
 
 class Decoder(nn.Module):
-    """Grouped 2-D convolutions over the grid of patches, with residual sums."""
+    """Grouped 2-D convolutions over the grid of patches, with residual sums.
 
-    def __init__(self, config: ModelConfig):
+    (docs/algorithm.md#decoder)
+    """
+
+    def __init__(self, config: ResolvedModel):
         super().__init__()
         decoder = config.decoder
         self.mask_noise = decoder.mask_noise
@@ -28,60 +30,56 @@ class Decoder(nn.Module):
             )
             for inputs, outputs in itertools.pairwise(widths)
         )
+        self.norm = nn.LayerNorm(decoder.width, elementwise_affine=False)
         self.proj = nn.Linear(decoder.width, config.width)
 
     def forward(
         self,
-        kept_tokens: Tensor,
-        kept: Tensor,
-        valid: Tensor | None,
-        tokens: int,
-        places: Tensor | None = None,
+        tokens: Tensor,
+        visible: Tensor,
+        num_patches: int,
+        valid: Tensor | None = None,
+        target_idx: Tensor | None = None,
     ) -> Tensor:
         """Predict features.
 
         Args:
-            kept_tokens: the student's output at the kept patches (batch, kept, width)
-            kept: their places (batch, kept) int64, -1 where a clip has fewer
-            valid: (batch, tokens) bool, false where a clip has no such patch; None = all real
-            tokens: patches of the padded clips
-            places: patches to predict (batch, places) int64, None = all of them in order
+            tokens: the student's output at the visible patches (batch, visible, width)
+            visible: which patches these are (batch, visible) int64, -1 where a clip has fewer
+            num_patches: patches of the padded clips
+            valid: (batch, num_patches) bool, false where a clip has no such patch; None = all valid
+            target_idx: patches to predict (batch, targets) int64, None = all of them in order
 
         Returns:
-            (batch, places, width)
+            (batch, targets, width)
         """
-        grid = self._restore(kept_tokens, kept, tokens, valid is not None)
-        real = None if valid is None else valid.unflatten(1, (-1, self.num_freq))[..., None]
-        grid = grid.unflatten(1, (-1, self.num_freq))
+        grid = self._fill(tokens, visible, num_patches, ragged=valid is not None)
+        grid = grid.unflatten(1, (-1, self.num_freq))  # (batch, time, freq, width)
+        if valid is not None:
+            valid = valid.unflatten(1, (-1, self.num_freq))[..., None]
         for conv in self.convs:
-            if real is not None:  # a clip alone has zeros beyond its end
-                grid = grid * real
-            grid = _layer(conv, grid)
-        grid = grid.flatten(1, 2)
-        if places is not None:
-            grid = pick(grid, places)
+            if valid is not None:  # the convolution must see zeros behind the end of a clip
+                grid = grid * valid
+            grid = self._layer(conv, grid)
+        grid = grid.flatten(1, 2)  # (batch, num_patches, width)
+        if target_idx is not None:
+            grid = pick(grid, target_idx)
         return self.proj(grid)
 
-    def _restore(self, kept_tokens: Tensor, kept: Tensor, tokens: int, ragged: bool) -> Tensor:
-        """Put kept tokens in their places among noise, (batch, tokens, width)."""
-        batch, _, width = kept_tokens.shape
-        rows = tokens + 1 if ragged else tokens  # the extra row takes what has no place
-        # In bf16 random numbers take five times as long.
-        grid = torch.empty(batch, rows, width, device=kept_tokens.device)
-        grid = grid.normal_(0, self.mask_noise).to(kept_tokens.dtype)
-        places = torch.where(kept < 0, tokens, kept) if ragged else kept
-        grid.flatten(0, 1).index_copy_(0, flat_rows(places, rows), kept_tokens.flatten(0, 1))
-        return grid[:, :tokens]
+    def _fill(self, tokens: Tensor, visible: Tensor, num_patches: int, ragged: bool) -> Tensor:
+        """Return visible tokens among noise at the masked patches, (batch, num_patches, width)."""
+        batch, _, width = tokens.shape
+        rows = num_patches + 1 if ragged else num_patches  # the last row takes index -1
+        # Random numbers in bf16 take five times as long as in float32.
+        grid = torch.empty(batch, rows, width, device=tokens.device)
+        grid = grid.normal_(0, self.mask_noise).to(tokens.dtype)
+        index = torch.where(visible < 0, num_patches, visible) if ragged else visible
+        grid.flatten(0, 1).index_copy_(0, flat_index(index, rows), tokens.flatten(0, 1))
+        return grid[:, :num_patches]
 
-
-def _layer(conv: nn.Conv2d, grid: Tensor) -> Tensor:
-    """Return a convolution's normalised output, plus the grid (batch, time, frequency, width)."""
-    with remaking(grid):
+    def _layer(self, conv: nn.Module, grid: Tensor) -> Tensor:
+        """Return a convolution's normalised output plus the grid (batch, time, freq, width)."""
         # Channels stay last in memory; only the convolution's view of them moves.
         out = conv(grid.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        out = F.gelu(again(_norm, out))
+        out = F.gelu(self.norm(out))
         return out + grid if out.shape == grid.shape else out
-
-
-def _norm(x: Tensor) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:])

@@ -1,4 +1,4 @@
-"""The transformer encoder over patch tokens (algorithm.md 3 and 5)."""
+"""The transformer encoder over patch tokens."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asda.kernels.recompute import again, remaking
 from asda.model.attention import make_attention
-from asda.model.model_config import ModelConfig
+from asda.model.model_config import ResolvedModel
 from asda.model.patches import PatchEmbedding
 
 NORM_EPS = 1e-6
@@ -23,16 +22,17 @@ class Mlp(nn.Module):
     def __init__(self, width: int, hidden: int):
         super().__init__()
         self.fc1 = nn.Linear(width, hidden)
+        self.gelu = nn.GELU()
         self.fc2 = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(again(F.gelu, self.fc1(x)))
+        return self.fc2(self.gelu(self.fc1(x)))
 
 
 class Block(nn.Module):
-    """Attention and MLP, each normalised after its residual sum (algorithm.md 5.3)."""
+    """Attention and MLP, each followed by its residual sum and a norm (docs/algorithm.md#block)."""
 
-    def __init__(self, config: ModelConfig, index: int, drop_path: float):
+    def __init__(self, config: ResolvedModel, index: int, drop_path: float):
         super().__init__()
         self.drop_path = drop_path
         self.attn = make_attention(config, index)
@@ -42,22 +42,21 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the tokens and the MLP's own output, both (batch, tokens, width)."""
-        with remaking(x):
-            x = again(self.norm1, x + self._drop_path(self.attn(x, mask)))
-            ffn = self.mlp(x)
-            return again(self.norm2, x + self._drop_path(ffn)), ffn
+        x = self.norm1(x + self._drop_path(self.attn(x, mask)))
+        ffn = self.mlp(x)
+        return self.norm2(x + self._drop_path(ffn)), ffn
 
     def _drop_path(self, branch: Tensor) -> Tensor:
-        """Leave a residual branch out of whole clips at random, and scale it up in the others."""
+        """Drop a residual branch of whole clips at random, and scale it up in the others."""
         if not self.training or self.drop_path == 0:
             return branch
-        kept = torch.rand(len(branch), 1, 1, device=branch.device) >= self.drop_path
-        return branch * (kept / (1 - self.drop_path)).to(branch.dtype)
+        surviving = torch.rand(branch.shape[0], 1, 1, device=branch.device) >= self.drop_path
+        return branch * (surviving / (1 - self.drop_path)).to(branch.dtype)
 
 
 @dataclass
 class EncoderOutput:
-    """Tokens (batch, 1 + patches, width), CLS first, and which of them are real (None = all)."""
+    """Tokens (batch, 1 + patches, width), CLS first, and which of them are valid (None = all)."""
 
     tokens: Tensor
     valid: Tensor | None
@@ -71,7 +70,7 @@ class Encoder(nn.Module):
         drop_path: rate of dropped branches in the top block; it rises linearly from 0
     """
 
-    def __init__(self, config: ModelConfig, drop_path: float = 0.0):
+    def __init__(self, config: ResolvedModel, drop_path: float = 0.0):
         super().__init__()
         self.patches = PatchEmbedding(config)
         self.cls_token = nn.Parameter(torch.randn(1, 1, config.width))
@@ -87,50 +86,72 @@ class Encoder(nn.Module):
 
         Args:
             fbank: normalised features (batch, frames, mel), padded with zeros
-            num_frames: (batch,) int64 real frames, None = all
+            num_frames: (batch,) int64 valid frames, None = all
         """
-        patches, valid = self.enter(fbank, num_frames)
-        tokens = self.encode(patches, valid)
-        return EncoderOutput(tokens, None if valid is None else F.pad(valid, (1, 0), value=True))
+        patches, valid = self.embed_patches(fbank, num_frames)
+        return EncoderOutput(self.encode(patches, valid), _with_cls(valid))
 
-    def enter(self, fbank: Tensor, num_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Return patches (batch, patches, width) and which are real; see `layers`, `forward`."""
+    def embed_patches(
+        self, fbank: Tensor, num_frames: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return patches (batch, patches, width) and which of them are valid; see `forward`."""
         patches = self.patches(fbank)
         if num_frames is None:
             return patches, None
         return patches, self.patches.valid(num_frames, patches.shape[1])
 
-    def encode(self, patches: Tensor, valid: Tensor | None) -> Tensor:
-        """Return the tokens (batch, 1 + patches, width) of the last block; arguments as `layers`.
+    def layer_groups(self) -> list[list[nn.Parameter]]:
+        """Return all parameters from the input up: the embeddings and their norm, then each block.
 
-        No FFN output outlives its block.
+        Layer-wise learning-rate decay lowers the rate by one factor from each group to the one
+        below it (docs/algorithm.md#layer-decay).
         """
-        tokens, mask = self._start(patches, valid)
+        embeddings = [*self.patches.parameters(), self.cls_token, *self.norm.parameters()]
+        return [embeddings, *(list(block.parameters()) for block in self.blocks)]
+
+    def encode(self, patches: Tensor, valid: Tensor | None) -> Tensor:
+        """Return the tokens (batch, 1 + patches, width) of the last block.
+
+        Arguments as in `hidden_states`, of which this is the last; no MLP output outlives its
+        block.
+        """
+        tokens, mask = self._prepend_cls(patches, valid)
         for block in self.blocks:
             tokens = block(tokens, mask)[0]
         return tokens
 
-    def layers(self, patches: Tensor, valid: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield tokens and FFN output, (batch, 1 + patches, width) each, after every block.
+    def hidden_states(
+        self, patches: Tensor, valid: Tensor | None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield tokens and MLP output, (batch, 1 + patches, width) each, after every block.
 
         Args:
-            patches: tokens with positions (batch, patches, width), all of a clip or some
-            valid: (batch, patches) bool, false where a clip has no such patch; None = all real
+            patches: tokens with positions (batch, patches, width), all patches of a clip or some
+            valid: (batch, patches) bool, false where a clip has no such patch; None = all valid
         """
-        tokens, mask = self._start(patches, valid)
+        tokens, mask = self._prepend_cls(patches, valid)
         for block in self.blocks:
             tokens, ffn = block(tokens, mask)
             yield tokens, ffn
 
-    def _start(self, patches: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def _prepend_cls(self, patches: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return the tokens that enter the first block, CLS first, and the attention's mask."""
-        cls = self.cls_token.expand(len(patches), -1, -1).to(patches.dtype)
-        tokens = self.norm(torch.cat([cls, patches], dim=1))
-        return tokens, None if valid is None else F.pad(valid, (1, 0), value=True)[:, None, None]
+        cls = self.cls_token.expand(patches.shape[0], -1, -1).to(patches.dtype)
+        tokens = self.norm(torch.cat([cls, patches], dim=1))  # (batch, 1 + patches, width)
+        valid = _with_cls(valid)
+        return tokens, None if valid is None else valid[:, None, None]
+
+
+def _with_cls(valid: Tensor | None) -> Tensor | None:
+    """Return (batch, 1 + patches) of (batch, patches); the CLS token is always valid."""
+    return None if valid is None else F.pad(valid, (1, 0), value=True)
 
 
 def _init_linear(module: nn.Module) -> None:
-    """Normal weights of deviation 0.02, zero biases (algorithm.md 9)."""
+    """Draw weights with a standard deviation of 0.02, zero biases.
+
+    (docs/algorithm.md#initialisation)
+    """
     if isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=0.02)
         if module.bias is not None:

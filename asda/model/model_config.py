@@ -158,30 +158,61 @@ class ModelConfig:
     cls_weight: float = 1.0
     cls_reduction: Literal["mean", "sum"] = "mean"
 
-    def resolved(self) -> ModelConfig:
+    def resolved(self) -> ResolvedModel:
         """Return a copy without nulls, filled from the named size and checked.
 
         Raises:
             ValueError: naming the key that does not fit and what would.
         """
         size = yaml.safe_load((SIZES / f"{self.size}.yaml").read_text(encoding="utf-8"))
-        config = _filled(self, {key: size[key] for key in ("depth", "width", "heads")})
-        config.patch = _filled(
-            self.patch, {"time_stride": self.patch.time, "freq_stride": self.patch.freq}
-        )
-        config.decoder = _filled(self.decoder, size["decoder"] | {"width": config.width})
-        config.target_layers = self.target_layers or config.depth
+        values = _filled(self, {key: size[key] for key in ("depth", "width", "heads")})
+        strides = {"time_stride": self.patch.time, "freq_stride": self.patch.freq}
+        values["patch"] = ResolvedPatch(**_filled(self.patch, strides))
+        decoder = size["decoder"] | {"width": values["width"]}
+        values["decoder"] = ResolvedDecoder(**_filled(self.decoder, decoder))
+        values["target_layers"] = self.target_layers or values["depth"]
+        config = ResolvedModel(**values)
         _check(config)
         return config
 
 
-def _filled(config: Any, values: dict[str, Any]) -> Any:
-    """Return a copy of a dataclass with `values` where it has null."""
-    missing = {key: value for key, value in values.items() if getattr(config, key) is None}
-    return dataclasses.replace(config, **missing)
+@dataclass(kw_only=True)
+class ResolvedPatch(PatchConfig):
+    """Patches without nulls."""
+
+    time_stride: int
+    freq_stride: int
 
 
-def _check(config: ModelConfig) -> None:
+@dataclass(kw_only=True)
+class ResolvedDecoder(DecoderConfig):
+    """Decoder without nulls."""
+
+    layers: int
+    width: int
+    kernel: int
+    groups: int
+
+
+@dataclass(kw_only=True)
+class ResolvedModel(ModelConfig):
+    """A model configuration without nulls, which networks are built from."""
+
+    depth: int
+    width: int
+    heads: int
+    patch: ResolvedPatch
+    decoder: ResolvedDecoder
+    target_layers: int
+
+
+def _filled(config: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a dataclass, with `values` where it has null."""
+    fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    return fields | {key: value for key, value in values.items() if fields[key] is None}
+
+
+def _check(config: ResolvedModel) -> None:
     for name in ("depth", "width", "heads", "num_masks", "mel_bins"):
         if getattr(config, name) < 1:
             raise ValueError(f"model.{name} must be at least 1, not {getattr(config, name)}")
@@ -217,10 +248,10 @@ def _check_divides(key: str, value: int, what: str, total: int) -> None:
         raise ValueError(f"{key}: {value} does not divide the {what} {total} (allowed: {allowed})")
 
 
-def patch_grid(config: ModelConfig, num_frames: int) -> tuple[int, int]:
-    """Return the patches of a clip along time and frequency; `config` is resolved.
+def patch_grid(config: ResolvedModel, num_frames: int) -> tuple[int, int]:
+    """Return the number of patches of a clip along time and along frequency.
 
-    A last patch that is not full is filled up with zeros, the mean of normalised features.
+    A last patch that is not full is filled with zeros, the mean of normalised features.
     """
     patch = config.patch
     time = max(0, math.ceil((num_frames - patch.time) / patch.time_stride)) + 1

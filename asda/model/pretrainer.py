@@ -1,4 +1,4 @@
-"""The task that pretrains an encoder: predict the teacher at masked patches (algorithm.md 6-8)."""
+"""The pretraining objective: predict the EMA teacher's features at masked patches."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asda.kernels.chunked_loss import sum_over_parts
+from asda.kernels.chunked_loss import chunked_loss
 from asda.model.decoder import Decoder
 from asda.model.encoder import Encoder
-from asda.model.model_config import ModelConfig
-from asda.model.patches import mean_of_real
+from asda.model.model_config import ResolvedModel
+from asda.model.monitor import mean_std, weighted_moments
+from asda.model.patches import valid_mean
 
-CACHED_BYTES = 2**22  # of a grid of the decoder, where it works on parts of a batch
+INSTANCE_NORM_EPS = 1e-5
 
 
 @dataclass
@@ -33,14 +34,35 @@ class PretrainOutput:
     target_std: Tensor
 
 
+@dataclass
+class Views:
+    """The masked views of a batch: one row for each clip and mask.
+
+    Attributes:
+        clip: the clip of each view (rows,)
+        visible: patches that the student sees (rows, visible), -1 where a clip has fewer
+        target_idx: patches that are predicted (rows, targets)
+        weight: weight of each predicted patch in the loss (rows, targets); of sum 1 over all views
+            unless clips of one patch have nothing to mask
+    """
+
+    clip: Tensor
+    visible: Tensor
+    target_idx: Tensor
+    weight: Tensor
+
+    def __getitem__(self, rows: slice) -> Views:
+        return Views(*(tensor[rows] for tensor in vars(self).values()))
+
+
 class Pretrainer(nn.Module):
-    """A student that sees a part of each clip, a decoder, and the teacher they predict.
+    """A student that sees a part of each clip, a decoder, and the EMA teacher they predict.
 
     Args:
         config: resolved configuration
     """
 
-    def __init__(self, config: ModelConfig):
+    def __init__(self, config: ResolvedModel):
         super().__init__()
         self.config = config
         self.student = Encoder(config)
@@ -48,84 +70,49 @@ class Pretrainer(nn.Module):
         self.teacher = copy.deepcopy(self.student).requires_grad_(False).eval()
 
     def forward(
-        self, fbank: Tensor, kept: Tensor, num_frames: Tensor | None = None
+        self, fbank: Tensor, visible: Tensor, num_frames: Tensor | None = None
     ) -> PretrainOutput:
-        """Return the losses of a batch.
+        """Return the losses of a batch (docs/algorithm.md#losses).
 
         Args:
             fbank: normalised features (batch, frames, mel), padded with zeros
-            kept: visible patches (batch, num_masks, kept) int64, -1 where a clip has fewer
-            num_frames: (batch,) int64 real frames, None = all
+            visible: visible patches (batch, num_masks, visible) int64, -1 where a clip has fewer
+            num_frames: (batch,) int64 valid frames, None = all
         """
-        target, valid = self.targets(fbank, num_frames)
-        places, weight = _masked(kept, valid, target.shape[1])
-        cls, tokens, _ = self.encode_visible(fbank, kept, valid is not None)
-        frame_loss, *moments = self._frame_loss(tokens, kept, valid, target, places, weight)
-        cls = cls.unflatten(0, kept.shape[:2]).float()
-        cls_error = (cls - mean_of_real(target, valid)).square()
-        reduce = torch.sum if self.config.cls_reduction == "sum" else torch.mean
-        scale = self.config.cls_weight / math.sqrt(target.shape[2])
-        cls_loss = scale * reduce(cls_error.sum(dim=2))
-        of_patches = torch.zeros_like(target[..., 0])
-        of_patches = of_patches.scatter_add(1, places.flatten(1), weight.flatten(1))
-        return PretrainOutput(
-            frame_loss + cls_loss,
-            frame_loss,
-            cls_loss,
-            _deviation(*moments),
-            _deviation(*_moments(target, of_patches)),
+        targets, valid = self.targets(fbank, num_frames)  # (batch, patches, width)
+        views = masked_views(visible, valid, targets.shape[1])
+        cls, tokens = self.encode_visible(fbank, visible, ragged=valid is not None)
+
+        def prediction_loss(tokens: Tensor, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+            view = views[rows]
+            valid_patches = None if valid is None else valid[view.clip]
+            predictions = self.decoder(
+                tokens, view.visible, targets.shape[1], valid_patches, view.target_idx
+            )
+            loss = _masked_error(predictions, targets, view)
+            return loss, *weighted_moments(predictions, view.weight)
+
+        row_bytes = targets[0].numel() * tokens.element_size()
+        frame_loss, *moments = chunked_loss(
+            prediction_loss, tokens, list(self.decoder.parameters()), row_bytes
         )
-
-    def _frame_loss(
-        self,
-        tokens: Tensor,
-        kept: Tensor,
-        valid: Tensor | None,
-        target: Tensor,
-        places: Tensor,
-        weight: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the loss of the decoder's predictions, and their moments; see `_moments`.
-
-        Args:
-            tokens: the student's output (batch * num_masks, kept, width)
-            kept: their places (batch, num_masks, kept)
-            valid: (batch, patches), or None
-            target: (batch, patches, width)
-            places: patches to predict (batch, num_masks, places)
-            weight: their weights, of the same shape
-        """
-        clips = torch.arange(len(kept), device=kept.device).repeat_interleave(kept.shape[1])
-        kept, places, weight = kept.flatten(0, 1), places.flatten(0, 1), weight.flatten(0, 1)
-        scale = 1 / math.sqrt(target.shape[2])
-
-        def of_part(tokens: Tensor, part: slice) -> tuple[Tensor, Tensor, Tensor]:
-            clip = clips[part]
-            real = None if valid is None else valid[clip]
-            predicted = self.decoder(tokens, kept[part], real, target.shape[1], places[part])
-            error = (predicted.float() - target[clip[:, None], places[part]]).square().sum(dim=2)
-            moments = _moments(predicted.detach().float(), weight[part])
-            return scale * (error * weight[part]).sum(), *moments
-
-        if tokens.device.type != "cpu" or torch.get_autocast_dtype("cpu") == torch.float16:
-            return of_part(tokens, slice(None))
-        step = max(1, CACHED_BYTES // (target[0].numel() * tokens.element_size()))
-        parts = [slice(first, first + step) for first in range(0, len(tokens), step)]
-        return sum_over_parts(of_part, parts, tokens, list(self.decoder.parameters()))
+        cls_loss = self._cls_loss(cls.unflatten(0, visible.shape[:2]), targets, valid)
+        spread = mean_std(*moments), _target_std(targets, views, visible.shape[1])
+        return PretrainOutput(frame_loss + cls_loss, frame_loss, cls_loss, *spread)
 
     @torch.no_grad()
     def targets(self, fbank: Tensor, num_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Return the target (batch, patches, width) float32, and which patches are real.
+        """Return the targets (batch, patches, width) float32, and which patches are valid.
 
-        The mean over the top blocks of the teacher's FFN outputs, each normalised as `target_norm`
-        says, then per patch over the channels (algorithm.md 7.2).
+        The mean over the top blocks of the teacher's MLP outputs, each normalised as `target_norm`
+        says, and then normalised per patch over the channels (docs/algorithm.md#targets).
         """
-        patches, valid = self.teacher.enter(fbank, num_frames)
+        patches, valid = self.teacher.embed_patches(fbank, num_frames)
         total = torch.zeros_like(patches, dtype=torch.float32)
         lowest = self.config.depth - self.config.target_layers
-        for index, (_, ffn) in enumerate(self.teacher.layers(patches, valid)):
+        for index, (_, ffn) in enumerate(self.teacher.hidden_states(patches, valid)):
             if index >= lowest:
-                total += self._normalised(ffn[:, 1:].float(), valid)
+                total += self._normalised(ffn[:, 1:].float(), valid)  # without CLS
         return F.layer_norm(total / self.config.target_layers, total.shape[-1:]), valid
 
     def _normalised(self, ffn: Tensor, valid: Tensor | None) -> Tensor:
@@ -133,37 +120,49 @@ class Pretrainer(nn.Module):
             return F.layer_norm(ffn, ffn.shape[-1:])
         return _instance_norm(ffn, valid)
 
-    def predict(self, fbank: Tensor, kept: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the student's CLS (batch, num_masks, width) and the decoder's output.
-
-        The latter is (batch, num_masks, patches, width).
-        """
-        batch, num_masks, _ = kept.shape
-        cls, tokens, tokens_total = self.encode_visible(fbank, kept, valid is not None)
-        valid = None if valid is None else valid.repeat_interleave(num_masks, dim=0)
-        prediction = self.decoder(tokens, kept.flatten(0, 1), valid, tokens_total)
-        return cls.unflatten(0, (batch, num_masks)), prediction.unflatten(0, (batch, num_masks))
-
-    def encode_visible(
-        self, fbank: Tensor, kept: Tensor, ragged: bool
-    ) -> tuple[Tensor, Tensor, int]:
-        """Run the student on visible patches.
+    def encode_visible(self, fbank: Tensor, visible: Tensor, ragged: bool) -> tuple[Tensor, Tensor]:
+        """Run the student on the visible patches of each view.
 
         Returns:
-            CLS (batch * num_masks, width), kept tokens (batch * num_masks, kept, width), and the
-            number of patches of the padded clips.
+            CLS (batch * num_masks, width) and tokens (batch * num_masks, visible, width)
         """
         patches = self.student.patches(fbank)
-        # Rows are picked from the patches of a clip; the clip is not repeated for each clone.
-        rows = torch.arange(len(kept), device=kept.device)[:, None, None]
-        visible = patches[rows, kept.clamp(min=0)].flatten(0, 1)
-        valid = (kept >= 0).flatten(0, 1) if ragged else None
-        tokens = self.student.encode(visible, valid)
-        return tokens[:, 0], tokens[:, 1:], patches.shape[1]
+        # Visible patches are picked from a clip's patches; the clip is not repeated for each mask.
+        clips = torch.arange(visible.shape[0], device=visible.device)[:, None, None]
+        picked = patches[clips, visible.clamp(min=0)].flatten(0, 1)
+        valid = (visible >= 0).flatten(0, 1) if ragged else None
+        tokens = self.student.encode(picked, valid)
+        return tokens[:, 0], tokens[:, 1:]
+
+    def predict(
+        self, fbank: Tensor, visible: Tensor, valid: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return what the student makes of each view, at all patches instead of the masked ones.
+
+        Returns:
+            CLS (batch, num_masks, width) and predictions (batch, num_masks, patches, width)
+        """
+        views = visible.shape[:2]
+        cls, tokens = self.encode_visible(fbank, visible, ragged=valid is not None)
+        if valid is not None:
+            valid = valid.repeat_interleave(views[1], dim=0)
+        num_patches = self.student.patches.count(fbank.shape[1])
+        predictions = self.decoder(tokens, visible.flatten(0, 1), num_patches, valid)
+        return cls.unflatten(0, views), predictions.unflatten(0, views)
+
+    def _cls_loss(self, cls: Tensor, targets: Tensor, valid: Tensor | None) -> Tensor:
+        """Return the squared error of CLS (batch, num_masks, width) against the mean target."""
+        error = (cls.float() - valid_mean(targets, valid)).square().sum(dim=2)
+        reduce = torch.sum if self.config.cls_reduction == "sum" else torch.mean
+        return self.config.cls_weight / math.sqrt(targets.shape[2]) * reduce(error)
 
     @torch.no_grad()
     def update_teacher(self, decay: float) -> None:
-        """Move the teacher towards the student: teacher = decay teacher + (1 - decay) student."""
+        """Move the EMA teacher: teacher = decay * teacher + (1 - decay) * student.
+
+        (docs/algorithm.md#ema-teacher)
+        """
+        # One call for all tensors; not public in torch (checked with 2.11 to 2.14).
         torch._foreach_lerp_(
             list(self.teacher.parameters()), list(self.student.parameters()), 1 - decay
         )
@@ -174,40 +173,53 @@ class Pretrainer(nn.Module):
         return self
 
 
-def _masked(kept: Tensor, valid: Tensor | None, tokens: int) -> tuple[Tensor, Tensor]:
-    """Return patches that include the masked ones, and weights that choose those.
+def masked_views(visible: Tensor, valid: Tensor | None, num_patches: int) -> Views:
+    """Return the views of a batch, with the masked patches as targets.
 
-    Clips of one length have equally many masked patches; among others no number is known without
-    waiting for the device, and all patches are returned.
-
-    Returns:
-        (batch, num_masks, places) int64 and float32; the weights are equal or 0, of sum 1,
-        or all 0 where clips of one patch have nothing to mask
+    Args:
+        visible: (batch, num_masks, visible) int64, -1 where a clip has fewer
+        valid: (batch, patches) bool; None = all patches are valid
     """
-    hidden = torch.ones(*kept.shape[:2], tokens + 1, device=kept.device)
-    hidden = hidden.scatter(2, torch.where(kept < 0, tokens, kept), 0.0)[..., :tokens]
-    if valid is None:
-        places = hidden.argsort(dim=2, descending=True, stable=True)
-        places = places[..., : tokens - kept.shape[2]]
-        return places, torch.full(places.shape, 1 / max(1, places.numel()), device=kept.device)
-    hidden = hidden * valid[:, None]
-    places = torch.arange(tokens, device=kept.device).expand_as(hidden)
-    return places, hidden / hidden.sum().clamp(min=1)
+    clip = torch.arange(visible.shape[0], device=visible.device)
+    clip = clip.repeat_interleave(visible.shape[1])
+    masked = torch.ones(*visible.shape[:2], num_patches + 1, device=visible.device)
+    masked.scatter_(2, torch.where(visible < 0, num_patches, visible), 0.0)
+    masked = masked[..., :num_patches]  # (batch, num_masks, patches), 1 where masked
+    if valid is None:  # all clips have equally many masked patches
+        target_idx = masked.argsort(dim=2, descending=True, stable=True)
+        target_idx = target_idx[..., : num_patches - visible.shape[2]]
+        weight = torch.full(target_idx.shape, 1 / max(1, target_idx.numel()), device=visible.device)
+    else:
+        # The number of masked patches is known on the device only, and asking for it would make
+        # the CPU wait: all patches are predicted, and those that are not masked weigh 0.
+        masked = masked * valid[:, None]
+        target_idx = torch.arange(num_patches, device=visible.device).expand_as(masked)
+        weight = masked / masked.sum().clamp(min=1)
+    return Views(clip, *(tensor.flatten(0, 1) for tensor in (visible, target_idx, weight)))
+
+
+def _masked_error(predictions: Tensor, targets: Tensor, views: Views) -> Tensor:
+    """Return the weighted squared error over √width, a sum over views.
+
+    Args:
+        predictions: (rows, targets, width)
+        targets: (batch, patches, width)
+    """
+    expected = targets[views.clip[:, None], views.target_idx]  # (rows, targets, width)
+    error = (predictions.float() - expected).square().sum(dim=2)
+    return 1 / math.sqrt(targets.shape[2]) * (error * views.weight).sum()
+
+
+def _target_std(targets: Tensor, views: Views, num_masks: int) -> Tensor:
+    """Return the spread of the targets (batch, patches, width), weighted as in the loss."""
+    weight = torch.zeros_like(targets[..., 0])
+    by_clip = views.target_idx.unflatten(0, (-1, num_masks)).flatten(1)
+    weight = weight.scatter_add(1, by_clip, views.weight.unflatten(0, (-1, num_masks)).flatten(1))
+    return mean_std(*weighted_moments(targets, weight))
 
 
 def _instance_norm(x: Tensor, valid: Tensor | None) -> Tensor:
-    """Normalise each channel of each clip over its real patches, eps 1e-5."""
-    centred = x - mean_of_real(x, valid)
-    return centred * torch.rsqrt(mean_of_real(centred.square(), valid) + 1e-5)
-
-
-def _moments(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the weighted sums (width,) of patches (batch, places, width) and of their squares."""
-    rows, weight = x.flatten(0, 1), weight.flatten()
-    with torch.autocast(x.device.type, enabled=False):
-        return weight @ rows, weight @ rows.square()
-
-
-def _deviation(mean: Tensor, square: Tensor) -> Tensor:
-    """Return the mean over channels of the deviation over patches (algorithm.md 8)."""
-    return ((square - mean.square()).clamp(min=0) + 1e-6).sqrt().mean()
+    """Normalise each channel of each clip over its valid patches (batch, patches, width)."""
+    centred = x - valid_mean(x, valid)
+    variance = valid_mean(centred.square(), valid)
+    return centred * torch.rsqrt(variance + INSTANCE_NORM_EPS)

@@ -1,4 +1,4 @@
-"""Plain classifiers on band statistics, to know what a trained encoder is worth."""
+"""Baselines on band statistics: what a trained encoder has to be better than."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEED = 0
 
 
 def score_baselines(config: BaselineConfig) -> None:
-    """Train the plain classifiers and write their results."""
+    """Train the baselines and write their results."""
     labels = DataDir(config.train).labels
     clips, features = _read(config.train, config.dump, labels)
     test_clips, test_features = _read(config.test, config.dump, labels)
@@ -94,7 +94,8 @@ def _fit_and_score(
         scores = np.zeros((len(test_features), targets.shape[1]), dtype=np.float32)
         scores[:, classifier.classes_] = classifier.predict_proba(test_features)
         return scores
-    with warnings.catch_warnings():  # a class of no or all training clips has probability 0 or 1
+    with warnings.catch_warnings():
+        # A class that no training clip or every one has gets the probability 0 or 1.
         warnings.filterwarnings("ignore", "Label .* present in all", UserWarning)
         classifier.fit(features, targets)
     return classifier.predict_proba(test_features).astype(np.float32)

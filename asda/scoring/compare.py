@@ -1,23 +1,29 @@
-"""Results of several experiments: found, pooled over folds, compared on the same clips."""
+"""Results of experiments: read, found, and compared on the same clips."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from asda.files import InputError, numbered_lines
+from asda.scoring.class_tables import upgrade_old_result
 from asda.scoring.intervals import Interval, paired_differences
-from asda.scoring.metrics import Metrics
-from asda.scoring.predictions import ScoredClips
-from asda.scoring.result_files import write_results
+from asda.scoring.measurable import Measurable, Metric
+from asda.scoring.score_kinds import read_scores
+from asda.scoring.scored_set import ScoredSet
+
+REQUIRED = ("metric", "metrics", "clips", "provenance", "environment")
 
 
 def read_result(folder: str | Path) -> dict[str, Any]:
-    """Read result.json of a score folder."""
+    """Read result.json of a score folder.
+
+    Raises:
+        InputError: if the file is missing or not a result.
+    """
     path = Path(folder) / "result.json"
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
@@ -25,24 +31,50 @@ def read_result(folder: str | Path) -> dict[str, Any]:
         raise InputError(f"{path}: no such file; score the model first") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{path}:{error.lineno}: not JSON ({error.msg})") from None
-    needed = ("metric", "metrics", "clips", "provenance", "environment")
-    if not isinstance(result, dict) or any(key not in result for key in needed):
-        raise InputError(f"{path}: not a result that asda wrote; score the model again")
+    refusal = InputError(f"{path}: not a result that asda wrote; score the model again")
+    if not isinstance(result, dict) or any(key not in result for key in REQUIRED):
+        raise refusal
+    try:
+        if "metric_info" not in result:
+            upgrade_old_result(result)
+        metric_info(result)
+    except (AttributeError, KeyError, TypeError):
+        raise refusal from None
     return result
 
 
-def measured(folder: str | Path, metric: str) -> dict[str, float]:
-    """Return value, low and high of one metric of a score folder."""
-    metrics = read_result(folder)["metrics"]
+def metric_info(result: dict[str, Any]) -> dict[str, Metric]:
+    """Return the description of each metric of a result."""
+    return {name: Metric(**result["metric_info"][name]) for name in result["metrics"]}
+
+
+def measured(folder: str | Path, metric: str) -> dict[str, float | None]:
+    """Return value, low and high of one metric of a score folder; null where undefined.
+
+    Raises:
+        InputError: if the result does not have the metric.
+    """
+    metrics: dict[str, dict[str, float | None]] = read_result(folder)["metrics"]
     if metric not in metrics:
         raise InputError(f"{folder}: no metric {metric}; there are {', '.join(metrics)}")
     return metrics[metric]
 
 
+def mean_and_std(metric: str, results: list[dict[str, Any]]) -> dict[str, float | None]:
+    """Return mean and sample standard deviation over results; null if one of them has no value."""
+    values = [result["metrics"][metric]["value"] for result in results]
+    if None in values:
+        return {"mean": None, "std": None}
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "std": std}
+
+
 def find_results(root: str | Path, with_folds: bool = False) -> dict[Path, dict[str, Any]]:
     """Return the score folders below `root` with their results.
 
-    Folds that were merged are left out unless `with_folds`: the merged result stands for them.
+    Args:
+        root: folder of experiments
+        with_folds: whether to include folds that were merged, which the merged result stands for
     """
     found = {path.parent: read_result(path.parent) for path in Path(root).rglob("result.json")}
     if with_folds:
@@ -55,89 +87,12 @@ def find_results(root: str | Path, with_folds: bool = False) -> dict[Path, dict[
     return {folder: found[folder] for folder in found if folder.resolve() not in merged}
 
 
-def merge_folds(
-    folders: list[Path], out: str | Path, groups_file: Path | None = None, metric: str | None = None
-) -> dict[str, Any]:
-    """Write the results of all folds together into `out`: each fold, their mean, and pooled.
-
-    Pooled metrics and their intervals take the clips of all folds as one set. Accuracy does not
-    mind that each fold has a model of its own; mAP and AUC rank clips of different models against
-    each other, so beside them stands the mean of the folds.
+def read_groups(path: Path, utterances: np.ndarray) -> np.ndarray:
+    """Read a table `utterance group`, e.g. utt2spk, as the group of each clip, (clips,) int.
 
     Args:
-        folders: score folders of one label list, without a clip in common
-        out: the score folder to write
-        groups_file: a table `utterance group`, see read_groups
-        metric: the metric results are ranked by
-
-    Raises:
-        InputError: if the folds differ in their labels or share clips.
-    """
-    if Path(out).resolve() in [folder.resolve() for folder in folders]:
-        raise InputError(f"{out}: is one of the folds; give another folder to --out")
-    results = [read_result(folder) for folder in folders]
-    scored = _pool(folders)
-    folds = [
-        {
-            "folder": os.path.relpath(folder, out),
-            "clips": result["clips"],
-            "metrics": result["metrics"],
-        }
-        for folder, result in zip(folders, results, strict=True)
-    ]
-    expected = [result["clips"]["expected"] for result in results]
-    # Folds where every clip has one label have an accuracy, others and the pooled clips may not.
-    shared = [m for m in results[0]["metrics"] if all(m in r["metrics"] for r in results)]
-    main = results[0]["metric"] if results[0]["metric"] in shared else None
-    return write_results(
-        out,
-        scored,
-        _common([result["provenance"] for result in results]),
-        expected=None if None in expected else sum(expected),
-        metric=metric or main,
-        groups=None if groups_file is None else read_groups(groups_file, scored.utterances),
-        folds=folds,
-        over_folds={name: mean_and_deviation(name, results) for name in shared},
-    )
-
-
-def _pool(folders: list[Path]) -> ScoredClips:
-    parts = [ScoredClips.load(folder) for folder in folders]
-    for folder, part in zip(folders, parts, strict=True):
-        if not np.array_equal(part.labels, parts[0].labels):
-            raise InputError(f"{folder}: its label list differs from that of {folders[0]}")
-    pooled = ScoredClips(
-        np.concatenate([part.utterances for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.targets for part in parts]),
-        parts[0].labels,
-    )
-    names, counts = np.unique(pooled.utterances, return_counts=True)
-    if (counts > 1).any():
-        raise InputError(
-            f"{(counts > 1).sum()} clips are in more than one of {', '.join(map(str, folders))} "
-            f"(first: {names[counts > 1][0]}): folds must not share clips"
-        )
-    return pooled
-
-
-def _common(provenances: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the entries that all folds share; the others stay in the result of each fold."""
-    first = provenances[0]
-    return {k: v for k, v in first.items() if all(p.get(k) == v for p in provenances)}
-
-
-def mean_and_deviation(metric: str, results: list[dict[str, Any]]) -> dict[str, float | None]:
-    """Return mean and sample standard deviation over results; null if one of them has no value."""
-    values = [result["metrics"][metric]["value"] for result in results]
-    if None in values:
-        return {"mean": None, "std": None}
-    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return {"mean": float(np.mean(values)), "std": std}
-
-
-def read_groups(path: Path, utterances: np.ndarray) -> np.ndarray:
-    """Read a table `utterance group` (utt2spk, say) as group numbers (clips,) int of utterances.
+        path: the table
+        utterances: (clips,) str
 
     Raises:
         InputError: if a line is not two words or an utterance has no group.
@@ -154,23 +109,38 @@ def read_groups(path: Path, utterances: np.ndarray) -> np.ndarray:
     return np.unique([table[u] for u in utterances], return_inverse=True)[1]
 
 
+def refuse_other_columns(
+    first_folder: str | Path, first: ScoredSet, folder: str | Path, scored: ScoredSet
+) -> None:
+    """Refuse scores of another kind, or with another label list or list of metrics."""
+    if type(scored) is not type(first):
+        raise InputError(
+            f"{folder}: its scores are of the kind {scored.kind}, those of {first_folder} of the"
+            f" kind {first.kind}; give results of one kind"
+        )
+    if scored.columns != first.columns:
+        raise InputError(f"{folder}: its {scored.columns_name} differs from that of {first_folder}")
+
+
 class Comparison:
-    """Systems against one reference system, on the same clips.
+    """Systems compared with one reference system, on the same clips.
 
     Args:
-        runs: score folders of the system that the others are compared with, one for each run
-            (trainings that differ in their seed)
+        runs: score folders of the reference system, one for each run (trainings with different
+            seeds)
         groups_file: a table `utterance group`, see read_groups
     """
 
     def __init__(self, *runs: str | Path, groups_file: Path | None = None):
         self.folder = Path(runs[0])
-        self.scored = _sorted(ScoredClips.load(self.folder))
-        self.groups = groups_file and read_groups(groups_file, self.scored.utterances)
+        self.scored = read_scores(self.folder).sorted()
+        self.groups = None
+        if groups_file:
+            self.groups = read_groups(groups_file, self.scored.utterances)
         self.runs = [self._read(run) for run in runs]
 
     def differences(self, *runs: str | Path) -> dict[str, Interval]:
-        """Return each metric of another system minus that of the reference, of the means over runs.
+        """Return each metric of another system minus that of the reference, of means over runs.
 
         Args:
             runs: score folders, as many as the reference has and in the same order
@@ -180,34 +150,39 @@ class Comparison:
         """
         return paired_differences(self.runs, [self._read(run) for run in runs], self.groups)
 
-    def _read(self, folder: str | Path) -> Metrics:
-        scored = _sorted(ScoredClips.load(folder))
-        self._refuse_other_clips(folder, scored)
-        return Metrics(scored.scores, scored.targets)
+    def difference(self, metric: str, *runs: str | Path) -> Interval:
+        """Return the difference of one metric, see differences.
 
-    def _refuse_other_clips(self, folder: str | Path, other: ScoredClips) -> None:
+        Raises:
+            InputError: if differences of the metric are not measured; also as in differences.
+        """
+        differences = self.differences(*runs)
+        if metric not in differences:
+            raise InputError(
+                f"differences of {metric} are not measured, only those of {', '.join(differences)}"
+            )
+        return differences[metric]
+
+    def _read(self, folder: str | Path) -> Measurable:
+        scored = read_scores(folder).sorted()
+        self._refuse_other_clips(folder, scored)
+        return scored.measurable()
+
+    def _refuse_other_clips(self, folder: str | Path, other: ScoredSet) -> None:
         ours, theirs = self.scored.utterances, other.utterances
         found = []
-        for name, odd in (
+        for name, extra in (
             (self.folder, np.setdiff1d(ours, theirs)),
             (folder, np.setdiff1d(theirs, ours)),
         ):
-            if len(odd):
-                found.append(f"{len(odd)} clips only in {name} (first: {odd[0]})")
+            if len(extra):
+                found.append(f"{len(extra)} clips only in {name} (first: {extra[0]})")
         if found:
             raise InputError(f"not the same clips: {', '.join(found)}")
-        if not np.array_equal(self.scored.labels, other.labels):
-            raise InputError(f"not the same label list: {self.folder} and {folder}")
-        wrong = (self.scored.targets != other.targets).any(axis=1)
+        refuse_other_columns(self.folder, self.scored, folder, other)
+        wrong = ~self.scored.same_truth(other)
         if wrong.any():
             raise InputError(
-                f"{self.folder} and {folder} disagree on the labels of {wrong.sum()} clips "
-                f"(first: {ours[wrong.argmax()]})"
+                f"{self.folder} and {folder} disagree on the truth of {wrong.sum()} clips "
+                f"(first: {ours[wrong.argmax()]}); score both on the same data directory"
             )
-
-
-def _sorted(scored: ScoredClips) -> ScoredClips:
-    order = np.argsort(scored.utterances)
-    return ScoredClips(
-        scored.utterances[order], scored.scores[order], scored.targets[order], scored.labels
-    )

@@ -1,4 +1,4 @@
-"""Accuracy, mean average precision, ROC AUC and d' of scored clips, under any clip weights."""
+"""Accuracy, mean average precision, ROC AUC and d' of a classifier, under any clip weights."""
 
 from __future__ import annotations
 
@@ -8,19 +8,28 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import ndtri
 
-METRICS = ("accuracy", "mAP", "AUC")
+from asda.scoring.measurable import Metric
+
+METRICS = {
+    "accuracy": Metric(
+        title="accuracy %", higher_is_better=True, low=0, high=1, factor=100, digits=1
+    ),
+    "mAP": Metric(title="mAP %", higher_is_better=True, low=0, high=1, factor=100, digits=1),
+    "AUC": Metric(title="AUC", higher_is_better=True, low=0, high=1),
+}
+D_PRIME = Metric(title="d′", higher_is_better=True)  # a function of the AUC, see d_prime
 EmptyClass = Literal["skip", "zero"]
 
 
 class Ranking:
-    """The clips of one class by falling score, reduced to what average precision and AUC need.
+    """The clips of one class by decreasing score, reduced to what AP and AUC need.
 
-    Sorting is done once; each of many weightings of the clips (bootstrap replicates) then costs
-    one sparse product. Clips of equal score share one threshold, as in scikit-learn.
+    Clips are sorted once; each of many weightings of the clips (bootstrap replicates) then costs
+    one sparse product. Clips with equal scores share one threshold, as in scikit-learn.
 
     Args:
-        scores: (clips,) float, higher = rather this class
-        positive: (clips,) bool
+        scores: (clips,) float, higher means that the clip is more likely of this class
+        positive: (clips,) bool, whether the clip is of this class
     """
 
     def __init__(self, scores: np.ndarray, positive: np.ndarray):
@@ -32,20 +41,20 @@ class Ranking:
         ends = np.searchsorted(ranked, ranked[starts], side="right")
         bounds = np.stack([starts, ends], axis=1).ravel()
         clips = len(scores)
-        # Rows: clips above each threshold that holds positives, then clips at it, in turn.
+        # The rows alternate: the clips above a threshold that has positives, the clips at it.
         self.at_and_above = _summing(order[: bounds[-1] if len(bounds) else 0], bounds, clips)
         self.positives = _summing(order[hits], np.searchsorted(hits, ends), clips)
 
     def measure(self, weights: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return average precision and AUC, each (weightings,) float64, NaN where undefined.
 
-        Average precision is the sum of precision times gain in recall over falling thresholds,
-        not interpolated; AUC is the share of (positive, negative) pairs in the right order, ties
-        counting one half.
+        Average precision is the sum over decreasing thresholds of precision times the gain in
+        recall, without interpolation. AUC is the fraction of (positive, negative) pairs in the
+        right order, where ties count one half.
 
         Args:
             weights: (clips, weightings) float; ones count every clip once
-            total: (weightings,) float64, their sums over the clips
+            total: (weightings,) float64, the sums of the weights over the clips
         """
         hits = (self.positives @ weights).astype(np.float64)
         hits_so_far = hits.cumsum(axis=0)
@@ -63,14 +72,14 @@ class Ranking:
 
 
 def _summing(clips: np.ndarray, ends: np.ndarray, num_clips: int) -> csr_array:
-    """Return the (len(ends), num_clips) 0/1 matrix whose rows are successive runs of `clips`."""
+    """Return the (len(ends), num_clips) 0/1 matrix whose rows are successive slices of `clips`."""
     pointers = np.concatenate([[0], ends]).astype(np.int32)
     ones = np.ones(len(clips), dtype=np.float32)
     return csr_array((ones, clips.astype(np.int32), pointers), shape=(len(ends), num_clips))
 
 
-class Metrics:
-    """The metrics of one system on one set of clips (algorithm.md 13).
+class ClassificationMetrics:
+    """The metrics of one classifier on one set of clips (docs/algorithm.md#metrics); Measurable.
 
     Scores rank clips against each other within a class, so they must be comparable between
     clips: logits of a sigmoid or (log) probabilities, not logits of a softmax.
@@ -78,8 +87,11 @@ class Metrics:
     Args:
         scores: (clips, classes) float, finite
         targets: (clips, classes) 0/1; exactly one 1 in every row makes the task single-label
-        empty_class: a class without positives is left out of the means over classes ("skip"), or
-            counts with average precision 0 ("zero", as the reference's mAP does)
+        empty_class: whether a class without positives is left out of the means over classes
+            ("skip") or counts with average precision 0 ("zero", as in the reference's mAP)
+
+    Raises:
+        ValueError: if the two shapes differ.
     """
 
     def __init__(self, scores: np.ndarray, targets: np.ndarray, empty_class: EmptyClass = "skip"):
@@ -88,10 +100,14 @@ class Metrics:
         positive = targets.astype(bool)
         self.empty_class = empty_class
         self.single_label = is_single_label(targets)
+        self.metrics = {n: m for n, m in METRICS.items() if self.single_label or n != "accuracy"}
         self.main = "accuracy" if self.single_label else "mAP"
         self.correct = positive[np.arange(len(scores)), scores.argmax(axis=1)].astype(np.float32)
         self.rankings = [Ranking(scores[:, c], positive[:, c]) for c in range(scores.shape[1])]
         self.ones = np.ones((len(scores), 1), dtype=np.float32)
+
+    def __len__(self) -> int:
+        return len(self.ones)
 
     def per_class(self, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return average precision and AUC, each (classes, weightings), NaN where undefined."""
@@ -101,10 +117,10 @@ class Metrics:
         return np.array([ap for ap, _ in measured]), np.array([auc for _, auc in measured])
 
     def measure(self, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """Return each metric of METRICS that the task has, as (weightings,) float64 in 0..1.
+        """Return each metric of `metrics`, (weightings,) float64 in 0..1, NaN where undefined.
 
         Args:
-            weights: (clips, weightings) float; nothing = every clip once
+            weights: (clips, weightings) float; None = every clip counts once
         """
         weights = self.ones if weights is None else weights
         average_precision, auc = self.per_class(weights)
@@ -114,7 +130,7 @@ class Metrics:
         if self.single_label:
             hits = (self.correct @ weights).astype(np.float64)
             measured["accuracy"] = hits / weights.sum(axis=0, dtype=np.float64)
-        return {name: measured[name] for name in METRICS if name in measured}
+        return {name: measured[name] for name in self.metrics}
 
 
 def measure(
@@ -123,11 +139,11 @@ def measure(
     """Return accuracy (single-label tasks only), mAP, AUC and d_prime of scored clips.
 
     Args:
-        scores: (clips, classes) float, comparable between clips (see Metrics)
+        scores: (clips, classes) float, comparable between clips (see ClassificationMetrics)
         targets: (clips, classes) 0/1
-        empty_class: "skip" or "zero" (see Metrics)
+        empty_class: "skip" or "zero" (see ClassificationMetrics)
     """
-    measured = Metrics(scores, targets, empty_class).measure()
+    measured = ClassificationMetrics(scores, targets, empty_class).measure()
     values = {name: float(value[0]) for name, value in measured.items()}
     return {**values, "d_prime": float(d_prime(values["AUC"]))}
 
@@ -139,18 +155,25 @@ def is_single_label(targets: np.ndarray) -> bool:
 
 def d_prime(auc: float | np.ndarray) -> np.ndarray:
     """Return sqrt(2) times the normal quantile of an AUC; infinite at 0 and 1."""
-    return np.sqrt(2.0) * ndtri(auc)
+    scaled: np.ndarray = np.sqrt(2.0) * ndtri(auc)
+    return scaled
 
 
 def confusion_matrix(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return counts (classes, classes) int64 of a single-label task; a row is one true class."""
+    """Return counts of clips, (classes, classes) int64: row = true, column = predicted class.
+
+    Args:
+        scores: (clips, classes) float; the class with the highest score is predicted
+        targets: (clips, classes) 0/1, with one label per clip
+    """
     classes = scores.shape[1]
-    cells = targets.argmax(axis=1) * classes + scores.argmax(axis=1)
+    cells: np.ndarray = targets.argmax(axis=1) * classes + scores.argmax(axis=1)
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
 
 def _mean(per_class: np.ndarray) -> np.ndarray:
-    """Return the mean over the classes that are defined, (weightings,); NaN if none is."""
+    """Return the mean over the classes that have a value, (weightings,); NaN if none has."""
     defined = ~np.isnan(per_class)
     with np.errstate(invalid="ignore"):
-        return np.where(defined, per_class, 0.0).sum(axis=0) / defined.sum(axis=0)
+        mean: np.ndarray = np.where(defined, per_class, 0.0).sum(axis=0) / defined.sum(axis=0)
+    return mean

@@ -1,26 +1,34 @@
-"""Scored clips and the file that holds them."""
+"""Scores of a classifier: each clip, each class, and the true labels."""
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from asda.files import InputError, atomic_write
+from asda.scoring.metrics import ClassificationMetrics
+from asda.scoring.scored_set import ScoredSet, refuse_unmeasurable
 
 
 @dataclass
-class ScoredClips:
-    """What a classifier says of clips, and the truth; the content of scores.npz.
+class ScoredClips(ScoredSet):
+    """A classifier's scores of clips, and the true labels.
 
     Args:
         utterances: (clips,) str
-        scores: (clips, classes) float32, comparable between clips (see Metrics)
+        scores: (clips, classes) float32, comparable between clips (see ClassificationMetrics)
         targets: (clips, classes) uint8, 0/1
-        labels: (classes,) str, class order
+        labels: (classes,) str, in class order
+
+    Raises:
+        InputError: if there are no clips, or scores that are not finite numbers.
+        ValueError: if the shapes do not match.
     """
+
+    kind = "classification"
+    per_clip = ("utterances", "scores", "targets")
+    columns_name = "label list"
 
     utterances: np.ndarray
     scores: np.ndarray
@@ -34,28 +42,22 @@ class ScoredClips:
                 f"{shape[0]} utterances and {shape[1]} labels, but scores {self.scores.shape} "
                 f"and targets {self.targets.shape}"
             )
-        if not shape[0]:
-            raise InputError("no clips were scored")
-        bad = ~np.isfinite(self.scores).all(axis=1)
-        if bad.any():
-            raise InputError(
-                f"{bad.sum()} clips have scores that are not finite numbers "
-                f"(first: {self.utterances[bad.argmax()]})"
-            )
+        refuse_unmeasurable(self.utterances, self.scores, "scores")
+
+    @property
+    def columns(self) -> list[str]:
+        return [str(label) for label in self.labels]
+
+    def same_truth(self, other: ScoredClips) -> np.ndarray:
+        same: np.ndarray = (self.targets == other.targets).all(axis=1)
+        return same
+
+    def measurable(self) -> ClassificationMetrics:
+        return ClassificationMetrics(self.scores, self.targets)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {name: getattr(self, name) for name in (*self.per_clip, "labels")}
 
     @classmethod
-    def load(cls, folder: str | Path) -> ScoredClips:
-        """Read scores.npz of a score folder."""
-        path = Path(folder) / "scores.npz"
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return cls(*(arrays[name] for name in cls.__dataclass_fields__))
-        except FileNotFoundError:
-            raise InputError(f"{path}: no such file; score the model first") from None
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path}: damaged, or not the scores of clips ({error})") from None
-
-    def save(self, folder: str | Path) -> None:
-        """Write scores.npz into a score folder."""
-        with atomic_write(Path(folder) / "scores.npz", "wb") as stream:
-            np.savez_compressed(stream, **{n: getattr(self, n) for n in self.__dataclass_fields__})
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> ScoredClips:
+        return cls(*(arrays[name] for name in (*cls.per_clip, "labels")))

@@ -1,4 +1,4 @@
-"""What is scored (typed configuration, no torch import)."""
+"""Settings of `asda score` and `asda baseline` (typed configuration, no torch import)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ class ScoreConfig:
     Args:
         model: model.pt of a fine-tuning experiment
         data: data directory with utt2label
-        out: folder for scores.npz, result.json, RESULTS.md, per_class.tsv and confusion.png
-        dump: folder with the features (feats.scp) of the directory (null = its own)
-        fbank: feature configuration (YAML file); features are then computed from audio, no dump
-        metric: quantity that results are ranked by (null = accuracy, or mAP for several labels)
+        out: score folder to write: RESULTS.md, result.json, scores.npz, tables of the classes
+        dump: folder with the features (feats.scp) of the directory (null = the directory itself)
+        fbank: feature configuration (YAML file) to compute features from audio, without a dump
+        metric: metric that results are ranked by (null = accuracy if every clip has one label,
+            else mAP)
         batch_size: clips per batch
-        device: where to score ("auto" = a GPU if there is one)
+        device: "cpu", "cuda" or "auto" (a GPU if one is available)
         threads: CPU threads (0 = all cores)
     """
 
@@ -42,17 +43,17 @@ class ScoreConfig:
 
 @dataclass
 class BaselineConfig:
-    """Train plain classifiers on band statistics of one data directory and score another.
+    """Train baselines on band statistics of one data directory and score another.
 
-    Logistic regression (standardised) and a random forest of 500 trees see the mean and the
-    standard deviation of each mel band over the frames of a clip. Both are fixed beforehand:
-    nothing is chosen on the test set.
+    The baselines are logistic regression, on standardised features, and a random forest of 500
+    trees. Their features are the mean and the standard deviation of each mel band over the frames
+    of a clip. All their settings are fixed in advance; nothing is chosen on the test set.
 
     Args:
         train: data directory to train on
         test: data directory to score
-        out: experiment folder: out/logistic_regression/score and out/random_forest/score
-        dump: dump that holds the features of both (null = each directory's own feats.scp)
+        out: experiment folder; writes out/logistic_regression/score and out/random_forest/score
+        dump: dump with the features of both directories (null = each directory's own feats.scp)
     """
 
     train: str

@@ -1,4 +1,4 @@
-"""A trained classifier on a data directory: scores and results."""
+"""Scoring a trained classifier on a data directory."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from asda.checkpoint.load import read_model
-from asda.checkpoint.saved_model import SavedModel, load_weights
+from asda.checkpoint.saved_model import SavedModel
 from asda.checkpoint.schema import refusing_damage
 from asda.configuration import build
 from asda.dataset.clips import Clips, Normalization, open_clips
 from asda.dataset.data_config import DataConfig
 from asda.distributed import end_process, start_process
 from asda.files import InputError
-from asda.model.classifier import Classifier
+from asda.model.heads import ranking_scores
 from asda.scoring.predict import predict
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.result_files import write_results
@@ -27,15 +28,13 @@ def score(config: ScoreConfig) -> None:
     """Score every labelled clip and write the results to `config.out`."""
     process = start_process(config.device, config.threads)
     saved = read_model(config.model)
-    model = load_classifier(saved, config.model).to(process.device)
+    model = load_head(saved).to(process.device)
     with refusing_damage(config.model):
         facts = _facts(config, saved)
     clips = _open(config, saved)
     logits = torch.from_numpy(predict(model, clips, process))
     if process.is_first:
-        # Softmax logits of different clips can't be compared, their log-probabilities can.
-        softmax = saved.facts.get("loss") == "cross_entropy"
-        scores = (logits.log_softmax(-1) if softmax else logits).numpy()
+        scores = ranking_scores(logits, saved.output).numpy()
         scored = ScoredClips(
             np.array(clips.utterances), scores, clips.targets, np.array(saved.labels)
         )
@@ -43,13 +42,11 @@ def score(config: ScoreConfig) -> None:
     end_process()
 
 
-def load_classifier(saved: SavedModel, path: str) -> Classifier:
-    """Return the classifier of a model file, in evaluation mode."""
-    if saved.kind != "classifier":
-        raise InputError(f"{path}: a pretrained model; fine-tune it before scoring (stage 4)")
-    model = Classifier(saved.model_config(path), len(saved.labels), **saved.head)
-    load_weights(model, saved.weights, path)
-    return model.eval()
+def load_head(saved: SavedModel) -> nn.Module:
+    """Return the network of a fine-tuned model, in evaluation mode."""
+    if saved.kind != "finetuned":
+        raise InputError(f"{saved.path}: a pretrained model; fine-tune it before scoring (stage 4)")
+    return saved.build()
 
 
 def _open(config: ScoreConfig, saved: SavedModel) -> Clips:
@@ -60,7 +57,7 @@ def _open(config: ScoreConfig, saved: SavedModel) -> Clips:
         config.fbank,
         dataclasses.replace(data, batch_size=config.batch_size),
         Normalization(**saved.normalization),
-        mel_bins=saved.model_config(config.model).mel_bins,
+        mel_bins=saved.config.mel_bins,
         labels=saved.labels,
     )
     found = clips.features.fbank_config()
@@ -81,7 +78,7 @@ def _facts(config: ScoreConfig, saved: SavedModel) -> dict[str, Any]:
         "updates": facts["updates"],
         "normalization": saved.normalization,
     }
-    if "source" in facts:  # imported, without the story of its training
+    if "source" in facts:  # An imported model does not know how it was trained.
         return known | {"source": facts["source"]}
     selection = f"{facts['final']} of updates {facts['from_updates']}"
     if facts["metric"]:

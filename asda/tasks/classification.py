@@ -1,9 +1,8 @@
-"""Fine-tuning: a classifier on a pretrained encoder, on a new one, or on a frozen one."""
+"""Classification: fine-tune a pretrained encoder, probe a frozen one, or train from scratch."""
 
 from __future__ import annotations
 
 import dataclasses
-import logging
 from typing import Any
 
 import numpy as np
@@ -11,100 +10,40 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asda import configuration
-from asda.checkpoint.load import read_model
-from asda.checkpoint.saved_model import SavedModel, encoder_weights, load_weights
+from asda.checkpoint.saved_model import SavedModel
 from asda.corpus.datadir import DataDir
 from asda.dataset.augment import mask_stripes, mixup
-from asda.dataset.clips import open_clips
-from asda.dataset.loaders import Batch
-from asda.distributed import Process, end_process, start_process
+from asda.dataset.collate import Batch
 from asda.model.classifier import Classifier
-from asda.model.model_config import ModelConfig
-from asda.provenance import environment
+from asda.model.heads import Head, ranking_scores
 from asda.scoring.metrics import measure
 from asda.scoring.predict import predict
-from asda.training.experiment import Experiment, check_ranking, differences, resolved
-from asda.training.input_digests import check_inputs
-from asda.training.loop import Task, train
 from asda.training.run_config import ClassifierConfig, FinetuneConfig
-
-log = logging.getLogger(__name__)
-
-
-def finetune(config: FinetuneConfig) -> None:
-    """Run, or continue, one fine-tuning experiment; write its model.pt."""
-    process = start_process(config.training.device, config.training.threads)
-    saved = read_model(config.init) if config.init else None
-    idle = []
-    if saved:
-        used = saved.model_config(config.init)
-        idle = _differing(config.model, used)
-        config.model = used
-    config = resolved(config)
-    check_ranking(config.training, ranked=config.valid is not None)
-    experiment = Experiment(config, "finetune", process)
-    check_inputs(experiment, labelled=True)
-    if idle and process.is_first:
-        log.warning("the model is that of %s: %s", config.init, "; ".join(idle))
-    if experiment.model.exists():
-        log.info("%s is complete", experiment.model)
-    else:
-        task = FinetuneTask(config, process, saved)
-        train(task, config.optimizer, config.training, experiment, process)
-    end_process()
+from asda.training.task import Task
 
 
-def _differing(given: ModelConfig, used: ModelConfig) -> list[str]:
-    """Return the settings, other than defaults, that differ from those that are used."""
-    default, first, second = map(configuration.to_dict, (ModelConfig(), given, used))
-    chosen = differences(default, first, "model.")
-    changes = differences(first, second, "model.")
-    return [change for name, change in changes.items() if name in chosen]
+class ClassificationTask(Task[FinetuneConfig]):
+    """A classifier trained on labelled clips."""
 
-
-class FinetuneTask(Task):
-    """Classifier and labelled clips, as the loop wants them."""
-
+    verb = "finetune"
+    labelled = True
     higher_is_better = True
 
-    def __init__(self, config: FinetuneConfig, process: Process, saved: SavedModel | None):
-        self.config = config
-        self.process = process
-        self.labels = DataDir(config.train).labels
-        self.model = self._classifier(config.model, config.classifier, saved)
-        self.clips = self._open(config.train, augment=config.augment, seed=config.training.seed)
-        self.validation = None
-        if config.valid:
-            self.validation = self._open(config.valid, normalization=self.clips.normalization)
-        self.softmax = config.classifier.loss == "cross_entropy"
-        if self.validation:
-            self.metric = config.classifier.metric or ("accuracy" if self.softmax else "mAP")
-
-    def _classifier(
-        self, model: ModelConfig, head: ClassifierConfig, saved: SavedModel | None
-    ) -> Classifier:
-        torch.manual_seed(self.config.training.seed)
-        classifier = Classifier(model, len(self.labels), head.pooling, head.layers, head.drop_path)
-        if saved:
-            weights = encoder_weights(saved, head.encoder, self.config.init)
-            load_weights(classifier.encoder, weights, self.config.init)
-        if head.freeze_encoder:
+    def build_model(self, init: SavedModel | None) -> Head:
+        config = self.config.classifier
+        self.labels = DataDir(self.config.train).labels
+        self.head = {"name": Classifier.name, "pooling": config.pooling, "layers": config.layers}
+        softmax = config.loss == "cross_entropy"
+        self.output = "softmax" if softmax else "sigmoid"
+        if self.config.valid:
+            self.metric = config.metric or ("accuracy" if softmax else "mAP")
+        classifier = self.build_head(init, config.encoder, config.drop_path)
+        if config.freeze_encoder:
             classifier.freeze_encoder()
         return classifier
 
-    def _open(self, directory: str, normalization=None, **options):
-        config = self.config
-        return open_clips(
-            directory,
-            config.dump,
-            config.fbank,
-            config.data,
-            normalization,
-            mel_bins=config.model.mel_bins,
-            labels=self.labels,
-            **options,
-        )
+    def clip_options(self, directory: str) -> dict[str, Any]:
+        return {"labels": self.labels}
 
     def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         rng = np.random.default_rng((seed, self.process.rank))
@@ -117,44 +56,31 @@ class FinetuneTask(Task):
         return classification_loss(logits.float(), targets, self.config.classifier), {}
 
     def evaluate(self) -> dict[str, float]:
-        if self.validation is None:
+        if self.validation is None or self.metric is None:
             return {}
         logits = torch.from_numpy(predict(self.model, self.validation, self.process))
         targets = self.validation.targets
-        head = dataclasses.replace(self.config.classifier, label_smoothing=0.0)
-        loss = classification_loss(logits, torch.from_numpy(targets).float(), head)
-        values = measure(
-            logits.log_softmax(-1).numpy() if self.softmax else logits.numpy(), targets
-        )
+        unsmoothed = dataclasses.replace(self.config.classifier, label_smoothing=0.0)
+        loss = classification_loss(logits, torch.from_numpy(targets).float(), unsmoothed)
+        values = measure(ranking_scores(logits, self.output).numpy(), targets)
         return {"loss": float(loss), self.metric: values[self.metric]}
 
-    def package(self, weights: dict[str, Tensor], facts: dict[str, Any]) -> dict[str, Any]:
-        head = self.config.classifier
-        return SavedModel(
-            kind="classifier",
-            model=configuration.to_dict(self.config.model),
-            weights=weights,
-            normalization=vars(self.clips.normalization),
-            fbank=self.clips.features.fbank_config(),
-            data=configuration.to_dict(self.config.data),
-            labels=self.labels,
-            head={"pooling": head.pooling, "layers": head.layers},
-            facts=facts
-            | {"train": self.config.train, "valid": self.config.valid, "init": self.config.init}
-            | {"clips": len(self.clips), "loss": head.loss}
-            | environment(),
-        ).content()
+    def facts(self) -> dict[str, Any]:
+        return {"loss": self.config.classifier.loss}
 
 
 def classification_loss(logits: Tensor, targets: Tensor, config: ClassifierConfig) -> Tensor:
-    """Return the loss of logits (batch, classes) against multi-hot or mixed targets.
+    """Return the loss of a batch (docs/algorithm.md#classification-loss).
 
-    (algorithm.md 12.3)
+    Args:
+        logits: (batch, classes) float32
+        targets: (batch, classes) multi-hot, or mixed by mixup
+        config: loss, label smoothing and reduction
     """
     if config.loss == "bce":
         total = F.binary_cross_entropy_with_logits(logits, targets, reduction="sum")
     else:
-        smooth = config.label_smoothing
-        targets_smoothed = targets * (1 - smooth) + smooth / targets.shape[1]
-        total = -(targets_smoothed * logits.log_softmax(-1)).sum()
+        smoothing = config.label_smoothing
+        smoothed = targets * (1 - smoothing) + smoothing / targets.shape[1]
+        total = -(smoothed * logits.log_softmax(-1)).sum()
     return total / (len(targets) if config.loss_reduction == "clips" else targets.sum())

@@ -1,9 +1,8 @@
-"""Pretraining: an encoder learns to predict its teacher's features at masked patches."""
+"""Pretraining: the student learns to predict its EMA teacher's features of masked patches."""
 
 from __future__ import annotations
 
 import functools
-import logging
 from typing import Any
 
 import numpy as np
@@ -12,83 +11,51 @@ from torch import Tensor, nn
 
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel, load_weights
-from asda.configuration import to_dict
-from asda.dataset.clips import Clips, Normalization, open_clips
-from asda.dataset.data_config import AugmentConfig
-from asda.dataset.loaders import Batch, scoring_loader
-from asda.distributed import Process, end_process, start_process
+from asda.dataset.collate import Batch
+from asda.dataset.loaders import scoring_loader
 from asda.model.masking import sample_visible
-from asda.model.model_config import ModelConfig, patch_grid
+from asda.model.model_config import ResolvedModel, patch_grid
 from asda.model.pretrainer import Pretrainer
-from asda.provenance import environment
-from asda.training.experiment import Experiment, check_ranking, resolved
-from asda.training.input_digests import check_inputs
-from asda.training.loop import Task, train
 from asda.training.run_config import PretrainConfig, TeacherConfig
+from asda.training.task import Task
 
-log = logging.getLogger(__name__)
-COLLAPSED_STD = 0.05  # targets have a deviation near 1 over channels
-
-
-def pretrain(config: PretrainConfig) -> None:
-    """Run, or continue, one pretraining experiment; write its model.pt."""
-    config = resolved(config)
-    check_ranking(config.training, ranked=False)
-    process = start_process(config.training.device, config.training.threads)
-    experiment = Experiment(config, "pretrain", process)
-    check_inputs(experiment, labelled=False)
-    if experiment.model.exists():
-        log.info("%s is complete", experiment.model)
-    else:
-        task = PretrainTask(config, process)
-        train(task, config.optimizer, config.training, experiment, process)
-    end_process()
+COLLAPSED_STD = 0.05  # targets are normalised: without collapse their std is near 1
 
 
 def teacher_decay(update: int, config: TeacherConfig) -> float:
-    """Return the share of the teacher that stays in the step after `update` updates.
+    """Return the decay of the EMA teacher after `update` updates.
 
-    Linear from `decay` to `end_decay` over `anneal_updates`, then constant (algorithm.md 7.3).
+    Linear from `decay` to `end_decay` over `anneal_updates`, then constant
+    (docs/algorithm.md#ema-teacher).
     """
     left = max(0.0, 1 - update / config.anneal_updates)
     return config.end_decay - (config.end_decay - config.decay) * left
 
 
-class PretrainTask(Task):
-    """Student, teacher and clips with masks, as the loop wants them."""
+class PretrainTask(Task[PretrainConfig]):
+    """Masked prediction of an EMA teacher's features."""
 
-    def __init__(self, config: PretrainConfig, process: Process):
-        self.config = config
-        self.process = process
-        torch.manual_seed(config.training.seed)
-        self.model = Pretrainer(config.model)
-        if config.init:
-            saved = read_model(config.init)
-            load_weights(self.model, saved.weights, config.init)
-        self.clips = self._open(config.train, config.augment)
-        self.validation = None
-        if config.valid:
-            self.validation = self._open(config.valid, None, self.clips.normalization)
+    verb = "pretrain"
+    model_from_init = False
+    model: Pretrainer
 
-    def _open(
-        self,
-        directory: str,
-        augment: AugmentConfig | None,
-        normalization: Normalization | None = None,
-    ) -> Clips:
-        return open_clips(
-            directory,
-            self.config.dump,
-            self.config.fbank,
-            self.config.data,
-            normalization,
-            augment=augment,
-            mel_bins=self.config.model.mel_bins,
-            sample_visible=functools.partial(_sample_visible, self.config.model),
-            seed=self.config.training.seed,
-        )
+    @classmethod
+    def ranks(cls, config: PretrainConfig) -> bool:
+        """Losses of different updates are not comparable, since the teacher changes."""
+        return False
+
+    def build_model(self, init: SavedModel | None) -> Pretrainer:
+        model = Pretrainer(self.model_config)
+        if self.config.init:
+            saved = read_model(self.config.init)
+            load_weights(model, saved.weights, saved.path)
+        return model
+
+    def clip_options(self, directory: str) -> dict[str, Any]:
+        return {"sample_visible": functools.partial(_sample_visible, self.model_config)}
 
     def before_update(self, update: int) -> None:
+        """Move the teacher after every update but before evaluation of the next one."""
         if update > 0:
             self.model.update_teacher(teacher_decay(update, self.config.teacher))
 
@@ -117,12 +84,13 @@ class PretrainTask(Task):
     def evaluate(self) -> dict[str, float]:
         """Return the mean losses of the validation clips, with the same masks every time.
 
-        Where the CLS loss is a sum over the clips of a batch, it is that of a whole batch.
+        If the CLS loss is a sum over the clips of a batch, it is scaled to a full batch.
         """
         if self.validation is None:
             return {}
         torch.manual_seed(self.config.training.seed)
-        total, clips = {}, 0
+        total: dict[str, float] = {}
+        clips = 0
         for batch in scoring_loader(self.validation):
             _, stats = self.loss(self.model, batch.to(self.process.device), 0)
             size = len(batch.utterances)
@@ -133,18 +101,7 @@ class PretrainTask(Task):
             clips += size
         return {key: value / clips for key, value in total.items()}
 
-    def package(self, weights: dict[str, Tensor], facts: dict[str, Any]) -> dict[str, Any]:
-        return SavedModel(
-            kind="pretrained",
-            model=to_dict(self.config.model),
-            weights=weights,
-            normalization=vars(self.clips.normalization),
-            fbank=self.clips.features.fbank_config(),
-            data=to_dict(self.config.data),
-            facts=facts | {"train": self.config.train, "clips": len(self.clips)} | environment(),
-        ).content()
 
-
-def _sample_visible(model: ModelConfig, num_frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the visible patches of a clip, (num_masks, kept); a module function, to be pickled."""
+def _sample_visible(model: ResolvedModel, num_frames: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw the visible patches of a clip, (num_masks, visible); picklable, for loader workers."""
     return sample_visible(*patch_grid(model, num_frames), model.num_masks, model.mask, rng)

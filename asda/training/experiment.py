@@ -1,36 +1,38 @@
-"""An experiment folder: its configuration, the call that repeats it, its log."""
+"""The experiment folder: configuration, the command that repeats it, log, lock."""
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
 import logging
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
 
 from asda import configuration
 from asda.distributed import Process
 from asda.files import InputError, atomic_write
-from asda.training.run_config import TrainingConfig
+from asda.training.run_config import RunConfig
 
-# Settings that change where or how fast a run goes, not what comes out.
+# Settings that change where a run is stored or how fast it is, but not its result.
 RUNTIME_KEYS = {"exp", "training.device", "training.threads", "data.workers", "training.log_every"}
 
 
 class Experiment:
     """The folder of one training run.
 
-    Opening an existing folder continues its run, and is refused when the configuration differs from
-    that of what was trained so far.
+    Opening an existing folder resumes its run, and is refused if the configuration has changed.
 
     Args:
-        config: the whole configuration of the run, a dataclass with the fields `exp`
-        verb: the asda verb that runs it
+        config: configuration of the run
+        verb: `asda VERB` that repeats it
+        process: only the first process touches the folder
+
+    Raises:
+        InputError: if the configuration differs from that of the run in the folder, or another
+            process trains there.
     """
 
-    def __init__(self, config: Any, verb: str, process: Process):
+    def __init__(self, config: RunConfig, verb: str, process: Process):
         self.folder = Path(config.exp)
         self.config = config
         self.process = process
@@ -42,12 +44,12 @@ class Experiment:
 
     @property
     def checkpoint(self) -> Path:
-        """Everything a stopped run needs to go on."""
+        """Everything an interrupted run needs to resume."""
         return self.folder / "checkpoint.pt"
 
     @property
     def model(self) -> Path:
-        """The finished model; its presence says that the run is complete."""
+        """The finished model; it exists when the run is complete."""
         return self.folder / "model.pt"
 
     def snapshot(self, update: int) -> Path:
@@ -55,31 +57,32 @@ class Experiment:
 
     @property
     def has_begun(self) -> bool:
-        """Whether something was trained so far."""
+        """Whether at least one checkpoint was written."""
         return self.checkpoint.exists() or self.model.exists()
 
     def _lock(self) -> None:
-        """Keep other processes out of the folder as long as this one lives."""
+        """Keep other processes out of the folder until this one ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._held = open(self.folder / ".lock", "w")  # noqa: SIM115
-        try:  # a lock of flock would live on in workers that outlive the run for a while
+        try:  # not flock, whose lock loader workers would inherit and hold after the run
             fcntl.lockf(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
             raise InputError(
-                f"{self.folder}: another process trains in this folder; wait for it, or end it"
+                f"{self.folder}: another process trains in this folder; wait for it or stop it"
             ) from None
 
     def _remove_unfinished(self) -> None:
-        """Remove what `atomic_write` left when the process that wrote was killed."""
+        """Remove temporary files of `atomic_write` left by a killed process."""
         for path in self.folder.rglob(".*.pt.*"):
             path.unlink()
 
     def _claim(self, verb: str) -> None:
         saved = self.folder / "config.yaml"
         if saved.exists() and self.has_begun:
-            # Settings that were added since have the value they had then, their default.
+            # Settings added since the run was started take their default.
             old = configuration.load(type(self.config), saved)
-            changed = differences(*map(configuration.to_dict, (old, self.config)))
+            before, now = map(configuration.to_dict, (old, self.config))
+            changed = configuration.differences(before, now, ignored=RUNTIME_KEYS)
             if changed:
                 raise InputError(
                     f"{self.folder} holds a run with another configuration"
@@ -89,7 +92,7 @@ class Experiment:
         configuration.save(self.config, saved)
         with atomic_write(self.folder / "run.sh") as stream:
             stream.write(
-                "#!/usr/bin/env bash\n# Repeats this run, or continues it where it stopped.\n"
+                "#!/usr/bin/env bash\n# Repeats this run, or resumes it if it was interrupted.\n"
                 f"cd {shlex.quote(str(Path.cwd()))} || exit 1\n"
                 f'exec asda {verb} --config {shlex.quote(str(saved))} "$@"\n'
             )
@@ -101,40 +104,11 @@ class Experiment:
         for handler in list(root.handlers):
             root.removeHandler(handler)
         line = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
-        targets = [logging.FileHandler(self.folder / "train.log", encoding="utf-8")]
-        if not sys.stderr.isatty():  # a terminal shows the bar instead
-            targets.append(logging.StreamHandler())
-        for handler in targets:
+        handlers: list[logging.Handler] = [
+            logging.FileHandler(self.folder / "train.log", encoding="utf-8")
+        ]
+        if not sys.stderr.isatty():  # a terminal shows the progress bar instead
+            handlers.append(logging.StreamHandler())
+        for handler in handlers:
             handler.setFormatter(line)
             root.addHandler(handler)
-
-
-def differences(old: dict, new: dict, prefix: str = "") -> dict[str, str]:
-    """Return key and "key: old -> new" of each setting that differs and matters."""
-    found = {}
-    for key in sorted(set(old) | set(new)):
-        name = f"{prefix}{key}"
-        before, after = old.get(key), new.get(key)
-        if isinstance(before, dict) and isinstance(after, dict):
-            found |= differences(before, after, f"{name}.")
-        elif before != after and name not in RUNTIME_KEYS:
-            found[name] = f"{name}: {before} -> {after}"
-    return found
-
-
-def resolved(config: Any) -> Any:
-    """Return a configuration with the sizes of its model filled in."""
-    try:
-        return dataclasses.replace(config, model=config.model.resolved())
-    except ValueError as error:
-        raise InputError(str(error)) from error
-
-
-def check_ranking(training: TrainingConfig, ranked: bool) -> None:
-    """Refuse to choose among models, or to stop, by a validation that does not rank them."""
-    for setting, wanted in (
-        ("training.final best", training.final == "best"),
-        (f"training.patience {training.patience}", training.patience > 0),
-    ):
-        if wanted and not ranked:
-            raise InputError(f"{setting} needs a validation set that ranks models (fine-tuning)")

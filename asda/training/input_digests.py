@@ -1,4 +1,4 @@
-"""What a run reads: while its experiment folder stands, this must stay the same."""
+"""Digests of a run's inputs: a run may only resume, or count as complete, if they are unchanged."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ import yaml
 from asda.dataset.fingerprint import fingerprint
 from asda.files import InputError, atomic_write
 from asda.training.experiment import Experiment
-from asda.training.run_config import FinetuneConfig, PretrainConfig
 
 
 def check_inputs(experiment: Experiment, labelled: bool) -> None:
-    """Refuse to continue, or to call complete, a run whose data or first model has changed.
+    """Compare the data and the initial model of a run with the record in its folder; update that.
 
-    What a finished run read may be gone; then it is taken as unchanged.
+    Inputs of a completed run may have been deleted since; these are not compared.
 
     Args:
         labelled: whether the labels of clips matter
+
+    Raises:
+        InputError: naming the inputs that have changed.
     """
     if not experiment.process.is_first:
         return
     record = experiment.folder / "inputs.yaml"
-    new, old = _inputs(experiment, labelled), {}
+    new = _inputs(experiment, labelled)
+    old: dict[str, str] = {}
     if record.exists() and experiment.has_begun:
         old = yaml.safe_load(record.read_text(encoding="utf-8"))
     changed = [name for name in new if name in old and old[name] != new[name]]
@@ -38,14 +41,12 @@ def check_inputs(experiment: Experiment, labelled: bool) -> None:
 
 
 def _inputs(experiment: Experiment, labelled: bool) -> dict[str, str]:
-    """Return a digest of each input by its name."""
-    config: PretrainConfig | FinetuneConfig = experiment.config
+    """Return name and digest of each input."""
+    config = experiment.config
     inputs = {}
     if config.init and Path(config.init).is_file():
-        with open(config.init, "rb") as stream:
-            inputs["init"] = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
-    for name in ("train", "valid"):
-        directory = getattr(config, name)
+        inputs["init"] = _file_digest(config.init)
+    for name, directory in (("train", config.train), ("valid", config.valid)):
         if directory is None:
             continue
         try:
@@ -56,3 +57,11 @@ def _inputs(experiment: Experiment, labelled: bool) -> dict[str, str]:
         else:
             inputs |= {f"{what} of {name}": value for what, value in prints.items()}
     return inputs
+
+
+def _file_digest(path: str) -> str:
+    sha = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while block := stream.read(1 << 20):
+            sha.update(block)
+    return sha.hexdigest()[:16]

@@ -1,9 +1,10 @@
-"""AdamW, its parameter groups and its learning-rate schedule."""
+"""AdamW: parameter groups, learning-rate schedule, and the reference's form of eps."""
 
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -11,18 +12,28 @@ from torch import nn
 from asda.training.run_config import OptimizerConfig
 
 
+@runtime_checkable
+class Layered(Protocol):
+    """A model whose layers can have learning rates of their own."""
+
+    def layer_groups(self) -> list[list[nn.Parameter]]:
+        """Return the parameters of the embeddings, of the lowest block, ... of the highest."""
+
+
 def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
     """Return AdamW over the trainable parameters, one group per learning rate and weight decay.
 
-    Each group carries `lr_scale`, its factor of the learning rate.
+    Each group carries `lr_scale`, the factor of its learning rate.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    depth = _depth(model)
+    layers = model.layer_groups() if isinstance(model, Layered) else []
+    scales = layer_scales(len(layers), config)
+    scale_of = {p: scale for group, scale in zip(layers, scales, strict=True) for p in group}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         decayed = config.decay_all or (parameter.ndim > 1 and not name.endswith("cls_token"))
-        key = (layer_scale(name, depth, config), config.weight_decay if decayed else 0.0)
+        key = (scale_of.get(parameter, 1.0), config.weight_decay if decayed else 0.0)
         groups.setdefault(key, []).append(parameter)
     return torch.optim.AdamW(
         [
@@ -30,63 +41,51 @@ def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Ada
             for (scale, decay), parameters in groups.items()
         ],
         lr=config.lr,
-        betas=tuple(config.betas),
+        betas=config.betas,
         eps=config.eps,
         fused=True,
     )
 
 
-def layer_scale(name: str, depth: int, config: OptimizerConfig) -> float:
-    """Return the factor of the learning rate of a parameter: layer_decay ** (blocks above it).
+def layer_scales(num_groups: int, config: OptimizerConfig) -> list[float]:
+    """Return the factor of the learning rate of each layer group, embeddings first.
 
-    Block i of `depth` has layer_decay ** (depth - i) (algorithm.md 12.4).
+    The highest block has `layer_decay`, and each group below it one factor more. With
+    `decay_embeddings` false, the embeddings have the full rate (docs/algorithm.md#layer-decay).
     """
-    block = _block_of(name)
-    if block is not None:
-        return config.layer_decay ** (depth - block)
-    if _is_embedding(name) and config.decay_embeddings:
-        return config.layer_decay ** (depth + 1)
-    return 1.0
+    scales = [config.layer_decay ** (num_groups - index) for index in range(num_groups)]
+    return scales if config.decay_embeddings else [1.0] * min(1, num_groups) + scales[1:]
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, config: OptimizerConfig, lr_of) -> None:
-    """Set each group's learning rate to `lr_of(highest rate of the group)`."""
+def set_learning_rate(
+    optimizer: torch.optim.Optimizer, config: OptimizerConfig, rate: Callable[[float], float]
+) -> None:
+    """Set the learning rate of each group to `rate(peak learning rate of the group)`."""
     for group in optimizer.param_groups:
-        group["lr"] = lr_of(config.lr * group["lr_scale"])
+        group["lr"] = rate(config.lr * group["lr_scale"])
 
 
 def learning_rate(update: int, peak: float, config: OptimizerConfig, updates: int) -> float:
-    """Return the rate of the next update after `update` completed ones (algorithm.md 10.3).
+    """Return the learning rate of the next update after `update` completed ones.
 
-    Linear from min_lr to `peak` over the warm-up, then half a cosine down to min_lr; a group
-    whose peak lies below min_lr keeps its peak throughout.
+    Linear warm-up from min_lr to `peak`, then half a cosine down to min_lr. A group whose peak lies
+    below min_lr keeps its peak throughout (docs/algorithm.md#schedule).
     """
     low = min(config.min_lr, peak)
     if update < config.warmup:
         return low + update * (peak - low) / config.warmup
-    share = min(1.0, (update - config.warmup) / max(1, updates - config.warmup))
-    return low + 0.5 * (peak - low) * (1 + math.cos(math.pi * share))
+    progress = min(1.0, (update - config.warmup) / max(1, updates - config.warmup))
+    return low + 0.5 * (peak - low) * (1 + math.cos(math.pi * progress))
 
 
 def set_reference_eps(optimizer: torch.optim.Optimizer, config: OptimizerConfig, step: int) -> None:
-    """Move Adam's eps beside the uncorrected root for the `step`-th step, 1 the first.
+    """Make PyTorch's AdamW add eps before bias correction, as fairseq does.
 
-    (sqrt(v) + eps) / sqrt(1 - b2^t) is PyTorch's form with eps / sqrt(1 - b2^t)
-    (algorithm.md 10.2).
+    (sqrt(v) + eps) / sqrt(1 - beta2^t) is PyTorch's sqrt(v_hat) + eps' with
+    eps' = eps / sqrt(1 - beta2^t) (docs/algorithm.md#optimiser).
+
+    Args:
+        step: number t of the next step, from 1
     """
     for group in optimizer.param_groups:
         group["eps"] = config.eps / math.sqrt(1 - config.betas[1] ** step)
-
-
-def _depth(model: nn.Module) -> int:
-    blocks = (_block_of(name) for name, _ in model.named_parameters())
-    return max((block + 1 for block in blocks if block is not None), default=0)
-
-
-def _block_of(name: str) -> int | None:
-    found = re.search(r"(?:^|\.)encoder\.blocks\.(\d+)\.", name)
-    return int(found.group(1)) if found else None
-
-
-def _is_embedding(name: str) -> bool:
-    return re.search(r"(?:^|\.)encoder\.(?!blocks\.)", name) is not None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from asda.configuration import MOST_THREADS
 from asda.dataset.data_config import AugmentConfig, DataConfig
+from asda.files import InputError
 from asda.model.model_config import ModelConfig, PooledLayers, Pooling
+
+Run = TypeVar("Run", bound="RunConfig")
 
 
 @dataclass
@@ -15,19 +19,20 @@ class OptimizerConfig:
     """AdamW with a cosine schedule.
 
     Args:
-        lr: highest learning rate
-        min_lr: learning rate at the first update and after the last; a floor for every layer
-        warmup: updates over which the learning rate rises linearly
-        betas: decay of the running mean and of the running square of the gradients
-        eps: term that keeps the division stable
-        eps_form: "torch" adds eps to the bias-corrected root of the running square, "reference"
-            to the uncorrected one
+        lr: peak learning rate
+        min_lr: learning rate at the start and the end of the schedule; a lower bound for all layers
+        warmup: number of updates with linearly rising learning rate
+        betas: decay rates of the running averages of the gradient and of its square
+        eps: added to the denominator for numerical stability
+        eps_form: "torch": eps is added to sqrt(v_hat); "reference" (fairseq): to sqrt(v), before
+            bias correction
         weight_decay: decoupled weight decay
-        decay_all: decay biases, norms and the CLS token too, as the reference does by accident
-        layer_decay: factor of the learning rate from each block to the one below it (1 = none)
-        decay_embeddings: patch embedding, CLS token and their norm lie below the lowest block;
-            false leaves them at the full learning rate, as the reference does
-        clip_norm: largest L2 norm of the gradient (0 = unlimited)
+        decay_all: apply weight decay also to biases, norms and the CLS token, as the reference does
+        layer_decay: layer-wise learning-rate decay of fine-tuning: factor from each block to the
+            one below it (1 = no decay)
+        decay_embeddings: apply layer_decay also to the patch embedding, the CLS token and their
+            norm, below the lowest block; false trains them at the full rate, as the reference does
+        clip_norm: maximum L2 norm of the gradient (0 = no clipping)
     """
 
     lr: float = 5e-4
@@ -59,19 +64,20 @@ class TrainingConfig:
     """Length, precision and bookkeeping of a run.
 
     Args:
-        updates: optimizer updates of the whole run
-        accumulation: micro-batches per update
-        precision: type of the matrix products; fp16 scales the loss, weights stay float32
-        seed: seed of order, masks, augmentation and noise
-        device: where to train ("auto" = a GPU if there is one)
-        threads: CPU threads of the training process (0 = all cores)
-        log_every: updates between log lines
-        evaluate_every: updates between evaluations on the validation set (0 = never)
-        save_every: updates between checkpoints to resume from
-        snapshots: models of past evaluations that are kept for averaging
-        final: which weights become model.pt: the last, the best on the validation set, or the
-            average of the snapshots (the best ones where a validation set ranks them)
-        patience: evaluations without improvement after which training stops (0 = never)
+        updates: number of optimizer updates of the whole run
+        accumulation: number of micro-batches per update
+        precision: data type of matrix products; weights are float32 in all cases, and fp16 uses
+            loss scaling
+        seed: random seed of initialisation, sampling, masks, augmentation and noise
+        device: training device ("auto" = a GPU if one is available)
+        threads: number of CPU threads of the training process (0 = all cores)
+        log_every: number of updates between log lines
+        evaluate_every: number of updates between evaluations on the validation set (0 = never)
+        save_every: number of updates between checkpoints to resume from
+        snapshots: number of models that are kept for final "average"
+        final: weights in model.pt: the "last", the "best" on the validation set, or the "average"
+            of the snapshots (the best ones if a validation set ranks them, else the latest)
+        patience: stop after this number of evaluations without improvement (0 = never)
     """
 
     updates: int = 10000
@@ -102,12 +108,12 @@ class TrainingConfig:
 
 @dataclass
 class TeacherConfig:
-    """The teacher, a moving average of the student (algorithm.md 7.3).
+    """The EMA teacher: teacher = decay * teacher + (1 - decay) * student.
 
     Args:
-        decay: share of the teacher that stays in its first step
-        end_decay: share that stays from `anneal_updates` on
-        anneal_updates: updates over which the share rises linearly
+        decay: decay of the first update
+        end_decay: decay from `anneal_updates` on
+        anneal_updates: number of updates over which the decay rises linearly
     """
 
     decay: float = 0.9998
@@ -122,60 +128,22 @@ class TeacherConfig:
 
 
 @dataclass
-class PretrainConfig:
-    """Train an encoder on unlabelled features: a student learns to predict its teacher.
-
-    Args:
-        train: data directory to train on
-        exp: experiment folder; an unfinished run in it is continued
-        valid: data directory whose loss is reported
-        dump: folder with the features (feats.scp) of these directories (null = their own)
-        fbank: feature configuration (YAML file); features are then computed from audio, no dump
-        init: a pretrained model.pt to start from
-        model: the model
-        data: clips and batches
-        augment: random changes to training clips
-        teacher: the moving average
-        optimizer: AdamW and its schedule
-        training: length, precision and bookkeeping
-    """
-
-    train: str
-    exp: str
-    valid: str | None = None
-    dump: str | None = None
-    fbank: str | None = None
-    init: str | None = None
-    model: ModelConfig = field(default_factory=ModelConfig)
-    data: DataConfig = field(default_factory=DataConfig)
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    teacher: TeacherConfig = field(default_factory=TeacherConfig)
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-
-    def __post_init__(self) -> None:
-        for name in ("mixup_alpha", "time_mask", "freq_mask"):
-            if getattr(self.augment, name):
-                raise ValueError(f"augment.{name} is for fine-tuning; pretraining masks patches")
-
-
-@dataclass
 class ClassifierConfig:
-    """Head and loss of a classifier.
+    """Head and loss of the classifier.
 
     Args:
-        pooling: clip vector: the CLS token, the mean of the patch tokens, or "statistics": their
-            mean and deviation
-        layers: tokens that are pooled: of the last block, or also those that enter the first block
-            and those of every other; side by side
-        drop_path: highest rate of dropped residual branches, rising linearly from the lowest block
-        freeze_encoder: train the head alone (linear probe)
-        encoder: which half of a pretrained model to start from
-        loss: "cross_entropy" for one label per clip, "bce" for any number
-        loss_reduction: divide the summed loss by the clips of a batch, or by its labels as the
-            reference does for AudioSet
-        label_smoothing: share of the target spread over all classes (cross_entropy)
-        metric: validation quantity that ranks models (null = accuracy with cross_entropy, else mAP)
+        pooling: how a clip becomes one vector: the CLS token, the mean of the patch tokens, or
+            "statistics": their mean and standard deviation
+        layers: "last": pool the last block; "all": pool the patch embeddings and every block and
+            concatenate
+        drop_path: drop-path rate of the top block, rising linearly from 0 at the lowest block
+        freeze_encoder: train only the head (linear probe)
+        encoder: initialise from the student or the EMA teacher of a pretrained model
+        loss: "cross_entropy" for one label per clip, "bce" (binary cross entropy) for any number
+        loss_reduction: divide the summed loss by the number of clips in the batch, or by the number
+            of labels, as the reference does for AudioSet
+        label_smoothing: probability mass spread evenly over all classes (cross_entropy only)
+        metric: validation metric that ranks models (null = accuracy with cross_entropy, else mAP)
     """
 
     pooling: Pooling = "cls"
@@ -199,20 +167,20 @@ class ClassifierConfig:
 
 
 @dataclass
-class FinetuneConfig:
-    """Train a classifier on a pretrained encoder, or on a new one.
+class RunConfig:
+    """Settings of every training run.
 
     Args:
-        train: data directory with utt2label and labels.txt
-        exp: experiment folder; an unfinished run in it is continued
-        valid: data directory for choosing a model (never the test set)
-        dump: folder with the features (feats.scp) of these directories (null = their own)
-        fbank: feature configuration (YAML file); features are then computed from audio, no dump
-        init: a pretrained model.pt whose encoder to start from (null = a new one from `model`)
-        model: the model when there is no `init`
-        classifier: head and loss
+        train: data directory to train on
+        exp: experiment folder; an interrupted run in it is resumed
+        valid: data directory for validation (never the test set)
+        dump: folder with the features (feats.scp) of these directories (null = in each directory)
+        fbank: feature configuration (YAML file) to compute features from audio instead of a dump
+        init: pretrained model to start from, a model.pt or a checkpoint of ASDA, EAT or SSLAM
+            (null = a new model)
+        model: model, and how it is pretrained
         data: clips and batches
-        augment: random changes to training clips
+        augment: augmentation of training clips
         optimizer: AdamW and its schedule
         training: length, precision and bookkeeping
     """
@@ -224,8 +192,62 @@ class FinetuneConfig:
     fbank: str | None = None
     init: str | None = None
     model: ModelConfig = field(default_factory=ModelConfig)
-    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def resolved(self: Run) -> Run:
+        """Return a copy with a resolved model configuration.
+
+        Raises:
+            InputError: if sizes of the model do not fit together.
+        """
+        try:
+            return dataclasses.replace(self, model=self.model.resolved())
+        except ValueError as error:
+            raise InputError(str(error)) from error
+
+
+@dataclass
+class PretrainConfig(RunConfig):
+    """Pretrain an encoder on unlabelled audio: a student learns to predict its EMA teacher.
+
+    Args:
+        teacher: the EMA teacher
+    """
+
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("mixup_alpha", "time_mask", "freq_mask"):
+            if getattr(self.augment, name):
+                raise ValueError(f"augment.{name} is for fine-tuning; pretraining masks patches")
+
+
+@dataclass
+class FinetuneConfig(RunConfig):
+    """Train a classifier on a pretrained encoder (--init), or from scratch.
+
+    Args:
+        classifier: head and loss
+    """
+
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+
+
+def check_ranking(training: TrainingConfig, ranked: bool) -> None:
+    """Refuse settings that need a validation set which ranks models.
+
+    Args:
+        ranked: whether there is one
+
+    Raises:
+        InputError: naming the setting.
+    """
+    for setting, wanted in (
+        ("training.final best", training.final == "best"),
+        (f"training.patience {training.patience}", training.patience > 0),
+    ):
+        if wanted and not ranked:
+            raise InputError(f"{setting} needs a validation set that ranks models (fine-tuning)")

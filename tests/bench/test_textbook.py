@@ -5,6 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 import torch
+from parity import golden
 
 from asda.checkpoint.load import read_model
 from asda.model.pretrainer import Pretrainer
@@ -21,9 +22,9 @@ def textbook(repository):
     return module
 
 
-@pytest.fixture(scope="module")
-def folder(shared):
-    return shared / "parity/asda"
+@pytest.fixture(params=golden.names("asda"))
+def folder(request, tmp_path):
+    return golden.folder(request.param, tmp_path)
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def saved(folder):
 
 @pytest.fixture
 def pretrainer(textbook, saved, step):
-    config = saved.model_config("checkpoint.pt")
+    config = saved.config
     config.decoder.mask_noise = 0.0
     model = textbook.Pretrainer(config, step["fbank"].shape[2])
     model.load_state_dict(saved.weights)
@@ -84,7 +85,7 @@ def test_gradients_are_those_of_asda(pretrainer, saved, step):
 def test_logits_of_the_fine_tuned_model(textbook, folder):
     saved = read_model(folder / "finetuned.pt")
     fbank = torch.from_numpy(np.load(folder / "features.npz")["fbank"])[:, 0]
-    model = textbook.Classifier(saved.model_config("finetuned.pt"), 7, fbank.shape[1])
+    model = textbook.Classifier(saved.config, 7, fbank.shape[1])
     model.load_state_dict(saved.weights)
     expected = np.load(folder / "classify.npz")["logits"]
     assert_close(model.eval()(fbank), expected, "logits")

@@ -93,13 +93,13 @@ def pretraining(form="asda", width=64, depth=2, layers=2, kernel=3, dtype=torch.
     }
 
 
-def finetuned(form="asda", width=64, depth=2, classes=5, dtype=torch.float32):
+def finetuned(form="asda", width=64, depth=2, classes=5, dtype=torch.float32, rows=6144):
     """The content of a fine-tuned checkpoint."""
     shapes = {f"model.{name}": s for name, s in encoder_shapes(form, width, depth).items()}
     shapes |= {"fc_norm.weight": (width,), "fc_norm.bias": (width,)}
     shapes |= {"head.weight": (classes, width), "head.bias": (classes,)}
     model = random_tensors(shapes, dtype)
-    model[f"model.{X}fixed_positional_encoder.positions"] = positions(width, 6144).to(dtype)
+    model[f"model.{X}fixed_positional_encoder.positions"] = positions(width, rows).to(dtype)
     args = {"num_classes": classes, "prediction_mode": "CLS_TOKEN"}
     args["pretrained_model_args"] = pretraining_cfg(form, width, depth, 2, 3)
     return {

@@ -11,7 +11,7 @@ import asda
 from asda.checkpoint import tensor_files
 from asda.checkpoint.foreign.safetensors import read_safetensors
 from asda.checkpoint.load import read_model
-from asda.checkpoint.saved_model import encoder_weights, load_weights
+from asda.checkpoint.saved_model import load_weights
 from asda.files import InputError
 from asda.model.classifier import Classifier
 
@@ -83,7 +83,7 @@ def spoilt(**changes):
 )
 def test_sizes_that_do_not_add_up(path, header, data):
     write(path, header, data)
-    with pytest.raises(InputError, match="truncated, damaged or no safetensors file") as caught:
+    with pytest.raises(InputError, match="truncated, damaged or not a safetensors file") as caught:
         read_model(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
@@ -92,14 +92,14 @@ def test_sizes_that_do_not_add_up(path, header, data):
 @pytest.mark.parametrize("content", [b"", b"\x05", struct.pack("<Q", 2**63), b"PK\x03\x04" * 9])
 def test_files_without_header(path, content):
     path.write_bytes(content)
-    with pytest.raises(InputError, match="no safetensors file"):
+    with pytest.raises(InputError, match="not a safetensors file"):
         read_model(path)
 
 
 def test_an_encoder(path, tmp_path):
     tensors = eat_export(width=128)
     saved = read_model(write(path, *header_and_data(tensors)))
-    config = saved.model_config("")
+    config = saved.config
     assert (saved.kind, config.depth, config.width, config.heads) == ("encoder", 2, 128, 2)
     assert (config.mlp_ratio, config.attention.kind) == (4.0, "standard")
     network = asda.load_model(path)
@@ -111,11 +111,11 @@ def test_an_encoder(path, tmp_path):
 
 def test_fine_tuning_starts_from_it(path):
     saved = read_model(write(path, *header_and_data(eat_export())))
-    classifier = Classifier(saved.model_config(""), 3, "cls")
-    load_weights(classifier.encoder, encoder_weights(saved, "student", path), path)
+    classifier = Classifier(saved.config, 3, "cls")
+    load_weights(classifier.encoder, saved.encoder_weights(), path)
     assert torch.equal(classifier.encoder.cls_token, saved.weights["encoder.cls_token"])
     with pytest.raises(InputError, match="holds one encoder"):
-        encoder_weights(saved, "teacher", path)
+        saved.encoder_weights("teacher")
 
 
 def test_a_classifier(path):

@@ -58,10 +58,10 @@ def write(name, path):
         ("empty", "an empty file; expected a checkpoint"),
         ("text", "a text file; expected a checkpoint"),
         ("array", "an array of numpy; expected a checkpoint"),
-        ("arrays", "no torch file; expected a checkpoint"),
+        ("arrays", "not a torch file; expected a checkpoint"),
         ("audio", "a WAV file; expected a checkpoint"),
-        ("pickle", "no torch file; expected a checkpoint"),
-        ("noise", "no torch file; expected a checkpoint"),
+        ("pickle", "not a torch file; expected a checkpoint"),
+        ("noise", "not a torch file; expected a checkpoint"),
     ],
 )
 def test_other_kinds_of_file(path, kind, said):
@@ -93,7 +93,7 @@ def test_truncated(path, zipped, share):
     torch.save(pretraining(), path, _use_new_zipfile_serialization=zipped)
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
-    assert "truncated, damaged or no torch file" in refusal(path)
+    assert "truncated, damaged or not a torch file" in refusal(path)
 
 
 def test_every_changed_byte_of_a_tensor_is_noticed(path):
@@ -287,17 +287,21 @@ def own(path):
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("facts", "lost", "not what asda writes as facts"),
-        ("model", "tiny", "not what asda writes as model"),
+        ("facts", "lost", "unexpected content of facts"),
+        ("model", "tiny", "unexpected content of model"),
         ("model", {"size": None}, "'size' needs a value"),
         ("model", {"heads": 5}, "model.heads: 5 does not divide the width"),
-        ("weights", "none", "not what asda writes as weights"),
-        ("weights", {"head.weight": [1.0]}, "not what asda writes as weights"),
+        ("weights", "none", "unexpected content of weights"),
+        ("weights", {"head.weight": [1.0]}, "unexpected content of weights"),
         ("weights", {}, "its tensors do not fit the model"),
-        ("labels", [1, 2, 3, 4, 5], "not what asda writes as labels"),
-        ("kind", "decoder", "not what asda writes as kind"),
-        ("head", {"pooling": "max"}, "not what asda writes as head"),
-        ("head", {}, "missing 1 required positional argument: 'pooling'"),
+        ("labels", [1, 2, 3, 4, 5], "unexpected content of labels"),
+        ("kind", "decoder", "unexpected content of kind"),
+        ("head", {"name": "classifier", "pooling": "max"}, "no pooling 'max' of layers 'last'"),
+        ("head", {"name": "ctc"}, "head 'ctc' is not registered (known: classifier); import"),
+        ("output", "ctc", "output ctc; the output of head classifier is one of softmax, sigmoid"),
+        ("output", None, "unexpected content of output"),
+        ("head", {}, "head 'None' is not registered"),
+        ("head", {"name": "classifier"}, "missing 1 required positional argument: 'pooling'"),
         ("normalization", {}, "KeyError: 'mean'"),
         ("normalization", {"mean": 0.0, "std": float("nan")}, "normalisation by mean 0.0"),
         ("data", {"max_frames": 0}, "data.max_frames must be at least 1"),
@@ -312,7 +316,7 @@ def test_odd_values_of_a_model_of_asda(path, own, key, value, said):
 def test_a_model_of_asda_that_lacks_a_part(path, own):
     del own["facts"]
     torch.save(own, path)
-    assert "without facts; expected a whole file of asda" in refusal(path)
+    assert "missing fields facts: the file is incomplete" in refusal(path)
 
 
 @pytest.mark.parametrize(
@@ -320,7 +324,7 @@ def test_a_model_of_asda_that_lacks_a_part(path, own):
     [
         ("model", {"experts": 8}, "no key 'experts'"),
         ("data", {"channels": 2}, "no key 'channels'"),
-        ("format", "asda model 2", "of the form 'asda model 2', expected 'asda model 1'"),
+        ("format", "asda model 9", "format 'asda model 9', expected 'asda model 2'"),
     ],
 )
 def test_a_model_of_a_newer_asda_says_so(path, own, key, value, said):

@@ -9,6 +9,7 @@ import dataclasses
 import pytest
 import torch
 from checkpoint.reference_files import finetuned, pretraining
+from parity import golden
 
 from asda.checkpoint.foreign.fairseq_names import POSITIONS
 from asda.checkpoint.load import read_model
@@ -52,9 +53,9 @@ def assert_same(exported, original):
 
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("file", ["checkpoint.pt", "finetuned.pt"])
-@pytest.mark.parametrize("form", ["asda", "eat"])
-def test_files_of_the_reference(shared, tmp_path, form, file, half):
-    path = shared / "parity" / form / file
+@pytest.mark.parametrize("name", golden.names("asda", "eat"))
+def test_files_of_the_reference(tmp_path, name, file, half):
+    path = golden.folder(name, tmp_path) / file
     if half:  # as fp16 training writes them: all but the teacher
         content = torch.load(path, weights_only=True)
         content["model"] = {
@@ -97,16 +98,21 @@ def test_the_norm_of_the_targets_is_in_the_cfg(tmp_path, norm):
 def test_key_table_of_a_base_model(tmp_path):
     """algorithm.md 16 and 22: 212 tensors and 198 of the teacher, 202 when fine-tuned."""
     from asda.checkpoint.foreign.fairseq_export import to_reference
-    from asda.checkpoint.saved_model import SavedModel, expected_tensors
+    from asda.checkpoint.saved_model import SavedModel
     from asda.configuration import to_dict
     from asda.model.model_config import ModelConfig
 
     config = ModelConfig().resolved()
     norm = {"mean": 0.0, "std": 1.0}
-    for kind, counts in (("pretrained", (212, 198)), ("classifier", (202, 0))):
-        weights = expected_tensors(kind, config, 527)
-        saved = SavedModel(kind, to_dict(config), weights, norm, {}, {}, head={"pooling": "cls"})
-        tensors = to_reference(saved, "model.pt")["model"]
+    labels = [str(index) for index in range(527)]
+    pretrained = SavedModel("pretrained", to_dict(config), {}, norm, {}, {}, "tokens")
+    head = {"name": "classifier", "pooling": "cls"}
+    finetuned = dataclasses.replace(
+        pretrained, kind="finetuned", output="sigmoid", labels=labels, head=head
+    )
+    for saved, counts in ((pretrained, (212, 198)), (finetuned, (202, 0))):
+        saved.weights = saved.expected_tensors()
+        tensors = to_reference(saved)["model"]
         teacher = tensors.pop("_ema", {})
         assert (len(tensors), len(teacher)) == counts
 
@@ -116,20 +122,19 @@ def test_a_model_the_reference_lacks_is_not_exported(tmp_path):
     model, alone = str(tmp_path / "model.pt"), str(tmp_path / "alone.pt")
     main(["import-checkpoint", str(tmp_path / "theirs.pt"), model])
     saved = read_model(model)
-    saved.model["attention"]["lambda_init"] = 0.2
+    attention = saved.model["attention"] | {"lambda_init": 0.2}
+    changed = dataclasses.replace(saved, model=saved.model | {"attention": attention})
     from asda.checkpoint.foreign.fairseq_export import to_reference
 
     with pytest.raises(InputError, match=r"model\.attention\.lambda_init"):
-        to_reference(saved, model)
-    saved.model["attention"]["lambda_init"] = 0.1
-    classifier = dataclasses.replace(
-        saved, kind="classifier", head={"pooling": "mean", "layers": "all"}
-    )
-    with pytest.raises(InputError, match=r"\(pooling mean, layers all\) that the reference"):
-        to_reference(classifier, model)
+        to_reference(changed)
+    head = {"name": "classifier", "pooling": "mean", "layers": "all"}
+    classifier = dataclasses.replace(saved, kind="finetuned", head=head)
+    with pytest.raises(InputError, match=r"pooling mean, layers all\) that the reference"):
+        to_reference(classifier)
     main(["import-checkpoint", model, alone, "--encoder", "teacher"])
     assert torch.equal(
         read_model(alone).weights["encoder.norm.bias"], saved.weights["teacher.norm.bias"]
     )
     with pytest.raises(InputError, match="an encoder alone"):
-        to_reference(read_model(alone), alone)
+        to_reference(read_model(alone))

@@ -1,4 +1,4 @@
-"""A loss that is differentiated part by part is that of the whole."""
+"""A loss that is differentiated chunk by chunk is that of the whole batch."""
 
 import weakref
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from asda.kernels.chunked_loss import sum_over_parts
-from asda.model import pretrainer
+from asda.kernels import chunked_loss as kernel
+from asda.kernels.chunked_loss import chunked_loss
 from asda.model.masking import sample_visible
 from asda.model.model_config import (
     AttentionConfig,
@@ -18,25 +18,30 @@ from asda.model.model_config import (
 )
 from asda.model.pretrainer import Pretrainer
 
-PARTS = [slice(0, 2), slice(2, 3), slice(3, 5)]
 FRAMES = 64
 
 
 @pytest.fixture
-def layer():
+def chunks_of_two(monkeypatch):
+    """Five rows of 8 bytes in chunks of 2, 2 and 1."""
+    monkeypatch.setattr(kernel, "CHUNK_BYTES", 16)
+
+
+@pytest.fixture
+def layer(chunks_of_two):
     torch.manual_seed(0)
     return torch.nn.Linear(3, 2, dtype=torch.float64)
 
 
 def losses(layer):
-    """A function of parts, and what it was called with."""
+    """A loss of rows and a further number."""
     scale = torch.arange(1.0, 6.0, dtype=torch.float64)
 
-    def of_part(rows, part):
+    def of_rows(rows, part):
         out = layer(rows).square().sum(dim=1)
-        return (out * scale[part]).sum(), out.detach().max()
+        return (out * scale[part]).sum(), out.detach().sum()
 
-    return of_part
+    return of_rows
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.25])
@@ -44,7 +49,7 @@ def test_sums_and_gradients(layer, factor):
     x = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
     variables = [x, *layer.parameters()]
     expected, _ = losses(layer)(x, slice(None))
-    loss, number = sum_over_parts(losses(layer), PARTS, x, list(layer.parameters()))
+    loss, number = chunked_loss(losses(layer), x, list(layer.parameters()), row_bytes=8)
     torch.testing.assert_close(loss, expected)
     assert not number.requires_grad
     found = torch.autograd.grad(factor * loss, variables, retain_graph=True)
@@ -57,22 +62,22 @@ def test_sums_and_gradients(layer, factor):
 def test_without_gradients(layer):
     x = torch.randn(5, 3, dtype=torch.float64)
     with torch.no_grad():
-        loss, _ = sum_over_parts(losses(layer), PARTS, x, list(layer.parameters()))
+        loss, _ = chunked_loss(losses(layer), x, list(layer.parameters()), row_bytes=8)
         torch.testing.assert_close(loss, losses(layer)(x, slice(None))[0])
 
 
-def test_one_part_at_a_time_is_in_memory(layer):
+def test_one_chunk_at_a_time_is_in_memory(layer):
     made = []
 
-    def of_part(rows, part):
+    def of_rows(rows, part):
         assert all(storage() is None for storage in made)
         hidden = layer(rows).exp()
         made.append(weakref.ref(hidden.untyped_storage()))
         return hidden.square().sum(), hidden.detach().sum()
 
     x = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
-    sum_over_parts(of_part, PARTS, x, list(layer.parameters()))
-    assert len(made) == len(PARTS)
+    chunked_loss(of_rows, x, list(layer.parameters()), row_bytes=8)
+    assert len(made) == 3
 
 
 def config(kind, learned):
@@ -92,39 +97,39 @@ def config(kind, learned):
 def batch(model, ragged):
     lengths = [FRAMES, FRAMES // 2, FRAMES - 16] if ragged else [FRAMES] * 3
     rng = np.random.default_rng(0)
-    kept = [
+    visible = [
         sample_visible(*patch_grid(model, length), model.num_masks, model.mask, rng)
         for length in lengths
     ]
-    most = max(places.shape[1] for places in kept)
-    kept = [
-        np.pad(places, ((0, 0), (0, most - places.shape[1])), constant_values=-1) for places in kept
+    most = max(rows.shape[1] for rows in visible)
+    visible = [
+        np.pad(rows, ((0, 0), (0, most - rows.shape[1])), constant_values=-1) for rows in visible
     ]
     fbank = torch.randn(3, FRAMES, model.mel_bins)
     for clip, length in zip(fbank, lengths, strict=True):
         clip[length:] = 0
-    return fbank, torch.from_numpy(np.stack(kept)), torch.tensor(lengths) if ragged else None
+    return fbank, torch.from_numpy(np.stack(visible)), torch.tensor(lengths) if ragged else None
 
 
 @pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize(
     "kind, learned", [("differential", False), ("differential", True), ("standard", False)]
 )
-def test_the_pretraining_step(monkeypatch, kind, learned, ragged):
+def test_the_pretraining_step_in_chunks(monkeypatch, kind, learned, ragged):
     torch.manual_seed(0)
     model = Pretrainer(config(kind, learned)).train()
     inputs = batch(model.config, ragged)
 
-    def step(cached_bytes):
-        monkeypatch.setattr(pretrainer, "CACHED_BYTES", cached_bytes)
+    def step(chunk_bytes):
+        monkeypatch.setattr(kernel, "CHUNK_BYTES", chunk_bytes)
         model.zero_grad()
         output = model(*inputs)
         output.loss.backward()
         grads = [parameter.grad for parameter in model.parameters() if parameter.requires_grad]
         return output, torch.cat([grad.flatten() for grad in grads])
 
-    parts, grads = step(1)
+    chunks, grads = step(1)
     whole, expected = step(2**40)
     for name in vars(whole):
-        torch.testing.assert_close(getattr(parts, name), getattr(whole, name))
+        torch.testing.assert_close(getattr(chunks, name), getattr(whole, name))
     assert torch.linalg.norm(grads - expected) <= 1e-6 * torch.linalg.norm(expected)

@@ -1,52 +1,91 @@
-"""What is made again in the backward pass is the same, and is not kept until then."""
+"""Recomputed activations give the same gradients, and are not stored until the backward pass."""
 
 import weakref
 
 import pytest
 import torch
-from torch.nn import functional as F
+from torch import nn
 
-from asda.kernels.recompute import again, remaking
+from asda.kernels.recompute import recompute_outputs, recomputing
+
+
+class Residual(nn.Module):
+    """Outputs of a norm and of a GELU that several operations use."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(8, 16), nn.Linear(16, 8)
+        self.norm, self.gelu = nn.LayerNorm(8), nn.GELU()
+
+    def forward(self, x):
+        x = self.norm(x)
+        hidden = self.gelu(self.first(x))
+        return x + self.second(hidden) + hidden.tanh().sum()
+
+
+def network():
+    torch.manual_seed(1)
+    return nn.Sequential(Residual(), Residual())
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_gradients_are_the_same(precision):
     torch.manual_seed(1)
     x = torch.randn(7, 8, requires_grad=True)
-    first, second = torch.nn.Linear(8, 16), torch.nn.Linear(16, 8)
-
-    def gradients(make):
-        autocast = torch.autocast("cpu", torch.bfloat16, enabled=precision is torch.bfloat16)
-        with autocast, remaking(x):
-            hidden = make(F.gelu, first(x))
-            out = second(hidden) + make(F.tanh, hidden).sum()
-        return torch.autograd.grad(out.float().square().sum(), [x, *first.parameters()])
-
-    plain = gradients(lambda function, *inputs: function(*inputs))
-    for one, other in zip(gradients(again), plain, strict=True):
+    plain, marked = network(), network()
+    recompute_outputs(marked)
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision is torch.bfloat16):
+        expected = plain(x)
+        with recomputing():
+            found = marked(x)
+    assert torch.equal(found, expected)
+    grads = [
+        torch.autograd.grad(out.float().square().sum(), [x, *model.parameters()])
+        for out, model in ((found, marked), (expected, plain))
+    ]
+    for one, other in zip(*grads, strict=True):
         assert torch.equal(one, other)
 
 
-def test_a_result_is_not_kept_for_the_backward_pass():
-    x = torch.randn(4, 8, requires_grad=True)
-    linear = torch.nn.Linear(8, 8)
-
-    def run(make):
-        with remaking(x):
-            result = make(F.gelu, x * 2)
-            return linear(result).sum(), weakref.ref(result.untyped_storage())
-
-    loss, storage = run(again)
-    assert storage() is None
-    plain, storage = run(lambda function, *inputs: function(*inputs))
-    assert storage() is not None
-    torch.testing.assert_close(torch.autograd.grad(loss, x), torch.autograd.grad(plain, x))
+@pytest.mark.parametrize("marked", [False, True])
+def test_an_output_is_not_stored_for_the_backward_pass(marked):
+    gelu, linear = nn.GELU(), nn.Linear(8, 8)
+    if marked:
+        recompute_outputs(gelu)
+    with recomputing():
+        hidden = gelu(torch.randn(4, 8, requires_grad=True) * 2)
+        out = linear(hidden).sum()
+    storage = weakref.ref(hidden.untyped_storage())
+    del hidden
+    assert (storage() is None) == marked
+    out.backward()
+    assert linear.weight.grad.abs().sum() > 0
 
 
 def test_two_backward_passes():
     x = torch.randn(4, 8, requires_grad=True)
-    with remaking(x):
-        loss = again(F.gelu, x * 2).square().sum()
+    gelu = nn.GELU()
+    recompute_outputs(gelu)
+    with recomputing():
+        loss = gelu(x * 2).square().sum()
     once = torch.autograd.grad(loss, x, retain_graph=True)
     twice = torch.autograd.grad(loss, x)
     assert torch.equal(once[0], twice[0])
+
+
+def test_only_some_rows_of_an_output():
+    """A part of an output has another shape, and is stored as it is."""
+    x = torch.randn(4, 8, requires_grad=True)
+    gelu = nn.GELU()
+    plain = torch.autograd.grad(gelu(x)[:2].square().sum(), x)
+    recompute_outputs(gelu)
+    with recomputing():
+        loss = gelu(x)[:2].square().sum()
+    assert torch.equal(torch.autograd.grad(loss, x)[0], plain[0])
+
+
+def test_nothing_is_marked_without_gradients():
+    gelu = nn.GELU()
+    recompute_outputs(gelu)
+    with torch.no_grad():
+        assert not hasattr(gelu(torch.ones(2)), "_recipe")

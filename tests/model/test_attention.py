@@ -28,19 +28,17 @@ def test_standard_attention_is_the_textbook_formula():
     torch.testing.assert_close(attention(x, None), expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.7])
+@pytest.mark.parametrize("lam", [0.0, 0.1, 0.7])
 @pytest.mark.parametrize("split", ["full", "half"])
-def test_differential_attention_subtracts_a_share_of_the_second_map(share, split):
+def test_differential_attention_subtracts_lambda_times_the_second_map(lam, split):
     """Textbook: one matrix of differences of softmax maps, then LayerNorm, then the scale."""
     attention = DifferentialAttention(
-        config(lambda_init=share, output_scale=0.95, head_split=split), block=0
+        config(lambda_init=lam, output_scale=0.95, head_split=split), block=0
     )
     x = torch.randn(2, 9, 48)
     q1, q2, k1, k2 = attention.qk(x).chunk(4, dim=2)
-    difference = softmax_map(q1, k1, 4) - share * softmax_map(q2, k2, 4)
-    torch.testing.assert_close(
-        difference.sum(dim=3), torch.full_like(difference[..., 0], 1 - share)
-    )
+    difference = softmax_map(q1, k1, 4) - lam * softmax_map(q2, k2, 4)
+    torch.testing.assert_close(difference.sum(dim=3), torch.full_like(difference[..., 0], 1 - lam))
     values = attention.v(x).unflatten(2, (4, -1)).transpose(1, 2)
     out = (difference @ values).transpose(1, 2).flatten(2)
     expected = attention.proj(0.95 * F.layer_norm(out, (48,)))
@@ -48,23 +46,26 @@ def test_differential_attention_subtracts_a_share_of_the_second_map(share, split
 
 
 def test_rms_norm_works_on_each_head_and_the_scale_follows_the_schedule():
-    """DIFF Transformer (algorithm.md 17): lambda_init 0.8 - 0.6 exp(-0.3 i), scale 1 - it."""
+    """lambda_init = 0.8 - 0.6 exp(-0.3 i), scale 1 - lambda_init.
+
+    (docs/algorithm.md#diff-transformer)
+    """
     made = config(lambda_init=None, output_scale=None, norm="head_rms", learn_lambda=True)
     attention = DifferentialAttention(made, block=2)
     assert attention.lambda_init == pytest.approx(0.8 - 0.6 * math.exp(-0.6))
-    assert attention.output_scale == pytest.approx(1 - attention.lambda_init)
+    assert attention.norm.scale == pytest.approx(1 - attention.lambda_init)
     x = torch.randn(1, 5, 48)
     q1, q2, k1, k2 = attention.qk(x).chunk(4, dim=2)
     a, b, c, d = attention.lambda_vectors
-    share = (a @ c).exp() - (b @ d).exp() + attention.lambda_init
+    lam = (a @ c).exp() - (b @ d).exp() + attention.lambda_init
     values = attention.v(x).unflatten(2, (4, -1)).transpose(1, 2)
-    out = (softmax_map(q1, k1, 4) - share * softmax_map(q2, k2, 4)) @ values
+    out = (softmax_map(q1, k1, 4) - lam * softmax_map(q2, k2, 4)) @ values
     out = out / (out.square().mean(dim=3, keepdim=True) + 1e-5).sqrt()
-    expected = attention.proj(attention.output_scale * out.transpose(1, 2).flatten(2))
+    expected = attention.proj(attention.norm.scale * out.transpose(1, 2).flatten(2))
     torch.testing.assert_close(attention(x, None), expected, atol=1e-5, rtol=1e-5)
 
 
-def test_learned_share_gets_a_gradient():
+def test_learned_lambda_gets_a_gradient():
     attention = DifferentialAttention(config(learn_lambda=True), block=0)
     attention(torch.randn(1, 5, 48), None).square().sum().backward()
     assert attention.lambda_vectors.grad.abs().sum() > 0

@@ -7,7 +7,7 @@ from asda.model.patches import PatchEmbedding, sincos_positions
 
 
 def test_positions_are_those_of_the_reference():
-    """algorithm.md 22: row 26 (time 3, frequency 2) and row 0."""
+    """docs/algorithm.md#positions: row 26 (time 3, frequency 2) and row 0."""
     table = sincos_positions(64, 8, 768)
     np.testing.assert_allclose(
         table[26, [0, 192, 384, 576]], [0.90930, -0.41615, 0.14112, -0.98999], atol=5e-6
@@ -15,13 +15,13 @@ def test_positions_are_those_of_the_reference():
     np.testing.assert_array_equal(table[0], np.repeat([0, 1, 0, 1], 192).astype(np.float32))
 
 
-def test_positions_do_not_depend_on_the_length_of_the_table():
+def test_positions_do_not_depend_on_the_length_of_the_clip():
     np.testing.assert_array_equal(
         sincos_positions(768, 8, 96)[: 64 * 8], sincos_positions(64, 8, 96)
     )
 
 
-def test_long_clips_extend_the_positions():
+def test_the_first_patches_of_a_long_clip_are_those_of_a_short_one():
     config = ModelConfig(size="tiny", patch=PatchConfig(16, 16)).resolved()
     embedding = PatchEmbedding(config)
     short, long = torch.randn(1, 320, 128), torch.randn(1, 3200, 128)
@@ -31,7 +31,7 @@ def test_long_clips_extend_the_positions():
 
 
 @pytest.mark.parametrize("patch", [PatchConfig(16, 16), PatchConfig(4, 128), PatchConfig(8, 32, 4)])
-def test_validity_says_which_patches_hold_real_frames(patch):
+def test_validity_says_which_patches_hold_valid_frames(patch):
     embedding = PatchEmbedding(ModelConfig(size="tiny", patch=patch).resolved())
     lengths = torch.tensor([100, 37, 5])
     tokens = embedding(torch.zeros(3, 100, 128)).shape[1]
@@ -47,7 +47,7 @@ def test_tokens_are_time_major_projections_of_patches():
     token = embedding(fbank)[0, 8 + 3]  # time 1, frequency 3
     patch = fbank[0, 16:32, 48:64].flatten()
     expected = embedding.proj.weight.flatten(1) @ patch + embedding.proj.bias
-    expected = expected + embedding.positions[8 + 3]
+    expected = expected + sincos_positions(2, 8, 192)[8 + 3]
     torch.testing.assert_close(token, expected, atol=1e-5, rtol=1e-5)
 
 
@@ -55,7 +55,7 @@ def test_positions_are_scaled():
     config = ModelConfig(size="tiny", patch=PatchConfig(16, 16, position_scale=0.25)).resolved()
     embedding = PatchEmbedding(config)
     table = embedding(torch.zeros(1, 1600, 128))[0] - embedding.proj.bias
-    expected = 0.25 * torch.from_numpy(sincos_positions(100, 8, 192))
+    expected = 0.25 * sincos_positions(100, 8, 192)
     torch.testing.assert_close(table, expected)
     with pytest.raises(ValueError, match="position_scale must not be negative"):
         PatchConfig(position_scale=-1)

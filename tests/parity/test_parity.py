@@ -1,8 +1,9 @@
-"""Every array of the parity folder: the reference's outputs for its own checkpoints."""
+"""Every array of golden folders and, where they exist, of the reference's own outputs."""
 
 import numpy as np
 import pytest
 import torch
+from parity import golden
 
 from asda.checkpoint.foreign.fairseq_names import reference_name
 from asda.checkpoint.load import read_model
@@ -31,20 +32,42 @@ def assert_close(found, expected, what, record_property):
     assert error <= LIMIT, what
 
 
-@pytest.fixture(params=["asda", "eat"])
-def folder(request, shared):
-    return shared / "parity" / request.param
-
-
-@pytest.fixture
-def pretrainer(folder):
+def load_pretrainer(folder):
     path = folder / "checkpoint.pt"
     saved = read_model(path)
-    config = saved.model_config(str(path))
+    config = saved.config
     config.decoder.mask_noise = 0.0
     model = Pretrainer(config)
     load_weights(model, saved.weights, path)
     return model.train()
+
+
+def load_classifier(folder):
+    return read_model(folder / "finetuned.pt").build()
+
+
+def visible_patches(mask, batch):
+    """Return indices (batch, masks, visible) of the zeros of a mask (batch * masks, patches)."""
+    visible = np.stack([np.flatnonzero(row == 0) for row in mask])
+    return torch.from_numpy(visible).unflatten(0, (batch, -1))
+
+
+def encode(model, fbank, visible):
+    """Return targets, and for each mask the student's CLS and tokens and the decoder's output."""
+    target, valid = model.targets(fbank, None)
+    cls, tokens = model.encode_visible(fbank, visible, ragged=False)
+    _, prediction = model.predict(fbank, visible, valid)
+    return target, cls, tokens, prediction.flatten(0, 1)
+
+
+@pytest.fixture(params=golden.names("asda", "eat"))
+def folder(request, tmp_path):
+    return golden.folder(request.param, tmp_path)
+
+
+@pytest.fixture
+def pretrainer(folder):
+    return load_pretrainer(folder)
 
 
 @pytest.fixture
@@ -52,35 +75,31 @@ def step(folder):
     return dict(np.load(folder / "pretrain_step.npz"))
 
 
-def inputs(step, num_masks):
+def inputs(step):
     fbank = torch.from_numpy(step["fbank"])[:, 0]
-    kept = np.stack([np.flatnonzero(row == 0) for row in step["mask"]])
-    return fbank, torch.from_numpy(kept).unflatten(0, (len(fbank), num_masks))
+    return fbank, visible_patches(step["mask"], len(fbank))
 
 
 def test_forward_and_losses(pretrainer, step, record_property):
-    fbank, kept = inputs(step, pretrainer.config.num_masks)
-    target, valid = pretrainer.targets(fbank, None)
+    fbank, visible = inputs(step)
+    target, cls, tokens, prediction = encode(pretrainer, fbank, visible)
     assert_close(target, step["teacher_target"], "teacher_target", record_property)
-    cls, tokens, _ = pretrainer.encode_visible(fbank, kept, ragged=False)
     student = step["student_encoder_output"]
     assert_close(cls, student[:, 0], "student CLS", record_property)
-    # The order of the kept tokens is arbitrary in the reference: match each to its nearest.
+    # The order of visible tokens is arbitrary in the reference: match each to its nearest.
     for own, reference in zip(tokens, torch.from_numpy(student[:, 1:]), strict=True):
         order = torch.cdist(own, reference).argmin(dim=1)
         assert len(set(order.tolist())) == len(order)
         assert_close(own, reference[order], "student tokens", record_property)
-    _, prediction = pretrainer.predict(fbank, kept, valid)
-    prediction = prediction.flatten(0, 1)
     assert_close(prediction, step["decoder_output"], "decoder_output", record_property)
-    output = pretrainer(fbank, kept)
+    output = pretrainer(fbank, visible)
     assert_close(output.frame_loss, step["loss_patch"], "loss_patch", record_property)
     assert_close(output.cls_loss, step["loss_cls"], "loss_cls", record_property)
     assert_close(output.loss, step["loss_total"], "loss_total", record_property)
 
 
 def test_gradient_norms(pretrainer, step, record_property):
-    pretrainer(*inputs(step, pretrainer.config.num_masks)).loss.backward()
+    pretrainer(*inputs(step)).loss.backward()
     parameters = dict(pretrainer.named_parameters())
     own = own_names(pretrainer)
     names = [own[str(name)] for name in step["grad_names"]]
@@ -114,7 +133,7 @@ def test_features_of_the_student(pretrainer, folder, record_property):
     expected = np.load(folder / "features.npz")
     student = pretrainer.student.eval()
     fbank = torch.from_numpy(expected["fbank"])[:, 0]
-    *_, (tokens, ffn) = student.layers(student.patches(fbank), None)
+    *_, (tokens, ffn) = student.hidden_states(student.patches(fbank), None)
     assert_close(tokens, expected["tokens"], "tokens", record_property)
     assert_close(ffn, expected["last_ffn_output"], "last_ffn_output", record_property)
     half = student(fbank[:, : fbank.shape[1] // 2]).tokens
@@ -123,9 +142,6 @@ def test_features_of_the_student(pretrainer, folder, record_property):
 
 @torch.no_grad()
 def test_logits_of_the_fine_tuned_model(folder, record_property):
-    saved = read_model(folder / "finetuned.pt")
-    model = Classifier(saved.model_config("finetuned.pt"), 7, saved.head["pooling"]).eval()
-    load_weights(model, saved.weights, "finetuned.pt")
     fbank = torch.from_numpy(np.load(folder / "features.npz")["fbank"])[:, 0]
     expected = np.load(folder / "classify.npz")["logits"]
-    assert_close(model(fbank), expected, "logits", record_property)
+    assert_close(load_classifier(folder)(fbank), expected, "logits", record_property)

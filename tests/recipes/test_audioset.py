@@ -1,8 +1,7 @@
-"""egs/audioset on real clips in AudioSet's files: all layouts, and what can be wrong with them."""
+"""egs/audioset on tones in AudioSet's files: all layouts, and what can be wrong with them."""
 
 import json
 import random
-import shutil
 import string
 
 import numpy as np
@@ -10,18 +9,29 @@ import pytest
 import soundfile
 from recipes.copies import copy_recipe, run, succeed
 from recipes.servers import serve
+from recipes.sounds import clip, write_clip
 
 from asda.corpus.datadir import DataDir, read_table
 
-# ESC-10's folders, in the names of AudioSet's ontology; two labels each, one of them shared.
-CLASSES = {
-    "001 - Dog bark": ("Bark", "Animal"),
-    "002 - Rain": ("Rain", "Water"),
-    "003 - Sea waves": ("Waves, surf", "Water"),
-    "004 - Baby cry": ("Baby cry, infant cry", "Human sounds"),
-    "009 - Rooster": ("Crowing, cock-a-doodle-doo", "Animal"),
+# AudioSet's classes that clips have here, in its order; the list is filled up to 527.
+MIDS = {
+    "Speech": "/m/09x0r",
+    "Baby cry, infant cry": "/t/dd00002",
+    "Animal": "/m/0jbk",
+    "Bark": "/m/05tny_",
+    "Crowing, cock-a-doodle-doo": "/m/07qn5dc",
+    "Rain": "/m/06mb1",
+    "Water": "/m/0838f",
+    "Waves, surf": "/m/034srq",
 }
-LISTS = {"unbalanced_train": 8, "balanced_train": 3, "eval": 3}  # clips of each folder
+CLIP_LABELS = [
+    ["Bark", "Animal"],
+    ["Rain", "Water"],
+    ["Waves, surf", "Water"],
+    ["Baby cry, infant cry"],
+    ["Crowing, cock-a-doodle-doo", "Animal"],
+]
+LISTS = {"unbalanced_train": 8, "balanced_train": 3, "eval": 3}  # clips of each set of labels
 SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 5 --training.precision float32"
 SMALL += " --data.max_frames 64"
 PRETRAIN = f"{SMALL} --model.size tiny --model.depth 1 --model.num_masks 2 --training.updates 2"
@@ -34,18 +44,12 @@ def recipe(repository, tmp_path):
     return copy_recipe(repository, "audioset", tmp_path)
 
 
-@pytest.fixture(scope="module")
-def mids(shared):
-    """Display name -> MID, of the real class list."""
-    lines = (shared / "data/audioset/class_labels_indices.csv").read_text().splitlines()[1:]
-    fields = [line.split(",", 2) for line in lines]
-    return {name.strip('"'): mid for _, mid, name in fields}
-
-
-def write_lists(folder, shared, segments):
+def write_lists(folder, segments):
     """Write the class list, and segment lists {part: [(video, start, end, [mid])]}."""
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(shared / "data/audioset/class_labels_indices.csv", folder)
+    classes = MIDS | {f"Class {index}": f"/t/{index}" for index in range(len(MIDS), 527)}
+    rows = [f'{i},{mid},"{name}"\n' for i, (name, mid) in enumerate(classes.items())]
+    (folder / "class_labels_indices.csv").write_text("index,mid,display_name\n" + "".join(rows))
     for part, lines in segments.items():
         with open(folder / f"{part}_segments.csv", "w") as stream:
             print("# Segments csv", file=stream)
@@ -58,38 +62,33 @@ def write_lists(folder, shared, segments):
 class Corpus:
     """A folder of clips, some of which are missing or broken; `segments` are its lists."""
 
-    def __init__(self, folder, shared, mids):
+    def __init__(self, folder):
         self.folder = folder
         self.segments = {part: [] for part in LISTS}
-        self.clips = {}  # video -> file of ESC-10
+        self.clips = {}  # video -> its class, as a pitch, and seed
         rng = random.Random(0)
         letters = string.ascii_letters + string.digits + "-_"
-        for esc, labels in CLASSES.items():
-            known = [mids[label] for label in labels if label in mids]
-            files = iter(sorted((shared / "data/esc10" / esc).glob("*.ogg")))
+        for pitch, labels in enumerate(CLIP_LABELS):
+            mids = [MIDS[label] for label in labels]
             for part, count in LISTS.items():
                 for _ in range(count):
                     video = "".join(rng.choices(letters, k=11))
-                    self.segments[part].append((video, 30, 35, known))
-                    self.clips[video] = next(files)
+                    self.segments[part].append((video, 30, 35, mids))
+                    self.clips[video] = pitch, len(self.clips)
         self.videos = {part: [line[0] for line in lines] for part, lines in self.segments.items()}
-        write_lists(folder / "metadata", shared, self.segments)
+        write_lists(folder / "metadata", self.segments)
 
     def put(self, video, name, samples=None):
         """Write a clip, or `samples`, as the file `name`."""
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if samples is None and path.suffix == ".ogg":
-            shutil.copyfile(self.clips[video], path)
-        else:
-            whole, rate = soundfile.read(self.clips[video], dtype="int16")
-            soundfile.write(path, whole if samples is None else samples, rate)
+        path = write_clip(self.folder / name, *self.clips[video])
+        if samples is not None:
+            soundfile.write(path, samples, 44100)
         return path
 
 
 @pytest.fixture
-def corpus(shared, mids, tmp_path):
-    return Corpus(tmp_path / "audioset", shared, mids)
+def corpus(tmp_path):
+    return Corpus(tmp_path / "audioset")
 
 
 def prepare(recipe, corpus, *options):
@@ -97,7 +96,7 @@ def prepare(recipe, corpus, *options):
     return succeed(recipe / "local/data.sh", *options, corpus.folder, "data", cwd=recipe)
 
 
-def test_from_the_lists_to_map(recipe, corpus, mids):
+def test_from_the_lists_to_map(recipe, corpus):
     unbalanced, balanced, evaluation = corpus.videos.values()
     for video in (*unbalanced, *balanced, *evaluation):
         corpus.put(video, f"audio/{video}.ogg")
@@ -142,14 +141,14 @@ def test_every_layout_is_found(recipe, corpus):
     found = read_table(recipe / "data/train_20k/wav.scp") | read_table(recipe / "data/eval/wav.scp")
     assert found == {f"Y{video}": str(path) for video, path in expected.items()}
     lengths = read_table(recipe / "data/train_20k/utt2dur")
-    assert set(lengths.values()) == {"5.001"}
+    assert set(lengths.values()) == {"5"}
 
 
-def test_an_id_that_begins_with_y_is_no_prefix(recipe, shared, corpus, mids):
+def test_an_id_that_begins_with_y_is_no_prefix(recipe, corpus):
     """Neither is the other, where both videos are listed."""
-    lines = [("Yabcdefghij", 30, 35, [mids["Bark"]]), ("abcdefghijk", 30, 35, [mids["Rain"]])]
+    lines = [("Yabcdefghij", 30, 35, [MIDS["Bark"]]), ("abcdefghijk", 30, 35, [MIDS["Rain"]])]
     corpus.clips |= dict.fromkeys((line[0] for line in lines), next(iter(corpus.clips.values())))
-    write_lists(corpus.folder / "metadata", shared, {"eval": lines})
+    write_lists(corpus.folder / "metadata", {"eval": lines})
     corpus.put("Yabcdefghij", "Yabcdefghij.wav")
     corpus.put("abcdefghijk", "Yabcdefghijk.wav")
     prepare(recipe, corpus)
@@ -181,7 +180,7 @@ def test_copies(recipe, corpus):
     assert "1 audio files were ignored: their video is not listed" in said
 
 
-def test_the_report_counts_what_is_wrong_by_class(recipe, corpus, mids):
+def test_the_report_counts_what_is_wrong_by_class(recipe, corpus):
     videos = corpus.videos["eval"]
     for video in videos[4:]:
         corpus.put(video, f"{video}.ogg")
@@ -233,32 +232,32 @@ def test_weights_balance_classes(recipe, corpus):
     assert not (recipe / "data/valid").exists()
 
 
-def test_labels_as_mids(recipe, corpus, mids):
+def test_labels_as_mids(recipe, corpus):
     video = corpus.videos["eval"][0]
     corpus.put(video, f"{video}.ogg")
     prepare(recipe, corpus, "--labels", "mid")
     directory = DataDir(recipe / "data/eval")
     assert directory.labels[0] == "/m/09x0r"
-    assert directory.utt2label[f"Y{video}"] == [mids["Bark"], mids["Animal"]]
+    assert directory.utt2label[f"Y{video}"] == [MIDS["Bark"], MIDS["Animal"]]
 
 
-def test_a_video_in_training_and_evaluation_is_only_evaluated(recipe, shared, corpus):
-    shared_line = corpus.segments["eval"][0]
-    corpus.segments["balanced_train"].append(shared_line)
-    write_lists(corpus.folder / "metadata", shared, corpus.segments)
-    for video in (shared_line[0], corpus.videos["balanced_train"][0]):
+def test_a_video_in_training_and_evaluation_is_only_evaluated(recipe, corpus):
+    repeated = corpus.segments["eval"][0]
+    corpus.segments["balanced_train"].append(repeated)
+    write_lists(corpus.folder / "metadata", corpus.segments)
+    for video in (repeated[0], corpus.videos["balanced_train"][0]):
         corpus.put(video, f"{video}.ogg")
     said = prepare(recipe, corpus)
     assert "balanced_train_segments.csv: 1 lines skipped: their video is already listed" in said
-    assert set(audio(recipe)) == {f"Y{shared_line[0]}"}
-    assert f"Y{shared_line[0]}" not in DataDir(recipe / "data/train_20k").utterances
+    assert set(audio(recipe)) == {f"Y{repeated[0]}"}
+    assert f"Y{repeated[0]}" not in DataDir(recipe / "data/train_20k").utterances
 
 
 @pytest.mark.parametrize("form", ["rows", "datasets"])
 def test_hdf5(recipe, corpus, form):
     h5py = pytest.importorskip("h5py")
     a, b = corpus.videos["eval"][:2]
-    sound, rate = soundfile.read(corpus.clips[a], dtype="int16")
+    sound, rate = clip(*corpus.clips[a]), 44100
     with h5py.File(corpus.folder / "eval.h5", "w") as file:
         if form == "rows":
             file["audio_name"] = np.array([f"Y{b}.wav", f"Y{a}.wav"], dtype="S20")

@@ -1,6 +1,7 @@
-"""egs/speechcommands on FSDD's recordings in the layout of Speech Commands, from stage 0 to 5."""
+"""egs/speechcommands on tones in the layout of Speech Commands, from stage 0 to 5."""
 
 import hashlib
+import itertools
 import json
 import re
 import shutil
@@ -10,12 +11,13 @@ import pytest
 import soundfile
 from recipes.copies import copy_recipe, run, succeed
 from recipes.servers import pack, serve
+from recipes.sounds import write_clip
 
 from asda.corpus.datadir import DataDir
 
 SPEAKERS = {"train": ("george", "jackson", "lucas", "nicolas"), "valid": ["theo"]}
 SPEAKERS["test"] = ["yweweler"]
-# Seven digits stand for commands, the others for words that are none.
+# Seven commands, and three words that are none.
 WORDS = ["yes", "no", "up", "down", "left", "right", "on", "bed", "bird", "cat"]
 SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 10 --data.min_frames 8"
 SMALL += " --training.precision float32"
@@ -28,20 +30,18 @@ def hashed(speaker):
 
 
 @pytest.fixture(scope="module")
-def downloads(shared, tmp_path_factory):
+def downloads(tmp_path_factory):
     """Both unpacked archives: three takes of each word and speaker, and background noise."""
     folder = tmp_path_factory.mktemp("downloads")
     corpus, test_set = folder / "speech_commands_v0.02", folder / "speech_commands_test_set_v0.02"
-    lists = {"train": [], "valid": [], "test": []}
+    lists, seeds = {"train": [], "valid": [], "test": []}, itertools.count()
     for name, speakers in SPEAKERS.items():
         for speaker in speakers:
-            for digit, word in enumerate(WORDS):
+            for pitch, word in enumerate(WORDS):
                 for take in range(3):
                     clip = f"{word}/{hashed(speaker)}_nohash_{take}.wav"
                     lists[name].append(clip)
-                    (corpus / word).mkdir(parents=True, exist_ok=True)
-                    recording = shared / f"data/fsdd/recordings/{digit}_{speaker}_{take}.wav"
-                    shutil.copyfile(recording, corpus / clip)
+                    write_clip(corpus / clip, pitch, seed=next(seeds), seconds=0.4, rate=8000)
     for name, file in {"valid": "validation_list.txt", "test": "testing_list.txt"}.items():
         (corpus / file).write_text("".join(f"{clip}\n" for clip in lists[name]))
     (corpus / "README.md").write_text("no clip\n")

@@ -12,7 +12,6 @@ from asda.dataset.augment import augment_normalised, augment_waveform, mask_stri
 from asda.dataset.sampling import TrainingBatches
 from asda.model.classifier import Classifier
 from asda.tasks.classification import classification_loss
-from asda.training.experiment import resolved
 from asda.training.optimizer import learning_rate, make_optimizer
 
 SCALES = [
@@ -28,7 +27,7 @@ def groups(preset):
     def of(task):
         config = preset("pretrain_asda_base")
         model = dataclasses.replace(config.model, width=16, heads=1)
-        model = resolved(dataclasses.replace(config, model=model)).model
+        model = model.resolved()
         classifier = Classifier(model, 5, "cls")
         optimizer = make_optimizer(classifier, preset(f"finetune_{task}").optimizer)
         group = {id(p): group for group in optimizer.param_groups for p in group["params"]}
@@ -183,7 +182,7 @@ def test_pooled_vector_norm_and_head(preset):
     """algorithm.md 12.1: logits = head(fc_norm(CLS))."""
     config = preset("pretrain_eat_base")
     model = dataclasses.replace(config.model, depth=1, width=16, heads=2, target_layers=1)
-    model = resolved(dataclasses.replace(config, model=model)).model
+    model = model.resolved()
     classifier, fbank = Classifier(model, 3, "cls").eval(), torch.randn(2, 32, 128)
     cls = classifier.encoder(fbank).tokens[:, 0]
     normed = F.layer_norm(cls, (16,), eps=1e-6)

@@ -8,7 +8,6 @@ import torch
 
 from asda.model.classifier import Classifier
 from asda.model.pretrainer import Pretrainer
-from asda.training.experiment import resolved
 
 
 @pytest.fixture
@@ -16,7 +15,7 @@ def pretrainer(preset):
     config = preset("pretrain_asda_base")
     model = dataclasses.replace(config.model, depth=2, target_layers=2)
     torch.manual_seed(0)
-    return Pretrainer(resolved(dataclasses.replace(config, model=model)).model)
+    return Pretrainer(model.resolved())
 
 
 def assert_uniform(tensor, bound):

@@ -4,12 +4,11 @@ import pytest
 import torch
 
 from asda.checkpoint.describe import describe
-from asda.checkpoint.saved_model import SavedModel, expected_tensors
+from asda.checkpoint.saved_model import SavedModel
 from asda.configuration import load, to_dict
 from asda.features.fbank_config import FbankConfig
 from asda.model.classifier import Classifier
 from asda.model.pretrainer import Pretrainer
-from asda.training.experiment import resolved
 
 BASE = (12, 768, 12)
 
@@ -24,7 +23,7 @@ BASE = (12, 768, 12)
 )
 def test_pretraining_models(preset, name, shape, hidden, mask, decoder, cls_weight):
     """algorithm.md 11."""
-    model = resolved(preset(f"pretrain_{name}")).model
+    model = preset(f"pretrain_{name}").model.resolved()
     assert (model.depth, model.width, model.heads) == shape
     assert int(model.mlp_ratio * model.width) == hidden
     assert (model.mask.ratio, model.mask.adjust) == mask
@@ -125,18 +124,21 @@ COUNTS = {
 }
 
 
-def described(kind, model, classes=0):
-    weights = expected_tensors(kind, model, classes)
-    labels = [str(index) for index in range(classes)]
+def described(model, classes=0):
     norm = {"mean": -4.268, "std": 4.569}
-    saved = SavedModel(kind, to_dict(model), weights, norm, {}, {}, labels, {"pooling": "cls"})
-    return describe(saved, "model.pt")
+    saved = SavedModel("pretrained", to_dict(model), {}, norm, {}, {}, "tokens")
+    if classes:
+        saved.kind, saved.output = "finetuned", "sigmoid"
+        saved.head = {"name": "classifier", "pooling": "cls"}
+        saved.labels = [str(index) for index in range(classes)]
+    saved.weights = saved.expected_tensors()
+    return describe(saved)
 
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_info_counts_the_published_numbers_of_parameters(preset, name):
     encoder, decoder, trained, positions = COUNTS[name]
-    lines = described("pretrained", resolved(preset(f"pretrain_{name}")).model)
+    lines = described(preset(f"pretrain_{name}").model.resolved())
     assert lines["parameters, encoder"] == lines["parameters, teacher"] == f"{encoder:,}"
     assert lines["parameters, decoder"] == f"{decoder:,}"
     assert lines["parameters, trained"] == f"{trained:,}"
@@ -145,17 +147,17 @@ def test_info_counts_the_published_numbers_of_parameters(preset, name):
 
 @pytest.mark.parametrize(("name", "count"), [("asda_base", 92771087), ("eat_base", 85660943)])
 def test_info_counts_the_fine_tuned_model(preset, name, count):
-    lines = described("classifier", resolved(preset(f"pretrain_{name}")).model, 527)
+    lines = described(preset(f"pretrain_{name}").model.resolved(), 527)
     assert lines["parameters, trained"] == f"{count:,}"
     assert lines["parameters, head"] == f"{count - COUNTS[name][0]:,}"
-    assert lines["classes"].startswith("527: 0, 1, 2")
+    assert lines["labels"].startswith("527: 0, 1, 2")
 
 
 def test_the_parts_of_a_block(preset):
     """algorithm.md 15; 211 trained tensors in pretraining (22)."""
     for name, count in (("asda_base", 7680384), ("eat_base", 7087872)):
         with torch.device("meta"):
-            model = Pretrainer(resolved(preset(f"pretrain_{name}")).model)
+            model = Pretrainer(preset(f"pretrain_{name}").model.resolved())
         assert sum(p.numel() for p in model.student.blocks[3].parameters()) == count
         if name == "asda_base":
             assert sum(p.requires_grad for p in model.parameters()) == 211
@@ -165,6 +167,6 @@ def test_drop_path_rises_linearly(preset):
     """algorithm.md 22: block i of 12 has 0.1 i / 11."""
     rate = preset("finetune_audioset_20k").classifier.drop_path
     with torch.device("meta"):
-        model = Classifier(resolved(preset("pretrain_asda_base")).model, 5, "cls", drop_path=rate)
+        model = Classifier(preset("pretrain_asda_base").model.resolved(), 5, "cls", drop_path=rate)
     rates = [block.drop_path for block in model.encoder.blocks]
     assert rates == pytest.approx([0.1 * index / 11 for index in range(12)])

@@ -8,6 +8,7 @@ import numpy as np
 
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.result_files import write_results
+from asda.scoring.scored_set import ScoredSet
 
 
 def single_label(
@@ -38,8 +39,15 @@ def _scored(scores: np.ndarray, targets: np.ndarray, first: int) -> ScoredClips:
     return ScoredClips(names, scores, targets, labels)
 
 
-def score_folder(folder: Path, scored: ScoredClips, **options) -> Path:
+def score_folder(folder: Path, scored: ScoredSet, **options) -> Path:
     """Write a score folder as `asda score` does."""
     provenance = {"data": "data/test", "model": f"{folder.parent}/model.pt", "updates": 100}
     write_results(folder, scored, provenance | options.pop("provenance", {}), **options)
     return folder
+
+
+def rows(text):
+    """Return the cells of each row of a Markdown table, the header first."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    return [table[0], *table[2:]]

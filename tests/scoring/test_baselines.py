@@ -1,4 +1,4 @@
-"""Plain classifiers on band statistics."""
+"""Baselines on band statistics."""
 
 import numpy as np
 import pytest
@@ -28,12 +28,12 @@ def sounds(tmp_path_factory):
 
 
 def standardised_statistics(features):
-    """Return mean and deviation of each band (clips, 2 MEL), and a standardised copy."""
+    """Return mean and standard deviation of each band (clips, 2 MEL), and a standardised copy."""
     x = np.stack([np.r_[m.astype(float).mean(0), m.astype(float).std(0)] for m in features])
     return x, lambda other: (other - x.mean(0)) / x.std(0)
 
 
-def test_statistics_are_mean_and_deviation_of_each_band():
+def test_statistics_are_mean_and_std_of_each_band():
     matrix = random_features([25])["utt00"]
     found = band_statistics(matrix)
     assert found.shape == (2 * MEL,) and found.dtype == np.float64
@@ -81,12 +81,12 @@ def relabelled(folder, features, labels_of):
 
 @pytest.fixture
 def fast(monkeypatch):
-    """Keep to the classifier that takes no time."""
+    """Replace the baselines by one that trains at once."""
     single = LogisticRegression(max_iter=200)
     monkeypatch.setattr(
         baselines,
         "_classifiers",
-        lambda one: {"plain": single if one else OneVsRestClassifier(single)},
+        lambda one: {"fast": single if one else OneVsRestClassifier(single)},
     )
 
 
@@ -94,7 +94,7 @@ def test_a_class_without_training_clips_gets_probability_zero(tmp_path, fast):
     train = relabelled(tmp_path / "train", two_sounds(10, 0), lambda row: "ac"[row % 2])
     test = relabelled(tmp_path / "test", two_sounds(6, 1), lambda row: "abc"[row % 3])
     score_baselines(BaselineConfig(train, test, str(tmp_path / "exp")))
-    scored = ScoredClips.load(tmp_path / "exp/plain/score")
+    scored = ScoredClips.load(tmp_path / "exp/fast/score")
     assert (scored.scores[:, 1] == 0).all()
     assert (scored.scores[::2, 0] > 0.5).all() and (scored.scores[1::2, 2] > 0.5).all()
 
@@ -104,10 +104,10 @@ def test_several_labels_get_a_classifier_each(tmp_path, fast):
     train = relabelled(tmp_path / "train", two_sounds(12, 0), lambda row: ["a b", "b"][row % 2])
     test = relabelled(tmp_path / "test", two_sounds(6, 1), lambda row: ["a b", "b"][row % 2])
     score_baselines(BaselineConfig(train, test, str(tmp_path / "exp")))
-    result = read_result(tmp_path / "exp/plain/score")
+    result = read_result(tmp_path / "exp/fast/score")
     assert result["metric"] == "mAP"
     assert result["metrics"]["mAP"]["value"] == 1
-    scores = ScoredClips.load(tmp_path / "exp/plain/score").scores
+    scores = ScoredClips.load(tmp_path / "exp/fast/score").scores
     assert (scores[::2, 0] > 0.5).all() and (scores[1::2, 0] < 0.5).all()
     assert (scores[:, 1] == 1).all() and (scores[:, 2] == 0).all()
 
@@ -125,4 +125,4 @@ def test_features_may_lie_in_a_dump(sounds, tmp_path, fast):
     words = ["--train", tmp_path / "train", "--test", tmp_path / "train"]
     words += ["--out", tmp_path / "exp", "--dump", sounds / "train"]
     main(["baseline", *map(str, words)])
-    assert read_result(tmp_path / "exp/plain/score")["clips"]["found"] == 20
+    assert read_result(tmp_path / "exp/fast/score")["clips"]["found"] == 20

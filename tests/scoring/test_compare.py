@@ -1,5 +1,6 @@
 """Results of several experiments: listed, merged over folds, compared on the same clips."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scoring.systems import multi_label, score_folder, single_label
+from scoring.systems import multi_label, rows, score_folder, single_label
 
 from asda.cli import main
 from asda.files import InputError
-from asda.scoring.compare import Comparison, find_results, merge_folds, read_groups, read_result
+from asda.scoring.compare import Comparison, find_results, read_groups, read_result
+from asda.scoring.folds import merge_folds
 from asda.scoring.intervals import intervals, paired_differences
-from asda.scoring.metrics import Metrics, measure
+from asda.scoring.metrics import ClassificationMetrics, measure
 from asda.scoring.predictions import ScoredClips
 
 
@@ -34,14 +36,7 @@ def exp(tmp_path_factory):
 
 def metrics_of(folder):
     scored = ScoredClips.load(folder)
-    return Metrics(scored.scores, scored.targets)
-
-
-def rows(text):
-    """Return the cells of each row of a Markdown table, the header first."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
-    return [table[0], *table[2:]]
+    return ClassificationMetrics(scored.scores, scored.targets)
 
 
 def error_of(capsys, *words):
@@ -113,19 +108,47 @@ def test_a_file_that_is_no_result_is_named(tmp_path, capsys, content):
     assert f"{tmp_path}/result.json" in error
 
 
+def as_once_written(folder, copy):
+    """Copy a score folder in the form of before other kinds of scores existed."""
+    copy.mkdir(parents=True)
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    del result["kind"], result["metric_info"]
+    names = {"true": "truth", "predicted": "guess", "fraction": "share"}
+    result["confusions"] = [
+        {names.get(key, key): value for key, value in pair.items()} for pair in result["confusions"]
+    ]
+    (copy / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    with np.load(folder / "scores.npz") as arrays:
+        np.savez(copy / "scores.npz", **{n: arrays[n] for n in arrays if n != "kind"})
+    return copy
+
+
+def test_results_of_before_are_read(exp, tmp_path, capsys):
+    names = ("weak", "strong", "fold1", "fold2", "tags")
+    old = {n: as_once_written(exp / n / "score", tmp_path / n / "score") for n in names}
+    for name, folder in old.items():
+        assert read_result(folder) == read_result(exp / name / "score")
+    main(["results", "list", str(tmp_path)])
+    assert [row[0] for row in rows(capsys.readouterr().out)][1] == "strong"
+    differences = Comparison(old["weak"]).differences(old["strong"])
+    assert differences == Comparison(exp / "weak/score").differences(exp / "strong/score")
+    merged = merge_folds([old["fold1"], old["fold2"]], tmp_path / "all/score")
+    assert merged["metrics"] == read_result(exp / "folds/score")["metrics"]
+
+
 def test_merged_folds_are_measured_as_one_set(exp):
     result = read_result(exp / "folds/score")
     parts = [ScoredClips.load(exp / f"fold{fold}/score") for fold in (1, 2)]
     scores = np.concatenate([part.scores for part in parts])
     targets = np.concatenate([part.targets for part in parts])
-    for name, interval in intervals(Metrics(scores, targets)).items():
+    for name, interval in intervals(ClassificationMetrics(scores, targets)).items():
         assert result["metrics"][name] == interval._asdict()
     assert result["clips"] == {"found": 120, "expected": 198}
     pooled = ScoredClips.load(exp / "folds/score")
     assert list(pooled.utterances) == [*parts[0].utterances, *parts[1].utterances]
 
 
-def test_merged_folds_have_mean_and_deviation(exp):
+def test_merged_folds_have_mean_and_std(exp):
     result = read_result(exp / "folds/score")
     folds = [read_result(exp / f"fold{fold}/score") for fold in (1, 2)]
     for name in ("accuracy", "mAP", "AUC", "d_prime"):
@@ -276,8 +299,8 @@ def other_truth(scored):
     ("change", "message"),
     [
         (other_clips, r"not the same clips: 1 clips only in .*\(first: utt0000\), 1 .*first: new"),
-        (other_labels, "not the same label list"),
-        (other_truth, r"disagree on the labels of 1 clips \(first: utt0007\)"),
+        (other_labels, "its label list differs from that of"),
+        (other_truth, r"disagree on the truth of 1 clips \(first: utt0007\)"),
     ],
 )
 def test_systems_on_other_clips_labels_or_truth_are_not_compared(exp, tmp_path, change, message):
@@ -294,11 +317,11 @@ def test_a_table_of_systems_and_tasks(exp, tmp_path, capsys):
     (tmp_path / "tags/b").mkdir(parents=True)
     (tmp_path / "tags/b/score").symlink_to(exp / "tags/score")
     pattern = str(tmp_path / "{column}/{row}/score")
-    names = ["--rows", "A plain one=a", "b", "--columns", "Digits=digits", "tags"]
+    names = ["--rows", "Baseline=a", "b", "--columns", "Digits=digits", "tags"]
     main(["results", "table", pattern, *names])
     header, first, second = rows(capsys.readouterr().out)
     assert header == ["", "Digits", "tags"]
-    assert first[0] == "A plain one" and second[0] == "b"
+    assert first[0] == "Baseline" and second[0] == "b"
     weak, strong = (measure_accuracy(exp / name / "score") for name in ("weak", "strong"))
     assert first[1].startswith(f"{100 * weak:.1f} [") and ";" not in first[1]
     assert second[1].startswith(f"{100 * strong:.1f} [")
@@ -332,7 +355,7 @@ def test_a_table_of_means_over_runs(tmp_path, capsys):
 
 @pytest.mark.parametrize("runs", [[], ["--runs", "seed0", "seed1"]])
 def test_a_table_of_nothing_is_refused(tmp_path, capsys, runs):
-    """Of the two runs, one is scored, which makes no cell."""
+    """Only one of the two runs is scored, so that the cell is empty."""
     pattern = str(tmp_path / ("{run}/{row}" if runs else "{column}/{row}"))
     score_folder(tmp_path / "seed0/a", single_label(signal=1.0))
     words = [pattern, "--rows", "First=a", "b", "--columns", "Digits=c", *runs]
@@ -343,7 +366,7 @@ def test_a_table_of_nothing_is_refused(tmp_path, capsys, runs):
 @pytest.mark.parametrize(("pattern", "runs"), [("{row}/{run}", []), ("{row}", ["--runs", "seed1"])])
 def test_runs_are_in_the_pattern_and_named(tmp_path, capsys, pattern, runs):
     error = error_of(capsys, "results", "table", pattern, "--rows", "a", "--columns", "b", *runs)
-    assert "--runs says what stands for {run}" in error
+    assert "{run} and --runs belong together" in error
 
 
 def test_a_difference_that_is_undefined_is_a_dash(tmp_path, capsys):
@@ -351,6 +374,18 @@ def test_a_difference_that_is_undefined_is_a_dash(tmp_path, capsys):
     folders = [str(score_folder(tmp_path / name, scored)) for name in "ab"]
     main(["results", "compare", *folders, "--metric", "AUC"])
     assert rows(capsys.readouterr().out)[2][1:] == ["– [–, –]", "– [–, –]"]
+
+
+def test_differences_of_functions_of_metrics_are_refused(exp, capsys):
+    """d' is a function of the AUC; the difference of its values is no difference of a metric."""
+    words = [exp / "weak/score", exp / "strong/score", "--metric", "d_prime"]
+    error = error_of(capsys, "results", "compare", *words)
+    assert "differences of d_prime are not measured, only those of accuracy, mAP, AUC" in error
+
+
+def test_a_list_of_a_metric_that_no_result_has_is_refused(exp, capsys):
+    error = error_of(capsys, "results", "list", exp, "--metric", "WER")
+    assert f"{exp}: no result below it has the metric WER" in error
 
 
 def test_a_metric_that_a_result_lacks_is_refused(exp, capsys):
@@ -382,7 +417,7 @@ def test_results_are_ranked_by_what_differences_are_measured_of(tmp_path):
 
 
 def test_result_json_is_the_last_file_written(tmp_path, monkeypatch):
-    monkeypatch.setattr("asda.scoring.result_files.results_markdown", lambda result: 1 / 0)
+    monkeypatch.setattr("asda.scoring.result_files.results_page", lambda *parts: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         score_folder(tmp_path, single_label())
     assert (tmp_path / "scores.npz").exists()

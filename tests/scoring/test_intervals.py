@@ -12,11 +12,12 @@ from asda.scoring.intervals import (
     intervals,
     paired_differences,
 )
-from asda.scoring.metrics import Metrics, measure
+from asda.scoring.metrics import ClassificationMetrics, measure
+from asda.scoring.result_files import report_of
 
 
 def system(scored):
-    return Metrics(scored.scores, scored.targets)
+    return ClassificationMetrics(scored.scores, scored.targets)
 
 
 def redrawn(scored, replicates, groups=None):
@@ -37,7 +38,7 @@ def test_as_many_clips_as_there_are_are_drawn():
     assert [block.shape for block in blocks] == [(50, BLOCK), (50, 7)]
     weights = np.hstack(blocks)
     assert (weights.sum(axis=0) == 50).all()
-    assert 0.3 < (weights == 0).mean() < 0.44  # about 1/e are left out
+    assert 0.3 < (weights == 0).mean() < 0.44  # about 1/e are not drawn
     again = np.hstack(list(bootstrap_weights(50, replicates=BLOCK + 7)))
     other = np.hstack(list(bootstrap_weights(50, replicates=BLOCK + 7, seed=1)))
     assert (weights == again).all() and (weights != other).any()
@@ -73,7 +74,7 @@ def test_intervals_of_several_labels_are_those_of_sklearn_on_redrawn_clips():
 
 
 def test_d_prime_has_the_ends_of_the_auc():
-    found = intervals(system(multi_label()), replicates=50)
+    found = report_of(multi_label()).intervals()
     np.testing.assert_allclose(found["d_prime"], np.sqrt(2) * norm.ppf(found["AUC"]))
 
 
@@ -82,11 +83,11 @@ def test_intervals_end_at_nothing_and_everything_right():
     assert found["accuracy"] == found["mAP"] == found["AUC"] == (1, 1, 1)
     targets = np.eye(2)[[0] * 29 + [1]]
     scores = np.eye(2, dtype=np.float32)[[0] * 30]
-    low, high = intervals(Metrics(scores, targets), replicates=200)["accuracy"][1:]
+    low, high = intervals(ClassificationMetrics(scores, targets), replicates=200)["accuracy"][1:]
     assert 0.8 < low < 29 / 30 < high <= 1
 
 
-def test_clips_that_say_the_same_widen_the_interval_when_drawn_as_groups():
+def test_copies_of_clips_widen_the_interval_when_drawn_as_groups():
     scored = single_label(clips=40, classes=2)
     for name in ("utterances", "scores", "targets"):
         setattr(scored, name, np.repeat(getattr(scored, name), 9, axis=0))
@@ -103,7 +104,9 @@ def test_intervals_cover_the_truth(name, least):
     truth = measure(*draw(np.random.default_rng(0), 20000))[name]
     covered = []
     for seed in range(1, 101):
-        found = intervals(Metrics(*draw(np.random.default_rng(seed), 60)), replicates=150)[name]
+        found = intervals(
+            ClassificationMetrics(*draw(np.random.default_rng(seed), 60)), replicates=150
+        )[name]
         covered.append(found.low <= truth <= found.high)
     assert least <= np.mean(covered) < 1
 
@@ -159,10 +162,12 @@ def test_runs_that_differ_widen_the_interval_as_their_mean_varies(runs):
     changes = np.arange(runs) % 3 / 3
     targets = np.eye(2)[np.zeros(300, int)]
 
-    def right(share):
-        return Metrics(np.eye(2, dtype=np.float32)[(np.arange(300) >= 300 * share) * 1], targets)
+    def right(fraction):
+        return ClassificationMetrics(
+            np.eye(2, dtype=np.float32)[(np.arange(300) >= 300 * fraction) * 1], targets
+        )
 
-    second = [right(share) for share in changes]
+    second = [right(fraction) for fraction in changes]
     found = paired_differences([right(0)] * runs, second, np.zeros(300, int), replicates=4000)
     spread = (found["accuracy"].high - found["accuracy"].low) / 2
     expected = 1.96 * np.std(changes, ddof=1) / np.sqrt(runs)
@@ -191,6 +196,8 @@ def test_a_system_does_not_differ_from_itself():
 
 
 def test_what_cannot_be_measured_has_no_interval():
-    found = intervals(Metrics(np.ones((4, 1), np.float32), np.ones((4, 1))), replicates=5)
-    assert np.isnan(found["AUC"]).all() and np.isnan(found["d_prime"]).all()
+    found = intervals(
+        ClassificationMetrics(np.ones((4, 1), np.float32), np.ones((4, 1))), replicates=5
+    )
+    assert np.isnan(found["AUC"]).all()
     assert found["accuracy"] == found["mAP"] == (1, 1, 1)

@@ -11,7 +11,7 @@ from sklearn.metrics import (
 )
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
-from asda.scoring.metrics import Metrics, confusion_matrix, d_prime, measure
+from asda.scoring.metrics import ClassificationMetrics, confusion_matrix, d_prime, measure
 
 
 def coarse(scored):
@@ -49,7 +49,7 @@ def test_accuracy_belongs_to_single_label_tasks_alone():
 def test_clip_weights_are_sample_weights(make):
     scores, targets = coarse(make())
     weights = np.random.default_rng(1).integers(0, 4, (len(scores), 3)).astype(np.float32)
-    ap, auc = Metrics(scores, targets).per_class(weights)
+    ap, auc = ClassificationMetrics(scores, targets).per_class(weights)
     for c, column in np.ndindex(ap.shape):
         truth, score, weight = targets[:, c], scores[:, c], weights[:, column]
         expected = average_precision_score(truth, score, sample_weight=weight)
@@ -77,15 +77,15 @@ def test_perfect_and_reversed_rankings():
     assert backwards["d_prime"] == -np.inf
 
 
-@pytest.mark.parametrize(("empty", "share"), [("skip", 1.0), ("zero", 4 / 5)])
-def test_a_class_without_positives_is_left_out_or_counts_as_zero(empty, share):
+@pytest.mark.parametrize(("empty", "fraction"), [("skip", 1.0), ("zero", 4 / 5)])
+def test_a_class_without_positives_is_left_out_or_counts_as_zero(empty, fraction):
     scored = single_label(classes=4)
     whole = measure(scored.scores, scored.targets)
     noise = np.random.default_rng(0).standard_normal((len(scored.scores), 1)) - 99
     scores = np.hstack([scored.scores, noise.astype(np.float32)])
     targets = np.hstack([scored.targets, np.zeros_like(scored.targets[:, :1])])
     found = measure(scores, targets, empty_class=empty)
-    assert found["mAP"] == pytest.approx(share * whole["mAP"])
+    assert found["mAP"] == pytest.approx(fraction * whole["mAP"])
     assert found["AUC"] == pytest.approx(whole["AUC"])
     assert found["accuracy"] == whole["accuracy"]
 
@@ -93,7 +93,7 @@ def test_a_class_without_positives_is_left_out_or_counts_as_zero(empty, share):
 def test_a_class_of_all_clips_has_no_auc():
     targets = np.array([[1, 0], [1, 1], [1, 0]])
     scores = np.array([[3, 1], [2, 3], [1, 2]], np.float32)
-    ap, auc = (values[:, 0] for values in Metrics(scores, targets).per_class())
+    ap, auc = (values[:, 0] for values in ClassificationMetrics(scores, targets).per_class())
     assert ap.tolist() == [1, 1]
     assert np.isnan(auc[0]) and auc[1] == 1
     assert measure(scores, targets)["AUC"] == 1
@@ -122,4 +122,4 @@ def test_confusion_has_a_row_for_each_true_class():
 
 def test_arrays_of_other_shapes_are_refused():
     with pytest.raises(ValueError, match="do not match"):
-        Metrics(np.zeros((3, 2)), np.zeros((3, 4)))
+        ClassificationMetrics(np.zeros((3, 2)), np.zeros((3, 4)))

@@ -6,6 +6,7 @@ from scoring.systems import multi_label
 
 from asda.files import InputError
 from asda.scoring.predictions import ScoredClips
+from asda.scoring.score_kinds import read_scores
 
 
 def test_what_is_saved_is_read(tmp_path):
@@ -38,6 +39,23 @@ def test_damaged_scores_are_refused(tmp_path, damage):
         ScoredClips.load(tmp_path)
     assert str(caught.value).startswith(f"{path}: damaged, or not the scores of clips")
     assert "\n" not in str(caught.value)
+
+
+def test_files_that_do_not_name_their_kind_are_of_classifiers(tmp_path):
+    scored = multi_label()
+    np.savez(tmp_path / "scores.npz", **vars(scored))
+    found = read_scores(tmp_path)
+    assert isinstance(found, ScoredClips)
+    np.testing.assert_array_equal(found.scores, scored.scores)
+
+
+def test_another_kind_is_refused(tmp_path):
+    np.savez(tmp_path / "scores.npz", kind=np.array("images"))
+    with pytest.raises(InputError, match="of the kind images, not classification"):
+        ScoredClips.load(tmp_path)
+    message = r"scores of the kind images, which .* does not know \(classification, ratios\)"
+    with pytest.raises(InputError, match=message):
+        read_scores(tmp_path)
 
 
 def test_pickled_objects_are_never_loaded(tmp_path):

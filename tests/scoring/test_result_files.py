@@ -16,10 +16,10 @@ from sklearn.metrics import (
 import asda
 from asda.files import InputError
 from asda.scoring.intervals import intervals
-from asda.scoring.metrics import Metrics
+from asda.scoring.metrics import ClassificationMetrics
 from asda.scoring.plots import plot_confusion
 from asda.scoring.predictions import ScoredClips
-from asda.scoring.result_files import measure_result, write_results
+from asda.scoring.result_files import report_of, write_results
 
 
 @pytest.fixture(scope="module")
@@ -56,30 +56,30 @@ def test_result_json_says_what_was_measured_and_how(folder):
     assert {"date", "commit", "python", "torch", "platform"} <= set(result["environment"])
     assert result["interval"] == {"level": 0.95, "replicates": 1000, "seed": 0, "unit": "clip"}
     scored = single_label()
-    for name, interval in intervals(Metrics(scored.scores, scored.targets)).items():
+    for name, interval in intervals(ClassificationMetrics(scored.scores, scored.targets)).items():
         assert result["metrics"][name] == interval._asdict()
         assert interval.low < interval.value < interval.high
 
 
 def test_the_label_hash_tells_label_lists_apart():
     scored = single_label()
-    hashes = [measure_result(scored)["labels_hash"]]
+    hashes = [report_of(scored).entries()["labels_hash"]]
     scored.labels = scored.labels[::-1]
-    hashes.append(measure_result(scored)["labels_hash"])
+    hashes.append(report_of(scored).entries()["labels_hash"])
     scored.labels = scored.labels[::-1]
-    hashes.append(measure_result(scored)["labels_hash"])
+    hashes.append(report_of(scored).entries()["labels_hash"])
     assert hashes[0] == hashes[2] != hashes[1]
 
 
 def test_each_class_is_measured_as_sklearn_does(folder):
     scored = single_label()
-    truth, guess = scored.targets.argmax(1), scored.scores.argmax(1)
+    true, predicted = scored.targets.argmax(1), scored.scores.argmax(1)
     recall, precision = (
-        score(truth, guess, average=None) for score in (recall_score, precision_score)
+        score(true, predicted, average=None) for score in (recall_score, precision_score)
     )
     for c, row in enumerate(read(folder)["per_class"]):
         assert row["label"] == f"class{c}"
-        assert row["clips"] == (truth == c).sum()
+        assert row["clips"] == (true == c).sum()
         of_class = scored.targets[:, c], scored.scores[:, c]
         assert row["AP"] == pytest.approx(average_precision_score(*of_class))
         assert row["AUC"] == pytest.approx(roc_auc_score(*of_class))
@@ -92,19 +92,19 @@ def test_each_class_is_measured_as_sklearn_does(folder):
 
 def test_confusions_are_counted_and_sorted(folder):
     scored = single_label()
-    truth, guess = scored.targets.argmax(1), scored.scores.argmax(1)
+    true, predicted = scored.targets.argmax(1), scored.scores.argmax(1)
     counts = np.zeros((4, 4), int)
-    np.add.at(counts, (truth, guess), 1)
+    np.add.at(counts, (true, predicted), 1)
     rows = tsv(folder / "confusion.tsv")
-    assert rows[0] == ["truth", *scored.labels]
+    assert rows[0] == ["true", *scored.labels]
     assert rows[1:] == [[f"class{c}", *map(str, counts[c])] for c in range(4)]
     pairs = read(folder)["confusions"]
     wrong = counts[~np.eye(4, dtype=bool)]
     assert [pair["clips"] for pair in pairs] == sorted(wrong[wrong > 0], reverse=True)
     for pair in pairs:
-        t, g = int(pair["truth"][-1]), int(pair["guess"][-1])
+        t, g = int(pair["true"][-1]), int(pair["predicted"][-1])
         assert pair["clips"] == counts[t, g]
-        assert pair["share"] == pytest.approx(counts[t, g] / counts[t].sum())
+        assert pair["fraction"] == pytest.approx(counts[t, g] / counts[t].sum())
 
 
 def test_several_labels_have_neither_confusions_nor_recall(tmp_path):
@@ -153,7 +153,7 @@ def test_the_page_says_result_classes_confusions_and_origin(folder):
     listed = page.split("## Classes, worst first by recall")[1].splitlines()
     assert listed[4].split("|")[1].strip() == worst["label"]
     pair = result["confusions"][0]
-    cells = [pair["truth"], pair["guess"], str(pair["clips"]), f"{100 * pair['share']:.1f}"]
+    cells = [pair["true"], pair["predicted"], str(pair["clips"]), f"{100 * pair['fraction']:.1f}"]
     confusions = page.split("## Most frequent confusions")[1].splitlines()
     assert [cell.strip() for cell in confusions[4].split("|")[1:-1]] == cells
     origin = page.split("## Origin")[1]
@@ -182,7 +182,7 @@ def test_intervals_over_groups_say_so(tmp_path):
     groups = np.arange(60) // 6
     result = write_results(tmp_path, single_label(), {}, groups=groups)
     scored = single_label()
-    expected = intervals(Metrics(scored.scores, scored.targets), groups)["accuracy"]
+    expected = intervals(ClassificationMetrics(scored.scores, scored.targets), groups)["accuracy"]
     assert result["metrics"]["accuracy"] == expected._asdict()
     assert result["interval"]["unit"] == "group"
     assert "bootstrap over groups" in (tmp_path / "RESULTS.md").read_text(encoding="utf-8")

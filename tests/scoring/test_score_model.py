@@ -120,12 +120,11 @@ def test_an_imported_model_says_where_it_came_from(trained, tmp_path):
 def test_a_model_without_its_facts_is_refused(trained, tmp_path, capsys):
     model = changed_model(trained, tmp_path / "lost", facts={})
     error = error_of(capsys, trained, tmp_path / "score", model=model)
-    assert f"{model}: damaged, or of another program (KeyError: 'updates')" in error
+    assert f"{model}: corrupt or not an asda file (KeyError: 'updates')" in error
 
 
 def test_scores_of_independent_labels_are_logits(trained, tmp_path):
-    facts = tensor_files.load(trained / "exp/model.pt")["facts"] | {"loss": "bce"}
-    model = changed_model(trained, tmp_path / "bce", facts=facts)
+    model = changed_model(trained, tmp_path / "bce", output="sigmoid")
     score(trained, tmp_path / "score", model=model)
     expected = np.stack(list(logits_one_by_one(trained).values()))
     scores = ScoredClips.load(tmp_path / "score").scores

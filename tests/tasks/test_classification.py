@@ -23,11 +23,10 @@ from training.runs import (
 )
 
 from asda.checkpoint.load import read_model
-from asda.checkpoint.saved_model import encoder_weights
 from asda.cli import main
 from asda.files import InputError
 from asda.scoring.compare import read_result
-from asda.tasks.classification import FinetuneTask
+from asda.tasks.classification import ClassificationTask
 
 pytestmark = pytest.mark.usefixtures("no_images")
 VARIED = {
@@ -61,9 +60,10 @@ def test_it_learns_to_tell_two_sounds_apart(data, tmp_path):
 def test_a_finished_model_says_what_it_was_trained_on(data, pretrained, tmp_path):
     run_finetune(data, tmp_path / "run", valid=data / "valid", init=pretrained)
     saved = read_model(tmp_path / "run/model.pt")
-    assert saved.kind == "classifier"
+    assert saved.kind == "finetuned"
     assert saved.labels == ["a", "b"]
-    assert saved.head == {"pooling": "cls", "layers": "last"}
+    assert saved.head == {"name": "classifier", "pooling": "cls", "layers": "last"}
+    assert saved.output == "softmax"
     assert saved.normalization == read_model(pretrained).normalization
     expected = {"clips": 16, "updates": 8, "metric": "accuracy", "loss": "cross_entropy"}
     expected |= {"valid": str(data / "valid"), "init": str(pretrained), "seed": 1}
@@ -83,7 +83,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(data, tmp_path, stop):
     assert_same_weights(again, whole)
 
 
-def test_a_killed_command_is_continued_by_run_sh(data, tmp_path):
+def test_a_killed_command_is_continued_by_run_sh(data, tmp_path, repository):
     options = VARIED | {"training__updates": 60, "training__evaluate_every": 0}
     options |= {"training__log_every": 10}
     whole = run_finetune(data, tmp_path / "whole", **options)
@@ -95,9 +95,9 @@ def test_a_killed_command_is_continued_by_run_sh(data, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not (exp / "model.pt").exists()
-    path = {"PATH": f"{sys.prefix}/bin:/usr/bin:/bin"}
+    path = {"PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "PYTHONPATH": str(repository)}
     subprocess.run([exp / "run.sh"], check=True, env=path, capture_output=True)
-    assert "continuing after update" in (exp / "train.log").read_text()
+    assert "resuming after update" in (exp / "train.log").read_text()
     assert_same_weights(read_model(exp / "model.pt").content(), whole)
     assert history(exp) == history(tmp_path / "whole")
 
@@ -106,7 +106,7 @@ def test_a_killed_command_is_continued_by_run_sh(data, tmp_path):
 def test_a_frozen_encoder_is_the_pretrained_one_untouched(data, pretrained, tmp_path, encoder):
     options = {"classifier__freeze_encoder": True, "classifier__encoder": encoder}
     weights = run_finetune(data, tmp_path / "probe", init=pretrained, **options)["weights"]
-    before = encoder_weights(read_model(pretrained), encoder, pretrained)
+    before = read_model(pretrained).encoder_weights(encoder)
     for name, tensor in before.items():
         assert torch.equal(weights[f"encoder.{name}"], tensor), name
     first = run_finetune(
@@ -123,7 +123,7 @@ def test_fine_tuning_moves_every_layer_of_the_pretrained_encoder(
     options = {"classifier__drop_path": 0.0, **head}
     weights = run_finetune(data, tmp_path / "run", init=pretrained, **options)["weights"]
     read_model(tmp_path / "run/model.pt")
-    before = encoder_weights(read_model(pretrained), "student", pretrained)
+    before = read_model(pretrained).encoder_weights()
     for name, tensor in before.items():
         change = (weights[f"encoder.{name}"] - tensor).abs().max()
         assert 0 < change < 0.2, name
@@ -150,7 +150,7 @@ def test_a_file_for_the_same_model_is_no_reason_to_warn(data, pretrained, tmp_pa
     [
         (["--init", "M", "--model.depth", "7"], "--model.depth has no effect: the model is that"),
         (["--model.depth=7", "--init=M"], "--model.depth=7 has no effect: the model is that of M"),
-        (["--classifier.encoder", "teacher"], "--classifier.encoder has no effect: it chooses"),
+        (["--classifier.encoder", "teacher"], "--classifier.encoder has no effect: it selects"),
     ],
 )
 def test_options_without_effect_are_refused(data, tmp_path, capsys, words, said):
@@ -197,7 +197,7 @@ def scripted(monkeypatch):
         seen.append(copy.deepcopy(task.model.state_dict()))
         return {"accuracy": accuracies[len(seen) - 1]}
 
-    monkeypatch.setattr(FinetuneTask, "evaluate", evaluate)
+    monkeypatch.setattr(ClassificationTask, "evaluate", evaluate)
     return seen
 
 
@@ -263,7 +263,8 @@ def test_validation_is_normalised_as_training_is(data, tmp_path, run):
     for valid in ("plain", "louder"):
         run(data, tmp_path / "run" / valid, valid=tmp_path / valid, training__updates=1)
         losses += column(tmp_path / "run" / valid, "valid/loss")
-    assert losses[0] != pytest.approx(losses[1], rel=1e-3)
+    # How much louder depends on the first weights; a set normalised by itself differs by rounding.
+    assert losses[0] != pytest.approx(losses[1], rel=1e-5)
 
 
 @pytest.fixture
@@ -298,7 +299,7 @@ def test_a_validation_label_that_training_lacks_is_refused(data, tmp_path):
 def test_a_classifier_has_no_teacher_to_start_from(data, tmp_path):
     run_finetune(data, tmp_path / "first", training__updates=1)
     options = {"init": tmp_path / "first/model.pt", "classifier__encoder": "teacher"}
-    with pytest.raises(InputError, match=r"model\.pt: holds one encoder \(classifier\)"):
+    with pytest.raises(InputError, match=r"model\.pt: holds one encoder \(finetuned\)"):
         run_finetune(data, tmp_path / "second", **options)
 
 

@@ -16,8 +16,8 @@ import yaml
 
 from asda.checkpoint import tensor_files
 from asda.configuration import load
-from asda.tasks.classification import FinetuneTask, finetune
-from asda.tasks.pretraining import PretrainTask, pretrain
+from asda.tasks.classification import ClassificationTask
+from asda.tasks.pretraining import PretrainTask
 from asda.training.run_config import FinetuneConfig, PretrainConfig
 
 MODEL = {
@@ -67,13 +67,13 @@ def write_config(data: Path, exp: Path, **options) -> Path:
 
 def run_pretrain(data: Path, exp: Path, **options) -> dict:
     """Pretrain in this process and return the content of model.pt."""
-    pretrain(load(PretrainConfig, write_config(data, exp, **options)))
+    PretrainTask.run(load(PretrainConfig, write_config(data, exp, **options)))
     return tensor_files.load(exp / "model.pt")
 
 
 def run_finetune(data: Path, exp: Path, **options) -> dict:
     """Fine-tune in this process and return the content of model.pt."""
-    finetune(load(FinetuneConfig, write_config(data, exp, **options)))
+    ClassificationTask.run(load(FinetuneConfig, write_config(data, exp, **options)))
     return tensor_files.load(exp / "model.pt")
 
 
@@ -86,7 +86,7 @@ def stopped_before(update: int) -> Iterator[None]:
             raise KeyboardInterrupt
         return original[type(task)](task, at)
 
-    original = {task: task.before_update for task in (PretrainTask, FinetuneTask)}
+    original = {task: task.before_update for task in (PretrainTask, ClassificationTask)}
     with pytest.MonkeyPatch.context() as patch:
         for task in original:
             patch.setattr(task, "before_update", stop)
@@ -96,7 +96,7 @@ def stopped_before(update: int) -> Iterator[None]:
 
 def history(exp: Path) -> list[dict[str, float]]:
     """Return the rows of numbers that a run has reported."""
-    return tensor_files.load(exp / "checkpoint.pt")["progression"]["history"]
+    return tensor_files.load(exp / "checkpoint.pt")["state"]["history"]
 
 
 def column(exp: Path, name: str) -> list[float]:

@@ -7,40 +7,45 @@ import socket
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 import torch
 from torch import nn
 
 from asda.checkpoint import tensor_files
+from asda.checkpoint.saved_model import SavedModel
 from asda.dataset.loaders import Batch
 from asda.distributed import Process, end_process, start_process
 from asda.files import InputError
 from asda.training.experiment import Experiment
 from asda.training.loop import train
-from asda.training.run_config import OptimizerConfig, TrainingConfig
+from asda.training.run_config import OptimizerConfig, RunConfig, TrainingConfig
+from asda.training.task import Task
 
 
 @dataclass
-class RunConfig:
-    exp: str
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-    optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(lr=0.02, warmup=3))
+class LineConfig(RunConfig):
     poison: int = -1
 
 
-class Regression:
+class Regression(Task[LineConfig]):
     """Fits a line to noisy clips; its noise, like dropout, comes from torch's generator."""
 
     metric = "score"
     higher_is_better = True
 
-    def __init__(self, config: RunConfig, process: Process, stop_at: int | None = None):
-        torch.manual_seed(0)
-        self.model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.2), nn.Linear(8, 1))
+    def __init__(self, config: LineConfig, process: Process, stop_at: int | None = None):
         self.config, self.process, self.stop_at = config, process, stop_at
+        self.model = self.build_model(None)
         self.scores = iter([1.0, 3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+
+    def build_model(self, init):
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.2), nn.Linear(8, 1))
+
+    def clip_options(self, directory):
+        return {}
 
     def loader(self, start):
         def batches():
@@ -71,20 +76,26 @@ class Regression:
         return {"score": next(self.scores)}
 
     def package(self, weights, facts):
-        return {"weights": weights, "facts": facts}
+        norm = {"mean": 0.0, "std": 1.0}
+        return SavedModel("encoder", {}, weights, norm, {}, {}, "linear", facts=facts)
+
+
+def line_config(folder, training, poison=-1):
+    optimizer = OptimizerConfig(lr=0.02, warmup=3)
+    return LineConfig("data", str(folder), optimizer=optimizer, training=training, poison=poison)
 
 
 def run(folder, stop_at=None, poison=-1, **options):
     defaults = {"updates": 12, "log_every": 4, "evaluate_every": 0, "save_every": 5}
-    config = RunConfig(str(folder), TrainingConfig(**(defaults | options)), poison=poison)
+    config = line_config(folder, TrainingConfig(**(defaults | options)), poison)
     process = Process(0, 1, torch.device("cpu"))
     task = Regression(config, process, stop_at)
-    train(task, config.optimizer, config.training, Experiment(config, "test", process), process)
+    train(task, Experiment(config, "test", process), process)
     return tensor_files.load(folder / "model.pt")
 
 
 def history(folder):
-    return tensor_files.load(folder / "checkpoint.pt")["progression"]["history"]
+    return tensor_files.load(folder / "checkpoint.pt")["state"]["history"]
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
@@ -168,6 +179,18 @@ def test_a_warning_of_the_task_is_logged(tmp_path):
     assert len(warnings) == 1 and "after update 8: the loss is odd" in warnings[0]
 
 
+def test_a_checkpoint_of_the_first_form_is_resumed(tmp_path):
+    whole = run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop_at=7)
+    checkpoint = tmp_path / "run/checkpoint.pt"
+    content = tensor_files.load(checkpoint)
+    tensor_files.save(content | {"progression": content.pop("state")}, checkpoint)
+    resumed = run(tmp_path / "run")
+    for name, tensor in whole["weights"].items():
+        assert torch.equal(tensor, resumed["weights"][name])
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run", stop_at=7)
@@ -198,8 +221,8 @@ def test_a_changed_bit_of_a_checkpoint_is_noticed(tmp_path):
         ("model", "lost"),
         ("model", {"0.weight": [1.0]}),
         ("optimizer", {}),
-        ("progression", {}),
-        ("progression", "far"),
+        ("state", {}),
+        ("state", "far"),
         ("interval", {"sums": {"loss": 1.0}, "count": 1}),
     ],
 )
@@ -248,10 +271,10 @@ def test_two_processes_train_as_one(tmp_path, repository):
 
 if __name__ == "__main__":
     options = TrainingConfig(updates=6, log_every=3, evaluate_every=0)
-    run_config = RunConfig(sys.argv[1], options)
+    run_config = line_config(sys.argv[1], options)
     this = start_process("cpu", 1)
     regression = Regression(run_config, this)
     regression.model[1].p = 0.0
-    train(regression, run_config.optimizer, options, Experiment(run_config, "test", this), this)
+    train(regression, Experiment(run_config, "test", this), this)
     end_process()
     print(json.dumps({"rank": this.rank}))

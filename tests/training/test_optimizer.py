@@ -1,4 +1,4 @@
-"""Schedule, groups and Adam's two forms, against the figures of algorithm.md 10, 12.4 and 22."""
+"""Schedule, groups and Adam's two forms, against published figures."""
 
 import math
 
@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from asda.model.classifier import Classifier
+from asda.model.model_config import ModelConfig
 from asda.training.optimizer import (
-    layer_scale,
+    layer_scales,
     learning_rate,
     make_optimizer,
     set_reference_eps,
@@ -24,7 +26,7 @@ def test_pretraining_schedule():
 
 def test_layers_below_the_lowest_rate_keep_their_rate():
     config = OptimizerConfig(lr=5e-5, min_lr=1e-6, warmup=10, layer_decay=0.65)
-    peak = 5e-5 * layer_scale("encoder.blocks.0.mlp.weight", 12, config)
+    peak = 5e-5 * layer_scales(13, config)[1]
     assert peak == pytest.approx(2.844e-7, rel=1e-3)
     assert {learning_rate(u, peak, config, 100) for u in (0, 5, 50, 99)} == {peak}
 
@@ -35,16 +37,28 @@ def test_layer_decay_table():
         *(0.0754189, 0.1160291, 0.1785063, 0.274625, 0.4225, 0.65),
     ]
     config = OptimizerConfig(layer_decay=0.65)
-    scales = [layer_scale(f"encoder.blocks.{i}.x", 12, config) for i in range(12)]
-    assert scales == pytest.approx(table, rel=1e-4)
+    _embeddings, *blocks = layer_scales(13, config)
+    assert blocks == pytest.approx(table, rel=1e-4)
 
 
 def test_embeddings_lie_below_the_blocks_or_at_the_full_rate():
     below = OptimizerConfig(layer_decay=0.5)
     full = OptimizerConfig(layer_decay=0.5, decay_embeddings=False)
-    assert layer_scale("encoder.cls_token", 3, below) == 0.5**4
-    assert layer_scale("encoder.cls_token", 3, full) == 1
-    assert layer_scale("head.weight", 3, below) == 1
+    model = Classifier(ModelConfig(size="tiny", depth=3).resolved(), 4, "cls")
+    for config, embeddings in ((below, 0.5**4), (full, 1)):
+        groups = make_optimizer(model, config).param_groups
+        scale_of = {p: group["lr_scale"] for group in groups for p in group["params"]}
+        assert scale_of[model.encoder.cls_token] == embeddings
+        assert scale_of[model.encoder.patches.proj.bias] == embeddings
+        assert scale_of[model.encoder.blocks[0].norm1.bias] == 0.5**3
+        assert scale_of[model.encoder.blocks[2].mlp.fc1.weight] == 0.5
+        assert scale_of[model.head.weight] == scale_of[model.fc_norm.bias] == 1
+
+
+def test_a_model_without_layers_has_one_rate():
+    model = nn.Linear(2, 3)
+    groups = make_optimizer(model, OptimizerConfig(layer_decay=0.5)).param_groups
+    assert [group["lr_scale"] for group in groups] == [1, 1]
 
 
 class Small(nn.Module):

@@ -22,7 +22,7 @@ from arguments import positive
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from asda.scoring.intervals import BLOCK, bootstrap_weights, intervals
-from asda.scoring.metrics import Metrics
+from asda.scoring.metrics import ClassificationMetrics
 
 LABELS = 2.7  # of a clip, on average
 SIGNAL = 2.0  # what a label adds to scores of deviation 1
@@ -44,7 +44,7 @@ def main() -> None:
     )
     print(f"{'':<18}{'baseline s':>11}{'asda s':>8}{'ratio':>7}{'floor s':>9}{'difference':>12}")
     before = peak_mebibytes()
-    intervals(Metrics(scores, targets), replicates=BLOCK)
+    intervals(ClassificationMetrics(scores, targets), replicates=BLOCK)
     peak = peak_mebibytes()
     show("metrics", *compare_metrics(scores, targets, arguments.rounds))
     show(
@@ -86,7 +86,7 @@ def compare_metrics(
 
     seconds = []
     for _ in range(rounds):
-        asda_seconds, asda = timed(lambda: Metrics(scores, targets).per_class())
+        asda_seconds, asda = timed(lambda: ClassificationMetrics(scores, targets).per_class())
         baseline_seconds, baseline = timed(lambda: by_class(scores, targets))
         seconds.append((baseline_seconds, asda_seconds, timed(sort)[0]))
     difference = np.abs(np.array(asda)[..., 0] - baseline).max()
@@ -97,12 +97,14 @@ def compare_intervals(
     scores: np.ndarray, targets: np.ndarray, replicates: int, rounds: int
 ) -> tuple[float, float, float, float]:
     """Return the same of intervals of all metrics, the difference that of one replicate's mAP."""
-    metrics = Metrics(scores, targets)
+    metrics = ClassificationMetrics(scores, targets)
     weights = next(bootstrap_weights(len(scores), replicates=1))
     drawn = np.repeat(np.arange(len(scores)), weights[:, 0].astype(int))
     seconds = []
     for _ in range(rounds):
-        asda_seconds, _ = timed(lambda: intervals(Metrics(scores, targets), replicates=replicates))
+        asda_seconds, _ = timed(
+            lambda: intervals(ClassificationMetrics(scores, targets), replicates=replicates)
+        )
         baseline_seconds, baseline = timed(lambda: by_class(scores[drawn], targets[drawn]))
         seconds.append((baseline_seconds * replicates, asda_seconds))
     additions = replicates * sum(ranking.at_and_above.nnz for ranking in metrics.rankings)

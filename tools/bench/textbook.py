@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from asda.model.model_config import ModelConfig, patch_grid
 from asda.model.patches import sincos_positions
 
-SHARE, OUTPUT_SCALE = 0.1, 0.95  # literals in the reference (5.1)
+LAMBDA, OUTPUT_SCALE = 0.1, 0.95  # literals in the reference
 NORM_EPS = 1e-6
 
 
@@ -30,7 +30,7 @@ class Patches(nn.Module):
         side = config.patch.time
         self.proj = nn.Conv2d(1, config.width, side, side)
         table = sincos_positions(*patch_grid(config, frames), config.width)
-        self.register_buffer("positions", torch.from_numpy(table), persistent=False)
+        self.register_buffer("positions", table, persistent=False)
 
     def forward(self, fbank: Tensor) -> Tensor:
         """Return (batch, patches, width) of (batch, frames, mel)."""
@@ -57,7 +57,7 @@ class Attention(nn.Module):
         v = self.v(x).reshape(batch, tokens, self.heads, head).permute(0, 2, 1, 3)
         first = self._map(q1, k1)
         second = self._map(q2, k2)
-        out = ((first - SHARE * second) @ v).transpose(1, 2).reshape(batch, tokens, width)
+        out = ((first - LAMBDA * second) @ v).transpose(1, 2).reshape(batch, tokens, width)
         return self.proj(self.norm(out) * OUTPUT_SCALE)
 
     @staticmethod

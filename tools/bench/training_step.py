@@ -25,6 +25,7 @@ import os
 import resource
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -37,7 +38,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from asda.kernels.allocator import keep_freed_memory
-from asda.model.attention import attend
+from asda.kernels.differential_attention import differential_attention
+from asda.kernels.recompute import recompute_outputs, recomputing
+from asda.model.attention import split_heads
 from asda.model.classifier import Classifier
 from asda.model.masking import sample_visible
 from asda.model.model_config import ModelConfig, patch_grid
@@ -188,21 +191,21 @@ def pretraining(config: ModelConfig, clips: int, device: str, asda: bool) -> Cal
     """Return the step that learns from clips with `config.num_masks` masks each."""
     fbank = torch.randn(clips, FRAMES, config.mel_bins, device=device)
     patches = math.prod(patch_grid(config, FRAMES))
-    kept = masks(config, clips).to(device)
+    visible = masks(config, clips).to(device)
     if asda:
         model = Pretrainer(config).to(device).train()
-        return update(model, lambda: model(fbank, kept).loss, asda)
+        return update(model, lambda: model(fbank, visible).loss, asda)
     model = textbook.Pretrainer(config, FRAMES).to(device).train()
     mask = torch.ones(clips * config.num_masks, patches, dtype=torch.uint8, device=device)
-    mask = mask.scatter(1, kept.flatten(0, 1), 0)
+    mask = mask.scatter(1, visible.flatten(0, 1), 0)
     return update(model, lambda: sum(model(fbank, mask)), asda)
 
 
 def masks(config: ModelConfig, clips: int) -> Tensor:
-    """Return the patches that stay visible (clips, num_masks, kept)."""
+    """Return the visible patches (clips, num_masks, visible)."""
     grid, rng = patch_grid(config, FRAMES), np.random.default_rng(0)
-    kept = [sample_visible(*grid, config.num_masks, config.mask, rng) for _ in range(clips)]
-    return torch.from_numpy(np.stack(kept))
+    visible = [sample_visible(*grid, config.num_masks, config.mask, rng) for _ in range(clips)]
+    return torch.from_numpy(np.stack(visible))
 
 
 def finetuning(config: ModelConfig, clips: int, device: str, asda: bool) -> Callable[[], None]:
@@ -234,15 +237,20 @@ def classifier(
 def update(model: nn.Module, loss: Callable[[], Tensor], asda: bool) -> Callable[[], None]:
     """Return the step that lowers a loss."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    context: Callable[[], AbstractContextManager] = nullcontext
     if asda:
         optimizer = make_optimizer(model, OptimizerConfig())
+        if parameters[0].device.type == "cpu":  # as the training loop does
+            recompute_outputs(model)
+            context = recomputing
     else:
         optimizer = textbook.make_optimizer(model, 1e-4)
 
     def step() -> None:
         if hasattr(model, "update_teacher"):
             model.update_teacher(0.9998)
-        loss().backward()
+        with context():
+            loss().backward()
         nn.utils.clip_grad_norm_(parameters, 4.0, foreach=asda)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -272,8 +280,8 @@ def compare_attention(config: ModelConfig, device: str, rounds: int) -> None:
         v = torch.randn(clips, tokens, config.width, device=device, dtype=torch.bfloat16)
         inputs = (qk.requires_grad_(), v.requires_grad_())
         functions = (
-            lambda qk, v: two_flash_calls(qk, v, config.heads),
-            lambda qk, v: attend(qk, v, textbook.SHARE, None, config.heads),
+            lambda qk, v: two_flash_calls(*heads(qk, v, config.heads)),
+            lambda qk, v: differential(*heads(qk, v, config.heads)),
         )
         best = [math.inf, math.inf]
         for _ in range(rounds + 1):
@@ -286,9 +294,16 @@ def compare_attention(config: ModelConfig, device: str, rounds: int) -> None:
             )
 
 
-def two_flash_calls(qk: Tensor, v: Tensor, heads: int) -> Tensor:
-    q1, q2, k1, k2 = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in qk.chunk(4, dim=2))
-    v = v.unflatten(2, (heads, -1)).transpose(1, 2)
+def heads(qk: Tensor, v: Tensor, number: int) -> tuple[Tensor, ...]:
+    """Return q1, q2, k1, k2 and v, (batch, heads, tokens, head_dim) each."""
+    return tuple(split_heads(x, number) for x in (*qk.chunk(4, dim=2), v))
+
+
+def differential(q1: Tensor, q2: Tensor, k1: Tensor, k2: Tensor, v: Tensor) -> Tensor:
+    return differential_attention(q1, k1, q2, k2, v, textbook.LAMBDA)
+
+
+def two_flash_calls(q1: Tensor, q2: Tensor, k1: Tensor, k2: Tensor, v: Tensor) -> Tensor:
     first = F.scaled_dot_product_attention(q1, k1, v)
     second = F.scaled_dot_product_attention(q2, k2, v)
     return torch.stack([first, second])

@@ -1,4 +1,4 @@
-"""The `cfg` of a reference checkpoint, and the geometry that it and the tensors describe."""
+"""The `cfg` of a reference checkpoint, checked against the tensors."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from asda.checkpoint.foreign.fairseq_names import AUDIO
 from asda.checkpoint.foreign.unpickle import Inert
 from asda.checkpoint.saved_model import resolved_model
 from asda.files import InputError
-from asda.model.model_config import ModelConfig
+from asda.model.model_config import ResolvedModel
 
 
 class Cfg:
-    """A part of the nested dict; complaints name file and key."""
+    """A part of the nested dict; its error messages name file and key."""
 
     def __init__(self, values: Any, name: str, path: str):
         if not isinstance(values, dict):
@@ -35,7 +35,7 @@ class Cfg:
         return value
 
     def must_be(self, key: str, in_tensors: float | None) -> None:
-        """Refuse a number that the tensors contradict; None where they do not tell."""
+        """Refuse a number that differs from `in_tensors`, unless that is None (unknown)."""
         if in_tensors is not None and self.number(key) != in_tensors:
             raise InputError(
                 f"{self.path}: {self.name}.{key} is {self.number(key):g}, but the tensors say"
@@ -43,13 +43,13 @@ class Cfg:
             )
 
 
-def geometry(cfg: Cfg, tensors: Mapping[str, Tensor], encoder: str) -> ModelConfig:
-    """Return the model that the cfg of a pretraining run describes, and its tensors agree with.
+def geometry(cfg: Cfg, tensors: Mapping[str, Tensor], encoder: str) -> ResolvedModel:
+    """Return the model configuration that the cfg of a pretraining run describes.
 
     Args:
-        cfg: of the pretraining run
-        tensors: of a checkpoint, by the reference's names
-        encoder: start of the names of the encoder's tensors
+        cfg: the cfg of the pretraining run
+        tensors: the tensors of a checkpoint by the reference's names; they must agree with the cfg
+        encoder: prefix of the encoder's tensor names
     """
     args = cfg.part("model")
     image = args.part("modalities").part("image")
@@ -59,7 +59,7 @@ def geometry(cfg: Cfg, tensors: Mapping[str, Tensor], encoder: str) -> ModelConf
     standard = any(".attn.qkv." in name for name in tensors)
     width = _size(tensors, f"{encoder}{AUDIO}local_encoder.proj.weight", 0)
     mlp_ratio = _ratio(_size(tensors, f"{encoder}blocks.0.mlp.fc1.weight", 0), width)
-    if standard:  # ASDA's own value says 4 and is not used (algorithm.md 5.3)
+    if standard:  # ASDA's cfg says 4, but its MLP has ratio 3.5 (docs/algorithm.md#block)
         args.must_be("mlp_ratio", mlp_ratio)
     args.must_be("embed_dim", width)
     args.must_be("depth", _count(tensors, rf"{re.escape(encoder)}blocks\.(\d+)\."))
@@ -110,5 +110,5 @@ def _ratio(value: int | None, by: int | None) -> float | None:
 
 
 def _count(tensors: Mapping[str, Tensor], pattern: str) -> int | None:
-    """Return how many numbers there are in these names."""
+    """Return how many different numbers the pattern finds in the names, None for none."""
     return len({found[1] for name in tensors if (found := re.match(pattern, name))}) or None

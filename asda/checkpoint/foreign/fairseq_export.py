@@ -1,33 +1,42 @@
-"""Our models as checkpoints that the reference implementations read (algorithm.md 16)."""
+"""Write checkpoints that the reference implementations read.
+
+The format is described in docs/algorithm.md#checkpoint-formats.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from asda.checkpoint.foreign.fairseq import POOLINGS
-from asda.checkpoint.foreign.fairseq_names import POSITION_ROWS, POSITIONS, reference_name
+from asda.checkpoint.foreign.fairseq_names import (
+    OUTPUT,
+    POSITION_ROWS,
+    POSITIONS,
+    reference_name,
+)
 from asda.checkpoint.saved_model import SavedModel
 from asda.files import InputError
-from asda.model.model_config import ModelConfig
+from asda.model.classifier import Classifier
+from asda.model.model_config import ResolvedModel
 from asda.model.patches import sincos_positions
 
 
-def to_reference(saved: SavedModel, path: str) -> dict[str, Any]:
+def to_reference(saved: SavedModel) -> dict[str, Any]:
     """Return the content of a reference checkpoint with the same tensors.
 
     Raises:
         InputError: if the model has a part that the reference does not know.
     """
     if saved.kind == "encoder":
-        raise InputError(f"{path}: an encoder alone; the reference has no file without decoder")
-    model = saved.model_config(path)
-    _check_form(model, path)
-    tensors = {reference_name(name): tensor for name, tensor in saved.weights.items()}
-    positions = torch.from_numpy(sincos_positions(POSITION_ROWS, 8, model.width))[None]
-    if saved.kind == "classifier":
-        cfg = _classifier_cfg(model, saved, _prediction_mode(saved, path))
+        raise InputError(
+            f"{saved.path}: an encoder alone; the reference has no file without decoder"
+        )
+    model = saved.config
+    _check_form(model, saved.path)
+    tensors: dict[str, Any] = {reference_name(n): tensor for n, tensor in saved.weights.items()}
+    positions = sincos_positions(POSITION_ROWS, 8, model.width)[None]
+    if saved.kind == "finetuned":
+        cfg = _classifier_cfg(model, saved, _prediction_mode(saved))
         tensors[f"model.{POSITIONS}"] = positions.to(saved.weights["encoder.cls_token"].dtype)
     else:
         cfg = _pretraining_cfg(model, saved)
@@ -45,20 +54,21 @@ def to_reference(saved: SavedModel, path: str) -> dict[str, Any]:
         "criterion": None,
         "optimizer_history": [{"num_updates": saved.facts.get("updates")}],
         "task_state": {"labels": labels} if labels else {},
-        "extra_state": {},
+        "extra_state": {OUTPUT: saved.output} if saved.head else {},
         "last_optimizer_state": None,
     }
 
 
-def _prediction_mode(saved: SavedModel, path: str) -> str:
+def _prediction_mode(saved: SavedModel) -> str:
+    head = {"layers": "last", **saved.head}
     for mode, pooling in POOLINGS.items():
-        if saved.head in ({"pooling": pooling}, {"pooling": pooling, "layers": "last"}):
+        if head == {"name": Classifier.name, "pooling": pooling, "layers": "last"}:
             return mode
-    head = ", ".join(f"{key} {value}" for key, value in saved.head.items())
-    raise InputError(f"{path}: a classifier ({head}) that the reference does not know")
+    settings = ", ".join(f"{key} {value}" for key, value in saved.head.items())
+    raise InputError(f"{saved.path}: a head ({settings}) that the reference does not know")
 
 
-def _check_form(model: ModelConfig, path: str) -> None:
+def _check_form(model: ResolvedModel, path: str) -> None:
     attention, patch = model.attention, model.patch
     differs = {
         "attention.lambda_init": attention.lambda_init != 0.1,
@@ -83,7 +93,7 @@ def _check_form(model: ModelConfig, path: str) -> None:
         )
 
 
-def _pretraining_cfg(model: ModelConfig, saved: SavedModel) -> dict[str, Any]:
+def _pretraining_cfg(model: ResolvedModel, saved: SavedModel) -> dict[str, Any]:
     frames = saved.data.get("max_frames", 1024)
     decoder, mask = model.decoder, model.mask
     image = {
@@ -153,7 +163,7 @@ def _pretraining_cfg(model: ModelConfig, saved: SavedModel) -> dict[str, Any]:
     }
 
 
-def _classifier_cfg(model: ModelConfig, saved: SavedModel, pooling: str) -> dict[str, Any]:
+def _classifier_cfg(model: ResolvedModel, saved: SavedModel, pooling: str) -> dict[str, Any]:
     pretraining = _pretraining_cfg(model, saved)
     frames = pretraining["task"]["target_length"]
     return {

@@ -1,4 +1,4 @@
-"""EAT models as exported to Hugging Face: an encoder, with a head if it was fine-tuned."""
+"""Read EAT models exported to Hugging Face: an encoder, with a head if it was fine-tuned."""
 
 from __future__ import annotations
 
@@ -10,19 +10,14 @@ from torch import Tensor
 
 from asda.checkpoint.foreign.fairseq import AUDIOSET_NORMALIZATION, check_positions
 from asda.checkpoint.foreign.fairseq_names import translated
-from asda.checkpoint.saved_model import (
-    Kind,
-    SavedModel,
-    check_tensors,
-    expected_tensors,
-    resolved_model,
-)
+from asda.checkpoint.saved_model import NO_HEAD, SavedModel, check_tensors, resolved_model
 from asda.configuration import to_dict
 from asda.features.fbank_config import FbankConfig
 from asda.files import InputError
-from asda.model.model_config import ModelConfig
+from asda.model.classifier import Classifier
+from asda.model.model_config import ResolvedModel
 
-HEAD_WIDTH = 64  # channels of an attention head; heads are not in the file
+HEAD_WIDTH = 64  # channels of an attention head; the file does not give the number of heads
 PATCHES = "model.local_encoder.proj.weight"
 POSITIONS = "model.fixed_positional_encoder.positions"
 PARTS = {
@@ -34,7 +29,7 @@ PARTS = {
 
 
 def is_export(content: Any) -> bool:
-    """Say whether these tensors look like such an export."""
+    """Say whether the content of a file looks like such an export."""
     return (
         isinstance(content, dict)
         and PATCHES in content
@@ -43,35 +38,40 @@ def is_export(content: Any) -> bool:
 
 
 def convert(tensors: dict[str, Tensor], path: str) -> SavedModel:
-    """Turn the tensors of an export into a model of ours: a classifier, or an encoder alone.
+    """Convert the tensors of an export to a classifier, or to an encoder alone.
+
+    An export has no configuration. The fine-tuned models that are published in this form were
+    trained on AudioSet with binary cross entropy, so the output of a head is taken as sigmoid.
 
     Raises:
-        InputError: if they are not, by name and shape, those of such a model.
+        InputError: if the tensors are not, by name and shape, those of such a model.
     """
-    model = _geometry(tensors, path)
     head = tensors.get("model.head.weight")
-    kind: Kind = "encoder" if head is None else "classifier"
     classes = 0 if head is None else len(head)
-    expected = expected_tensors(kind, model, classes)
-    found = {name: tensor for name, tensor in tensors.items() if name != POSITIONS}
-    check_tensors({_export_name(name): t for name, t in expected.items()}, found, path)
-    if POSITIONS in tensors:
-        check_positions(tensors[POSITIONS], model.width, f"{path}: {POSITIONS}")
-    return SavedModel(
-        kind=kind,
-        model=to_dict(model),
-        weights={name: found[_export_name(name)] for name in expected},
+    saved = SavedModel(
+        kind="encoder" if head is None else "finetuned",
+        model=to_dict(_geometry(tensors, path)),
+        weights={},
         normalization=dict(AUDIOSET_NORMALIZATION),
         fbank=to_dict(FbankConfig(resampler="torchaudio")),
         data={"max_frames": 1024, "padding": "fill"},
+        output=NO_HEAD if head is None else "sigmoid",
         labels=[str(index) for index in range(classes)],
-        head={} if head is None else {"pooling": "cls"},
+        head={} if head is None else {"name": Classifier.name, "pooling": "cls"},
         facts={"source": f"{Path(path).name}, a Hugging Face export of EAT", "updates": None},
+        path=path,
     )
+    expected = saved.expected_tensors()
+    found = {name: tensor for name, tensor in tensors.items() if name != POSITIONS}
+    check_tensors({_export_name(name): t for name, t in expected.items()}, found, path)
+    if POSITIONS in tensors:
+        check_positions(tensors[POSITIONS], saved.config.width, f"{path}: {POSITIONS}")
+    saved.weights = {name: found[_export_name(name)] for name in expected}
+    return saved
 
 
-def _geometry(tensors: dict[str, Tensor], path: str) -> ModelConfig:
-    """Return the model that the shapes describe."""
+def _geometry(tensors: dict[str, Tensor], path: str) -> ResolvedModel:
+    """Return the model configuration that the shapes imply."""
     hidden = tensors.get("model.blocks.0.mlp.fc1.weight")
     if hidden is None or hidden.ndim != 2:
         raise InputError(f"{path}: no matrix model.blocks.0.mlp.fc1.weight; expected an EAT export")

@@ -1,4 +1,4 @@
-"""Reading safetensors files: a length, a JSON header, and the bytes of the tensors."""
+"""Read safetensors files: a length, a JSON header, and the bytes of the tensors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
     """Return the tensors of a file by name.
 
     Raises:
-        InputError: if the header is no JSON, or sizes and places do not add up to the file's.
+        InputError: if the header is not JSON, or sizes and offsets do not match the file.
     """
     try:
         data = bytearray(Path(path).read_bytes())
@@ -32,15 +32,16 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
             raise ValueError(f"a header up to byte {end} in {len(data)} bytes")
         header = json.loads(data[8:end])
         entries = {name: value for name, value in header.items() if name != "__metadata__"}
-        _check_places(entries, len(data) - end)
+        _check_offsets(entries, len(data) - end)
         return {name: _tensor(entry, memoryview(data)[end:]) for name, entry in entries.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
-            f"{path}: truncated, damaged or no safetensors file ({type(error).__name__}: {error})"
+            f"{path}: truncated, damaged or not a safetensors file"
+            f" ({type(error).__name__}: {error})"
         ) from None
 
 
-def _check_places(entries: dict[str, Any], size: int) -> None:
+def _check_offsets(entries: dict[str, Any], size: int) -> None:
     """Refuse tensors that overlap, leave gaps, or end elsewhere than the file."""
     at = 0
     for begin, end in sorted(tuple(entry["data_offsets"]) for entry in entries.values()):
@@ -48,7 +49,7 @@ def _check_places(entries: dict[str, Any], size: int) -> None:
             raise ValueError(f"a tensor at bytes {begin} to {end} where {at} was expected")
         at = end
     if at != size:
-        raise ValueError(f"tensors of {at} bytes in a file with {size} of them")
+        raise ValueError(f"{at} bytes of tensors, but {size} bytes in the file")
 
 
 def _tensor(entry: dict[str, Any], data: memoryview) -> Tensor:

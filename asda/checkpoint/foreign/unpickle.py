@@ -1,4 +1,4 @@
-"""Reading torch files of other programs without running anything that is in them."""
+"""Read torch files of other programs without executing anything in them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 
-from asda.files import InputError, check_sums
+from asda.checkpoint.tensor_files import check_sums
+from asda.files import InputError
 
-# What tensors and plain containers are made of.
+# The globals that tensors and plain containers are pickled with.
 REAL = {
     "builtins": {"bool", "bytearray", "complex", "dict", "float", "frozenset", "int", "list"}
     | {"set", "str", "tuple"},
@@ -26,7 +27,7 @@ REAL = {
     "numpy.core.multiarray": {"scalar"},
     "numpy._core.multiarray": {"scalar"},
 }
-# Packages whose objects turn up in checkpoints beside the tensors; they become inert records.
+# Packages whose objects occur in checkpoints in addition to tensors; they become inert records.
 INERT = {"argparse", "enum", "fairseq", "hydra", "numpy", "omegaconf", "pathlib", "typing"}
 INERT |= {"ASDA", "EAT", "models"}
 KNOWN_STARTS = {
@@ -38,11 +39,11 @@ KNOWN_STARTS = {
 
 
 class UnsafeError(pickle.UnpicklingError):
-    """A file asks for code to be run."""
+    """A file tries to run code."""
 
 
 class Inert:
-    """Stands for an object of a class that is not loaded; keeps its state, does nothing."""
+    """Stand-in for an object whose class is not loaded: it keeps the state and does nothing."""
 
     def __new__(cls, *_args: Any, **_options: Any) -> Inert:
         return super().__new__(cls)
@@ -64,7 +65,7 @@ class Inert:
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Builds tensors and plain containers, makes known foreign objects inert, refuses the rest."""
+    """Build tensors and plain containers, make known foreign objects inert, refuse the rest."""
 
     def find_class(self, module: str, name: str) -> Any:
         storage = module == "torch" and name.endswith("Storage") and name.isidentifier()
@@ -83,10 +84,10 @@ def _load(stream: io.IOBase, **options: Any) -> Any:
 
 
 def load_foreign(path: str | Path) -> Any:
-    """Read a file that torch.save wrote anywhere; nothing in it is executed.
+    """Read a file written by torch.save; nothing in it is executed.
 
     Raises:
-        InputError: if the file is missing, damaged, no torch file, or asks for code to be run.
+        InputError: if the file is missing, damaged, not a torch file, or tries to run code.
     """
     restricted = SimpleNamespace(Unpickler=RestrictedUnpickler, load=_load, __name__="restricted")
     try:
@@ -105,15 +106,15 @@ def load_foreign(path: str | Path) -> Any:
         raise InputError(f"{path}: a folder; expected a checkpoint file") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
-    except Exception as error:  # whatever damaged bytes make a pickle do
+    except Exception as error:  # damaged bytes can make unpickling raise anything
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
         raise InputError(
-            f"{path}: truncated, damaged or no torch file; expected a checkpoint ({reason})"
+            f"{path}: truncated, damaged or not a torch file; expected a checkpoint ({reason})"
         ) from None
 
 
 def _check_start(start: bytes, path: str | Path) -> None:
-    """Refuse files that are plainly something else."""
+    """Refuse files whose first bytes show another format."""
     kind = next((kind for magic, kind in KNOWN_STARTS.items() if start.startswith(magic)), None)
     if not start:
         kind = "an empty file"

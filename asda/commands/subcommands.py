@@ -1,0 +1,41 @@
+"""Commands of several verbs, such as `asda data fix`, each with options and a function."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+
+class Subcommands:
+    """The verbs of one command, over argparse.
+
+    Plain argparse, because these verbs take positional arguments: folders that a shell pattern
+    expands to, and the arguments of Kaldi's scripts.
+
+    Args:
+        prog: the command as it is typed, e.g. "asda data"
+        description: first lines of its help
+        options: further arguments of argparse.ArgumentParser
+    """
+
+    def __init__(self, prog: str, description: str | None, **options: Any):
+        self._parser = argparse.ArgumentParser(prog=prog, description=description, **options)
+        self._verbs = self._parser.add_subparsers(required=True, metavar="VERB")
+
+    def add(self, name: str, function: Callable[..., None], text: str) -> argparse.ArgumentParser:
+        """Add a verb and return its parser, to which the caller adds the options.
+
+        Args:
+            name: the verb
+            function: called with the options by name
+            text: its help
+        """
+        parser = self._verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        parser.set_defaults(run=function)
+        return parser
+
+    def run(self, argv: list[str]) -> None:
+        """Parse the words after the command, and call the function of their verb."""
+        arguments = vars(self._parser.parse_args(argv))
+        arguments.pop("run")(**arguments)

@@ -1,0 +1,209 @@
+"""What every training task has in common; a task adds its targets, model, loss and evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from asda import configuration
+from asda.checkpoint.load import read_model
+from asda.checkpoint.saved_model import NO_HEAD, SavedModel, WhichEncoder, load_weights
+from asda.dataset.clips import Clips, Normalization, open_clips
+from asda.dataset.collate import Batch
+from asda.dataset.loaders import training_loader
+from asda.distributed import Process, end_process, start_process
+from asda.kernels.allocator import keep_freed_memory
+from asda.model.heads import Head, make_head
+from asda.model.model_config import ModelConfig, ResolvedModel
+from asda.provenance import environment
+from asda.training.experiment import Experiment
+from asda.training.input_digests import check_inputs
+from asda.training.loop import train
+from asda.training.run_config import RunConfig, check_ranking
+
+log = logging.getLogger(__name__)
+Config = TypeVar("Config", bound=RunConfig)
+
+
+class Task(ABC, Generic[Config]):
+    """A model, the clips it is trained on, and how both are evaluated and saved.
+
+    Subclasses define what is abstract here, and call `run` to train:
+
+        class RegressionTask(Task[RunConfig]):
+            verb, labels, head, output = "regress", ["seconds"], {"name": "duration"}, "linear"
+            ...
+
+        RegressionTask.run(config)
+
+    Args:
+        config: configuration of the run
+        process: this process
+        init: the model of `config.init`, where the task takes the encoder from it
+
+    Attributes:
+        verb: `asda VERB` that repeats the run (in run.sh)
+        model_from_init: whether the model configuration is that of `init`, as for an encoder that
+            gets a head; otherwise `init` must fit the configured model
+        labelled: whether labels of the clips matter (labels.txt, utt2label)
+        metric: validation quantity that ranks models; None = none does
+        higher_is_better: how `metric` ranks
+        labels: names of the head's outputs, in order
+        head: {"name": a registered head, ...its settings}; empty for pretraining
+        output: meaning of the model's output, see `SavedModel`
+        model_config: resolved model configuration
+        model: the trained module
+        clips: training clips
+        validation: validation clips, None without a validation set
+    """
+
+    verb: ClassVar[str]
+    model_from_init: ClassVar[bool] = True
+    labelled: ClassVar[bool] = False
+    metric: str | None = None
+    higher_is_better: bool = False
+    labels: Sequence[str] = ()
+    head: Mapping[str, Any] = {}
+    output: str = NO_HEAD
+
+    def __init__(self, config: Config, process: Process, init: SavedModel | None = None):
+        self.config = config
+        self.process = process
+        self.model_config = config.model.resolved()
+        torch.manual_seed(config.training.seed)
+        self.model = self.build_model(init)
+        self.clips = self._open(config.train, training=True)
+        self.validation = self._open(config.valid, training=False) if config.valid else None
+
+    @classmethod
+    def run(cls, config: Config) -> None:
+        """Train to the end and write model.pt; resume an interrupted run, skip a completed one.
+
+        Raises:
+            InputError: if configuration, data or the model of `init` do not fit, or differ from
+                those of the run in the experiment folder.
+        """
+        process = start_process(config.training.device, config.training.threads)
+        if process.device.type == "cpu":
+            keep_freed_memory()  # a setting of the whole process, which belongs to this command
+        init, ignored = None, []
+        if config.init and cls.model_from_init:
+            init = read_model(config.init)
+            ignored = _ignored_settings(config.model, init.config)
+            config = dataclasses.replace(config, model=init.config)
+        config = config.resolved()
+        check_ranking(config.training, ranked=cls.ranks(config))
+        experiment = Experiment(config, cls.verb, process)
+        check_inputs(experiment, cls.labelled)
+        if ignored and process.is_first:
+            log.warning("the model is that of %s: %s", config.init, "; ".join(ignored))
+        if experiment.model.exists():
+            log.info("%s is complete", experiment.model)
+        else:
+            train(cls(config, process, init), experiment, process)
+        end_process()
+
+    @classmethod
+    def ranks(cls, config: Config) -> bool:
+        """Return whether validation ranks models, so that the best one can be chosen."""
+        return config.valid is not None
+
+    @abstractmethod
+    def build_model(self, init: SavedModel | None) -> nn.Module:
+        """Return the module to train, initialised; `build_head` makes one with a head."""
+
+    @abstractmethod
+    def clip_options(self, directory: str) -> dict[str, Any]:
+        """Return options of `Clips` that define what clips carry in addition to features."""
+
+    @abstractmethod
+    def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss of a micro-batch and numbers to report (0-d tensors).
+
+        Args:
+            model: `self.model`, wrapped for several processes
+            batch: on the device
+            seed: a number for each micro-batch of the run
+        """
+
+    @abstractmethod
+    def evaluate(self) -> dict[str, float]:
+        """Return validation quantities, `metric` among them; empty without a validation set."""
+
+    def before_update(self, update: int) -> None:
+        """Prepare for the next update after `update` completed ones."""
+
+    def warning(self, stats: dict[str, float]) -> str | None:
+        """Return a warning about the reported numbers of an interval, None if all is well."""
+        return None
+
+    def facts(self) -> dict[str, Any]:
+        """Return what model.pt records of this task in addition to the facts of every run."""
+        return {}
+
+    def build_head(
+        self, init: SavedModel | None, encoder: WhichEncoder = "student", drop_path: float = 0.0
+    ) -> Head:
+        """Return the network of `self.head`, with the encoder of `init` if there is one."""
+        model = make_head(self.head, self.model_config, len(self.labels), drop_path=drop_path)
+        if init:
+            load_weights(model.encoder, init.encoder_weights(encoder), init.path)
+        return model
+
+    def loader(self, start: int) -> DataLoader[Batch]:
+        """Return the endless training loader, beginning at batch `start`."""
+        seed, process = self.config.training.seed, self.process
+        return training_loader(self.clips, seed, process.rank, process.world_size, start)
+
+    def package(self, weights: dict[str, Tensor], facts: dict[str, Any]) -> SavedModel:
+        """Return the finished model.
+
+        Args:
+            weights: state dict of `model`
+            facts: how it was trained
+        """
+        config = self.config
+        data = {"train": config.train, "valid": config.valid, "init": config.init}
+        return SavedModel(
+            kind="finetuned" if self.head else "pretrained",
+            model=configuration.to_dict(self.model_config),
+            weights=weights,
+            normalization=vars(self.clips.normalization),
+            fbank=self.clips.features.fbank_config(),
+            data=configuration.to_dict(config.data),
+            output=self.output,
+            labels=list(self.labels),
+            head=dict(self.head),
+            facts=facts | data | {"clips": len(self.clips)} | self.facts() | environment(),
+        )
+
+    def _open(self, directory: str, training: bool) -> Clips:
+        """Open training clips, or validation clips, which are normalised like these."""
+        config = self.config
+        normalization: Normalization | None = None if training else self.clips.normalization
+        return open_clips(
+            directory,
+            config.dump,
+            config.fbank,
+            config.data,
+            normalization,
+            mel_bins=self.model_config.mel_bins,
+            augment=config.augment if training else None,
+            seed=config.training.seed,
+            **self.clip_options(directory),
+        )
+
+
+def _ignored_settings(given: ModelConfig, used: ResolvedModel) -> list[str]:
+    """Return model settings, other than defaults, that differ from those that are used."""
+    default, first, second = map(configuration.to_dict, (ModelConfig(), given, used))
+    chosen = configuration.differences(default, first, "model.")
+    changes = configuration.differences(first, second, "model.")
+    return [change for name, change in changes.items() if name in chosen]

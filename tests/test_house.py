@@ -1,0 +1,122 @@
+"""The package as a whole: its layers, its file names, its version and what it declares."""
+
+import ast
+import re
+import sys
+from collections import Counter
+
+import pytest
+
+import asda
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pytest requires it there
+    import tomli as tomllib
+
+# From the top. A room imports from the layers below its own and not from its neighbours. All may
+# read the version in asda/__init__.py, whose functions in turn import what they need when called.
+LAYERS = [
+    {"__main__"},
+    {"cli"},
+    {"commands"},
+    {"tasks"},
+    {"scoring", "training"},
+    {"checkpoint"},
+    {"dataset"},
+    {"distributed", "dump", "model"},
+    {"features", "kernels"},
+    {"corpus"},
+    {"configuration", "digests", "provenance"},
+    {"files"},
+]
+HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
+
+MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn", "docstring-parser": "docstring_parser"}
+NOT_IMPORTED = {"docstring-parser", "tensorboard"}  # jsonargparse and torch import them
+
+
+def sources(repository):
+    return sorted((repository / "asda").rglob("*.py"))
+
+
+def imports(path):
+    """Return (line, module) of all imports of a file, also of those inside functions."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "asda":
+            found += [(node.lineno, f"asda.{alias.name}") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute here"
+            found.append((node.lineno, node.module))
+    return found
+
+
+def room_of(repository, path):
+    return path.relative_to(repository / "asda").with_suffix("").parts[0]
+
+
+def test_imports_run_one_way(repository):
+    faults = []
+    for path in sources(repository):
+        room = room_of(repository, path)
+        if room == "__init__":
+            continue
+        for line, module in imports(path):
+            other = module.split(".")[1] if module.startswith("asda.") else room
+            if other not in (room, "__version__") and HEIGHT[other] >= HEIGHT[room]:
+                faults.append(f"{path.relative_to(repository)}:{line}: {room} imports {module}")
+    assert not faults, "\n".join(faults)
+
+
+def test_each_room_has_a_layer(repository):
+    rooms = {room_of(repository, path) for path in sources(repository)} - {"__init__"}
+    assert rooms <= set(HEIGHT)
+
+
+def test_importing_the_package_imports_no_module_of_it(repository):
+    """So that `asda --help` is quick, and so that imports run one way."""
+    tree = ast.parse((repository / "asda/__init__.py").read_text())
+    found = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
+    assert not [module for module in found if module.startswith("asda")]
+
+
+def test_no_two_files_have_one_name(repository):
+    names = Counter(path.name for path in sources(repository) if path.name != "__init__.py")
+    assert not [name for name, count in names.items() if count > 1]
+
+
+@pytest.fixture(scope="module")
+def project(repository):
+    return tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+
+
+def modules_of(requirements):
+    names = {re.match(r"[\w-]+", line)[0].lower() for line in requirements} - NOT_IMPORTED
+    return {MODULES.get(name, name) for name in names}
+
+
+def test_imported_packages_are_declared_and_no_others(repository, project):
+    """Those of extras are imported where they are needed, not with the module."""
+    imported = {module.split(".")[0] for path in sources(repository) for _, module in imports(path)}
+    imported -= {*sys.stdlib_module_names, "asda", "__future__"}
+    extras = {
+        line
+        for extra, requirements in project["optional-dependencies"].items()
+        for line in requirements
+        if extra != "dev"
+    }
+    assert imported == modules_of(project["dependencies"]) | modules_of(extras)
+    for path in sources(repository):
+        at_once = ast.parse(path.read_text()).body
+        for node in at_once:
+            if isinstance(node, ast.Import):
+                names = {alias.name.split(".")[0] for alias in node.names}
+                assert not names & modules_of(extras), f"{path}:{node.lineno}"
+
+
+def test_citation_has_the_version(repository):
+    line = f"\nversion: {asda.__version__}\n"
+    assert line in (repository / "CITATION.cff").read_text()

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Print docs/settings.md, every setting with its type, default and meaning, from the dataclasses.
+
+Usage: tools/settings_page.py > docs/settings.md
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import docstring_parser
+
+from asda.features.fbank_config import FbankConfig
+from asda.scoring.score_config import BaselineConfig, ScoreConfig
+from asda.training.run_config import FinetuneConfig, PretrainConfig
+
+COMMANDS = {
+    "pretrain": PretrainConfig,
+    "finetune": FinetuneConfig,
+    "score": ScoreConfig,
+    "baseline": BaselineConfig,
+}
+START = """# Settings
+
+Printed by `tools/settings_page.py` from the configuration dataclasses; do not edit.
+
+Settings are written in a YAML file (`--config`), with one level of indentation per dot of the key,
+or as options (`--optimizer.lr 1e-3`), which override the file. In a recipe the files are in
+`conf/`, and options go through `--pretrain-args` and `--finetune-args`. Unknown keys are refused.
+`null` means that the value follows from other settings, as described.
+`asda pretrain --print_config` prints all of them.
+"""
+
+
+def page() -> str:
+    """Return the page in Markdown."""
+    sections: dict[str, tuple[type, list[str]]] = {}
+    text = [START]
+    for command, config in COMMANDS.items():
+        text.append(section(f"asda {command}", config, ""))
+        for key, part in parts(config, ""):
+            sections.setdefault(key, (part, []))[1].append(command)
+    for key, (part, commands) in sections.items():
+        text.append(section(key, part, f"{key}.", commands))
+    text.append(section("conf/fbank.yaml", FbankConfig, ""))
+    return "\n".join(text)
+
+
+def parts(config: type, prefix: str) -> Iterator[tuple[str, type]]:
+    """Yield key and dataclass of each nested group of settings, outer ones first."""
+    for name, kind in typing.get_type_hints(config).items():
+        if dataclasses.is_dataclass(kind):
+            yield f"{prefix}{name}", typing.cast(type, kind)
+            yield from parts(typing.cast(type, kind), f"{prefix}{name}.")
+
+
+def section(title: str, config: type, prefix: str, commands: list[str] | None = None) -> str:
+    """Return the heading, the description and the table of one dataclass.
+
+    Args:
+        prefix: of its keys
+        commands: those that have these settings, if not only one
+    """
+    summary, meanings = described(config)
+    used = f" (`{'`, `'.join(commands)}`)" if commands else ""
+    rows = ["| setting | type | default | meaning |", "| ------- | ---- | ------- | ------- |"]
+    hints = typing.get_type_hints(config)
+    for field in dataclasses.fields(config):
+        if not dataclasses.is_dataclass(hints[field.name]):
+            meaning = linked(" ".join(meanings[field.name].split())).replace("|", "\\|")
+            kind = type_name(hints[field.name])
+            rows.append(f"| `{prefix}{field.name}` | {kind} | {default(field)} | {meaning} |")
+    return f"## {title}\n\n{linked(summary)}{used}\n\n" + "\n".join(rows) + "\n"
+
+
+def described(config: type) -> tuple[str, dict[str, str]]:
+    """Return the first sentence of a dataclass' docstring, and the meaning of each setting.
+
+    Settings that a dataclass inherits are described where they are defined.
+    """
+    meanings: dict[str, str] = {}
+    for owner in reversed(config.__mro__):
+        parsed = docstring_parser.parse(owner.__doc__ or "")
+        meanings |= {p.arg_name: p.description or "" for p in parsed.params}
+    return docstring_parser.parse(config.__doc__ or "").short_description or "", meanings
+
+
+def linked(text: str) -> str:
+    """Turn references to docs/algorithm.md, as docstrings have them, into links."""
+    return re.sub(r"docs/algorithm\.md#([\w-]+)", r"[\1](algorithm.md#\1)", text)
+
+
+def type_name(kind: Any) -> str:
+    """Return a type in words that suit a table."""
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
+        return " or ".join(type_name(one) for one in typing.get_args(kind))
+    if typing.get_origin(kind) is typing.Literal:
+        return ", ".join(f"`{value}`" for value in typing.get_args(kind))
+    if typing.get_origin(kind) is tuple:
+        return "list of " + ", ".join(type_name(one) for one in typing.get_args(kind))
+    return "null" if kind is types.NoneType else kind.__name__
+
+
+def default(field: dataclasses.Field[Any]) -> str:
+    """Return the default as YAML has it."""
+    if field.default is dataclasses.MISSING:
+        return "required"
+    if isinstance(field.default, tuple):
+        return f"`{list(field.default)}`"
+    words = {None: "null", True: "true", False: "false"}
+    is_word = field.default is None or isinstance(field.default, bool)
+    return f"`{words[field.default] if is_word else field.default}`"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
