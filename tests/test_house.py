@@ -27,7 +27,7 @@ LAYERS = [
     {"distributed", "dump", "model"},
     {"features", "kernels"},
     {"corpus"},
-    {"configuration", "digests", "provenance"},
+    {"configuration", "digests", "provenance", "script"},
     {"files"},
 ]
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
