@@ -27,6 +27,7 @@ LAYERS = [
     {"distributed", "dump", "model"},
     {"features", "kernels"},
     {"corpus"},
+    {"command_line"},
     {"configuration", "digests", "provenance", "script"},
     {"files"},
 ]

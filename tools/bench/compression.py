@@ -16,7 +16,8 @@ from arguments import positive
 
 from asda.commands.dump import COMPRESSIONS
 from asda.corpus.audio import read_audio
-from asda.features.archive import ArchiveReader, write_matrix
+from asda.features.archive import ArchiveReader
+from asda.features.archive_writer import write_matrix
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
 

@@ -32,7 +32,7 @@ from torchaudio.compliance import kaldi
 
 from asda.commands.dump import COMPRESSIONS
 from asda.corpus.audio import read_audio
-from asda.features.archive import write_matrix
+from asda.features.archive_writer import write_matrix
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
 

@@ -37,9 +37,10 @@ from torch.utils.data import DataLoader, Dataset
 from asda.corpus.datadir import write_table
 from asda.dataset.clips import Clips, open_clips
 from asda.dataset.data_config import AugmentConfig, DataConfig
+from asda.dataset.feature_sources import FeatureInput
 from asda.dataset.loaders import scoring_loader, training_loader
 from asda.dataset.sampling import TrainingBatches
-from asda.features.archive import COMPRESSIONS, write_matrix
+from asda.features.archive_writer import COMPRESSIONS, write_matrix
 
 FRAMES, MEL, CUT, SHORT_CUT = 998, 128, 992, 400
 BATCH = 32
@@ -114,7 +115,7 @@ def clips_of(folder: Path, frames: int = CUT, workers: int = 0, buffer: int = 0)
         norm_std=STD,
         shuffle_buffer_size=buffer,
     )
-    return open_clips(str(folder), None, None, config, augment=AugmentConfig())
+    return open_clips(str(folder), FeatureInput(), config, augment=AugmentConfig())
 
 
 class ByKaldiio(Dataset):
@@ -208,7 +209,9 @@ def drop_from_cache(path: Path) -> None:
 def difference(folder: Path) -> float:
     """Return the largest difference between normalised values over some clips."""
     clips, plain = clips_of(folder, FRAMES), ByKaldiio(folder, FRAMES)
-    return max(np.abs(clips[0, n].features - plain[n]).max() for n in range(0, len(clips), 37))
+    return max(
+        np.abs(clips[0, n].features.read() - plain[n]).max() for n in range(0, len(clips), 37)
+    )
 
 
 def copy_rate() -> float:
@@ -238,7 +241,7 @@ def show_orders(folder: Path, count: int, rounds: int) -> None:
         "disk order": None,
         "shuffled": {},
         "weighted": {"weights": weights, "draws": count // 10},
-        "in blocks": {"places": places, "buffer": BUFFER, "block": BLOCK},
+        "in blocks": {"disk_order": places, "buffer": BUFFER, "block": BLOCK},
     }
     cold = cold_rates(folder, rounds)
     for name, option in options.items():
