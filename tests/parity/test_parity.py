@@ -8,7 +8,6 @@ from parity import golden
 from asda.checkpoint.foreign.fairseq_names import reference_name
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import load_weights
-from asda.model.classifier import Classifier
 from asda.model.pretrainer import Pretrainer
 from asda.tasks.pretraining import teacher_decay
 from asda.training.run_config import TeacherConfig

@@ -107,6 +107,7 @@ def test_no_mixup_for_esc50(preset):
     assert all(mixup(batch, torch.eye(4), config, rng)[2] is None for _ in range(50))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "frames", "longest", "widest"),
     [

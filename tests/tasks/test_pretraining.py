@@ -20,7 +20,7 @@ from asda.dataset.clips import open_clips
 from asda.dataset.data_config import DataConfig
 from asda.files import InputError
 
-pytestmark = pytest.mark.usefixtures("no_images")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_images")]
 NO_NOISE = {"model__decoder__mask_noise": 0.0}
 
 
