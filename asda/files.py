@@ -1,8 +1,7 @@
-"""Whole-or-nothing writes, line readers that know file and line, and the error users see."""
+"""Atomic writes, numbered lines, readable sizes, and the error that users see."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -13,22 +12,22 @@ from typing import IO, Any
 
 
 class InputError(Exception):
-    """What the user gave is wrong; one line: which file and line, what is wrong, what to do."""
+    """An input of the user is wrong. The message is one line: file:line, the fault, the remedy."""
 
 
 @contextmanager
 def atomic_write(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a temporary file beside `path` that replaces it only if the block succeeds.
+    """Open a temporary file that replaces `path` only if the block succeeds.
 
-    Text is UTF-8 with Unix line ends. A reader, or a rerun after a kill, sees either the
-    old file or the whole new one.
+    Text is UTF-8 with Unix line endings. Readers, also after a crash, see either the old file or
+    the complete new one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, mode, **text) as stream:
+        with os.fdopen(descriptor, mode, encoding=encoding, newline=newline) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -46,9 +45,9 @@ def _umask() -> int:
 
 
 def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, line without its end) of a UTF-8 text file.
+    """Yield (line number from 1, line without its line ending) of a UTF-8 text file.
 
-    A byte order mark is left out.
+    A byte order mark is removed.
 
     Raises:
         InputError: if the file cannot be read or a line is not UTF-8.
@@ -73,13 +72,12 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write `content` as indented JSON, whole or not at all."""
+    """Write `content` as indented JSON, atomically."""
     with atomic_write(path) as stream:
         json.dump(content, stream, indent=2, ensure_ascii=False)
         stream.write("\n")
 
 
-def digest(content: Any) -> str:
-    """Return a 16-digit fingerprint of JSON-like content, independent of the order of keys."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def readable_size(count: float) -> str:
+    """Return a number of bytes in MB or GB."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

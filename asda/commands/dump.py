@@ -1,4 +1,4 @@
-"""Compute log-mel features into ark/scp, in the steps that utils/dump_fbank.sh calls."""
+"""Compute log-mel features into Kaldi archives, in the steps that utils/dump_fbank.sh calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from asda.commands.subcommands import Subcommands
 from asda.configuration import to_dict
 from asda.features.fbank_config import FbankConfig
 
-# of Kaldi's compression methods, those that hold any value
+# The compression methods of Kaldi that are not limited to a fixed range of values.
 COMPRESSIONS = ("none", "1", "2", "3", "5")
 
 
@@ -20,6 +20,7 @@ def main(argv: list[str]) -> None:
 
 
 def _subcommands() -> Subcommands:
+    # Plain argparse, because a shell pattern expands to several positional data directories.
     defaults = "".join(f"    {name}: {value}\n" for name, value in to_dict(FbankConfig()).items())
     keys = inspect.cleandoc(FbankConfig.__doc__ or "").partition("Args:\n")[2].partition("\n\n")[0]
     verbs = Subcommands(
@@ -34,18 +35,31 @@ def _subcommands() -> Subcommands:
         sub.add_argument("dump", type=Path, help="folder of the dump")
         return sub
 
-    sub = verb("plan", plan, "print the number of jobs that compute what is new or has changed")
+    sub = verb(
+        "plan", plan, "list the utterances that are new or have changed; print the number of jobs"
+    )
     sub.add_argument("data", type=Path, nargs="+", help="data directories")
-    sub.add_argument("--nj", type=int, default=4, help="jobs at most (default: 4)")
+    sub.add_argument("--nj", type=int, default=4, help="largest number of jobs (default: 4)")
     sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="YAML; see asda dump --help")
-    sub.add_argument("--compression", choices=COMPRESSIONS, default="3", help="default: 3")
+    sub.add_argument(
+        "--compression",
+        choices=COMPRESSIONS,
+        default="3",
+        help="Kaldi compression method; 1 and 2 need kaldiio (default: 3)",
+    )
 
     sub = verb("part", part, "run one of the jobs")
-    sub.add_argument("job", type=int, help="its number, from 1")
-    sub.add_argument("--archive-mb", type=float, default=256, help="size of an archive, in MB")
+    sub.add_argument("job", type=int, help="number of the job, from 1")
+    sub.add_argument("--archive-mb", type=float, default=256, help="archive size (default: 256)")
 
-    sub = verb("finish", finish, "write the tables when all jobs have ended")
-    sub.add_argument("--max-bad", type=float, default=0.05, help="share (default: 0.05)")
+    sub = verb("finish", finish, "write the tables after all jobs have ended")
+    sub.add_argument(
+        "--max-bad",
+        type=float,
+        default=0.05,
+        metavar="FRACTION",
+        help="largest fraction of unusable utterances (default: 0.05)",
+    )
 
     verb("check", check, "read all features and compare them with the tables")
     return verbs

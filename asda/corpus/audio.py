@@ -16,11 +16,11 @@ import soxr
 
 from asda.corpus.wav_scp import PackedClip, packed_clip, split_source
 
-OVERSHOOT = 0.5  # seconds that a segment may reach beyond the audio; rounded times do
+OVERSHOOT = 0.5  # seconds by which segments may exceed the audio, since their times are rounded
 
 
 class AudioError(ValueError):
-    """Audio cannot be used; one line: why."""
+    """Audio cannot be used. The message is one line that gives the reason."""
 
 
 def read_audio(
@@ -33,21 +33,21 @@ def read_audio(
 ) -> np.ndarray:
     """Return audio as mono (samples,) float32 at `sample_rate`, integer formats in [-1, 1).
 
-    There are round(seconds x sample_rate) samples. Channels are joined before resampling.
+    The result has round(seconds x sample_rate) samples. Channels are averaged before resampling.
 
     Args:
         source: value of wav.scp: a file, `file.ark:offset`, `file.h5@rate:clip` (needs h5py), or
-            `command |` that writes audio; any format of libsndfile (WAV, FLAC, Ogg, MP3 ...), and
-            files of others if there is ffmpeg
-        sample_rate: Hz to resample to
-        channel: channel to take, from 0; None = the mean of all
+            `command |` that writes audio to its output; any format that libsndfile reads (WAV,
+            FLAC, Ogg, MP3, ...), and files in other formats if ffmpeg is installed
+        sample_rate: sample rate of the result in Hz
+        channel: number of the channel, from 0; None = the mean of all channels
         start: seconds into the audio
         end: seconds into the audio; None = to its end
-        resampler: "torchaudio" is the reference's, which may give one sample more
+        resampler: "torchaudio" is that of the reference and may give one sample more
 
     Raises:
-        AudioError: if it cannot be read, is empty, silent (all samples equal), shorter than the
-            segment, or has samples that are not finite.
+        AudioError: if the audio cannot be read, is empty, silent (all samples equal), shorter than
+            the segment, or has samples that are not finite.
     """
     samples, rate = _decode(source, start, end)
     if not len(samples):
@@ -60,7 +60,7 @@ def read_audio(
         raise AudioError(f"no channel {channel}: there are {samples.shape[1]}, from 0")
     mono = _mean(samples) if channel is None else samples[:, channel]
     least, greatest = mono.min(), mono.max()
-    if not np.isfinite(least) or not np.isfinite(greatest):  # NaN, where there is any
+    if not np.isfinite(least) or not np.isfinite(greatest):  # a single NaN makes both NaN
         raise AudioError("not finite: samples are NaN or infinite")
     if least == greatest:
         raise AudioError(f"silent: all {len(mono)} samples are {mono[0]:g}")
@@ -68,10 +68,10 @@ def read_audio(
 
 
 def audio_duration(source: str) -> float:
-    """Return seconds of audio, from its header where possible.
+    """Return the duration of audio in seconds, from its header where possible.
 
     Raises:
-        AudioError: if it cannot be read.
+        AudioError: if the audio cannot be read.
     """
     if packed := packed_clip(source):
         return _packed_length(packed) / packed.rate
@@ -106,7 +106,7 @@ def _decode(source: str, start: float, end: float | None) -> tuple[np.ndarray, i
 def _samples(audio: soundfile.SoundFile, count: int) -> np.ndarray:
     if audio.subtype != "PCM_16":
         return audio.read(count, dtype="float32", always_2d=True)
-    # the same, in a fifth of the time that libsndfile's own conversion takes
+    # The same values as from libsndfile's own conversion, in a fifth of the time.
     return audio.read(count, dtype="int16", always_2d=True) * np.float32(1 / 32768)
 
 
@@ -136,20 +136,20 @@ def _hdf5_errors(packed: PackedClip) -> Iterator[None]:
 
 
 def _segment(start: float, end: float | None, rate: int, available: int) -> tuple[int, int]:
-    """Return first sample and number of samples of a segment, as far as there are any."""
+    """Return first sample and number of samples of a segment, limited to those available."""
     first = min(round(start * rate), available)
     wanted = available if end is None else round((end - start) * rate)
     return first, max(0, min(wanted, available - first))
 
 
 def _open(source: str) -> soundfile.SoundFile:
-    """Open a value of wav.scp; libsndfile's own error means that it does not know the format."""
+    """Open a value of wav.scp; raises libsndfile's own error if it does not know the format."""
     if source.endswith("|"):
         return soundfile.SoundFile(
             io.BytesIO(_output_of(["bash", "-o", "pipefail", "-c", source[:-1]]))
         )
     path, offset = split_source(source)
-    if offset is not None:
+    if path is not None and isinstance(offset, int):
         return soundfile.SoundFile(io.BytesIO(_archived(path, offset)))
     if not os.path.isfile(source):
         raise AudioError(f"no such file: {source}")
@@ -162,7 +162,7 @@ def _open(source: str) -> soundfile.SoundFile:
 
 
 def _archived(path: str, offset: int) -> bytes:
-    """Return the audio file inside a Kaldi archive: WAV, or what kaldiio wrote with soundfile."""
+    """Return the audio file inside an archive: WAV, or what kaldiio wrote with soundfile."""
     try:
         with open(path, "rb") as stream:
             stream.seek(offset)
@@ -178,12 +178,14 @@ def _archived(path: str, offset: int) -> bytes:
 
 
 def _decode_by_ffmpeg(source: str, error: soundfile.LibsndfileError) -> tuple[np.ndarray, int]:
-    """Return all of a file's samples; ffmpeg's own seeking is off by parts of a packet."""
+    """Return all samples of a file, since ffmpeg's own seeking is off by part of a packet."""
     if not os.path.isfile(source):
         raise AudioError(f"unreadable: {error.error_string}")
     if not shutil.which("ffmpeg"):
-        raise AudioError(f"unreadable: {error.error_string} Install ffmpeg, which may read it")
-    # AU is the format with float samples whose header allows an unknown length.
+        raise AudioError(
+            f"unreadable: {error.error_string} Install ffmpeg, which reads more formats"
+        )
+    # AU has float samples, and its header allows an unknown length.
     options = ["-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-"]
     decoded = _output_of(["ffmpeg", "-nostdin", "-v", "error", "-i", source, *options])
     return soundfile.read(io.BytesIO(decoded), dtype="float32", always_2d=True)
@@ -201,7 +203,7 @@ def _mean(samples: np.ndarray) -> np.ndarray:
     channels = samples.shape[1]
     if channels == 1:
         return samples[:, 0]
-    # a product, because numpy's mean over a short axis takes 20 times as long
+    # A matrix product: numpy's mean over a short axis takes 20 times as long.
     return samples @ np.full(channels, 1 / channels, np.float32)
 
 
@@ -214,5 +216,5 @@ def _resampled(mono: np.ndarray, rate: int, sample_rate: int, resampler: str) ->
 
         waveform = torch.from_numpy(np.ascontiguousarray(mono))
         return torchaudio.functional.resample(waveform, rate, sample_rate).numpy()
-    length = round(len(mono) / rate * sample_rate)  # as from a duration; soxr rounds halves up
+    length = round(len(mono) / rate * sample_rate)  # soxr rounds halves up
     return soxr.resample(mono, rate, sample_rate, quality="HQ")[:length]

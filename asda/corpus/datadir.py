@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from asda.corpus.wav_scp import AudioSegment
 from asda.files import InputError, atomic_write, numbered_lines
 
 T = TypeVar("T")
@@ -113,15 +114,15 @@ class DataDir:
                 ) from None
         return segments
 
-    def audio_sources(self) -> dict[str, tuple[str, float, float | None]]:
-        """Return utterance -> (value in wav.scp, start, end); times are those of `segments`.
+    def audio_sources(self) -> dict[str, AudioSegment]:
+        """Return utterance -> its audio; times are those of `segments`.
 
         Raises:
             InputError: if the recording of a segment is not in wav.scp.
         """
         sources = self.table("wav.scp")
         if not self.has("segments"):
-            return {key: (source, 0.0, None) for key, source in sources.items()}
+            return {key: AudioSegment(source) for key, source in sources.items()}
         found = {}
         for utterance, (recording, start, end) in self.segments().items():
             if recording not in sources:
@@ -129,7 +130,7 @@ class DataDir:
                     f"{self.where('segments', utterance)}: recording '{recording}' is not in "
                     f"{self.path / 'wav.scp'}"
                 )
-            found[utterance] = (sources[recording], start, end)
+            found[utterance] = AudioSegment(sources[recording], start, end)
         return found
 
     def durations(self) -> dict[str, float]:

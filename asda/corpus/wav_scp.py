@@ -7,6 +7,20 @@ import re
 from typing import NamedTuple
 
 
+class AudioSegment(NamedTuple):
+    """Audio of an utterance.
+
+    Args:
+        source: value of wav.scp
+        start: seconds into the audio
+        end: seconds into the audio; None = to its end
+    """
+
+    source: str
+    start: float = 0.0
+    end: float | None = None
+
+
 class PackedClip(NamedTuple):
     """A clip in an HDF5 file, written `file.h5@rate:clip` in wav.scp.
 

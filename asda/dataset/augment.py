@@ -1,4 +1,4 @@
-"""Random changes to training clips: per clip in the loader, per batch on the training device."""
+"""Random changes of training clips: per clip in the loader, per batch on the training device."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import torch
 from torch import Tensor
 
 from asda.dataset.data_config import AugmentConfig
+from asda.features.matrix import Matrix, Values, read
 
 
 def waveform_gain(rng: np.random.Generator) -> float:
-    """Draw the factor that `gain` scales a waveform by: Beta(10, 10) + 0.5 (algorithm.md 2.2)."""
+    """Draw the factor of `gain`: Beta(10, 10) + 0.5 (docs/algorithm.md#waveform)."""
     return float(rng.beta(10, 10)) + 0.5
 
 
 def augment_waveform(
     waveform: np.ndarray, config: AugmentConfig, rng: np.random.Generator
 ) -> np.ndarray:
-    """Roll and scale a mono waveform (samples,) (algorithm.md 2.2).
+    """Roll and scale a mono waveform (samples,) (docs/algorithm.md#waveform).
 
-    The features' removal of its mean may come before or after: a roll and a factor commute with it.
+    The filterbank may remove the mean before or after this: both changes commute with it.
     """
     if config.roll:
         waveform = np.roll(waveform, rng.integers(len(waveform)))
@@ -28,38 +29,49 @@ def augment_waveform(
     return waveform
 
 
-def augment_log_mel(
-    log_mel: np.ndarray, config: AugmentConfig, rng: np.random.Generator
-) -> np.ndarray:
-    """Roll by whole frames and add a gain to log-mel features (frames, mel) before normalisation.
+def augment_log_mel(log_mel: Matrix, config: AugmentConfig, rng: np.random.Generator) -> Matrix:
+    """Roll log-mel features (frames, mel) by whole frames and add the gain in the log domain.
 
-    It stands in for `augment_waveform` where only features were kept: a roll that is no multiple
-    of the frame shift, and values at the floor, come out differently.
+    Stands in for `augment_waveform` where only features are at hand. Two things differ: rolls by a
+    fraction of the frame shift, and values at the energy floor. Features that do not change are
+    not read.
     """
+    if not (config.roll or config.gain):
+        return log_mel
+    values = read(log_mel)
     if config.roll:
-        log_mel = np.roll(log_mel, rng.integers(len(log_mel)), axis=0)
+        values = np.roll(values, rng.integers(len(values)), axis=0)
     if config.gain:
-        log_mel = log_mel + np.float32(2 * np.log(waveform_gain(rng)))
-    return log_mel
+        values = values + np.float32(2 * np.log(waveform_gain(rng)))
+    return Values(values)
 
 
-def disturb(log_mel: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
-    """Change what log-mel features (frames, mel) tell of another speaker, place and recording."""
-    log_mel = warp(log_mel, config, rng)
+def perturb(log_mel: Matrix, config: AugmentConfig, rng: np.random.Generator) -> Matrix:
+    """Imitate another speaker, room and recording in log-mel features (frames, mel).
+
+    Changes tempo, vocal tract length, level, start and end, and adds background noise, each as
+    configured. Features that do not change are not read.
+    """
+    if not config.perturbs:
+        # `background` costs one draw even if it is 0. Draws that follow, such as the crop, then
+        # do not depend on whether it is set.
+        rng.random()
+        return log_mel
+    values = warp(read(log_mel), config, rng)
     if config.level:
         decibels = rng.uniform(-config.level, config.level)
-        log_mel = log_mel + np.float32(decibels / 10 * np.log(10))
+        values = values + np.float32(decibels / 10 * np.log(10))
     if config.edges:
-        log_mel = move_edges(log_mel, config.edges, rng)
+        values = move_edges(values, config.edges, rng)
     if rng.random() < config.background:
-        log_mel = add_background(log_mel, rng)
-    return log_mel
+        values = add_background(values, rng)
+    return Values(values)
 
 
 def warp(log_mel: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
-    """Change rate and pitch of log-mel features (frames, mel) by stretching either axis.
+    """Stretch the axes of log-mel features (frames, mel): tempo and vocal tract length.
 
-    Stretching the mel axis moves formants and pitch together, as another vocal tract would.
+    Stretching the mel axis (VTLP) moves formants and pitch together.
     """
     if config.stretch:
         rate = 1 + rng.uniform(-config.stretch, config.stretch)
@@ -73,11 +85,12 @@ def warp(log_mel: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -
 
 
 def move_edges(log_mel: np.ndarray, frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Move the ends of a clip: cut frames off, or add some that sound like its quietest ones.
+    """Trim or pad either end of a clip at random, with noise at the level of its quietest frames.
 
     Args:
         log_mel: (frames, mel)
-        frames: most frames to add at an end; half as many may be cut off
+        frames: largest number of frames to add at an end; half as many may be trimmed, but no
+            more than a sixth of the clip
     """
     cut = min(frames // 2, len(log_mel) // 6)
     first, last = rng.integers(-cut, frames + 1, size=2)
@@ -91,9 +104,10 @@ def move_edges(log_mel: np.ndarray, frames: int, rng: np.random.Generator) -> np
 
 
 def add_background(log_mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Add steady noise to log-mel features (frames, mel): its power adds to the power of the sound.
+    """Add stationary noise to log-mel features (frames, mel); powers add up.
 
-    Its level is 3 to 16 below the loudest value (13 to 70 dB), its ends are tilted by up to 2.
+    Its level lies 3 to 16 (13 to 70 dB) below the loudest value, and its spectrum is tilted by up
+    to 2 at either end.
     """
     level = log_mel.max() - rng.uniform(3, 16)
     slope = rng.uniform(-2, 2)
@@ -105,10 +119,10 @@ def add_background(log_mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def augment_normalised(
     features: np.ndarray, config: AugmentConfig, rng: np.random.Generator
 ) -> np.ndarray:
-    """Tilt the spectrum of, and add noise to, normalised features (frames, mel).
+    """Tilt the spectrum of normalised features (frames, mel) and add noise.
 
-    The noise is the reference's (algorithm.md 2.4): U[0, 1) scaled by u/10 with one u per clip,
-    then a roll by -10 to 9 frames.
+    The noise is that of the reference (docs/algorithm.md#augmentation): U[0, 1) times u / 10, with
+    one u from U[0, 1) per clip, followed by a roll of -10 to 9 frames.
     """
     if config.tilt:
         slope = rng.uniform(-config.tilt, config.tilt)
@@ -121,43 +135,45 @@ def augment_normalised(
 
 
 def _resample(matrix: np.ndarray, positions: np.ndarray, axis: int) -> np.ndarray:
-    """Read a matrix at fractional positions along an axis, linearly interpolated."""
+    """Interpolate a matrix linearly at fractional positions along an axis."""
     low = np.floor(positions).astype(np.int64)
     high = np.minimum(low + 1, matrix.shape[axis] - 1)
-    share = (positions - low).astype(np.float32)
-    share = share[:, None] if axis == 0 else share[None, :]
-    return matrix.take(low, axis) * (1 - share) + matrix.take(high, axis) * share
+    frac = (positions - low).astype(np.float32)
+    frac = frac[:, None] if axis == 0 else frac[None, :]
+    return matrix.take(low, axis) * (1 - frac) + matrix.take(high, axis) * frac
 
 
 def mixup(
     features: Tensor, targets: Tensor, config: AugmentConfig, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Mix each clip of a batch with its mirror image in the batch (algorithm.md 12.2).
+    """Mix each clip of a batch with its mirror image in the batch (docs/algorithm.md#augmentation).
 
     Args:
         features: (batch, frames, mel), padded with zeros
         targets: (batch, classes)
 
     Returns:
-        Mixed features and targets, and None, or the order of the partners, (batch,), by which
-        lengths must be combined too.
+        Mixed features and targets, and the indices of the partners, (batch,), which the caller
+        needs to combine lengths; None instead of indices if the batch is not mixed.
     """
     if config.mixup_alpha == 0 or rng.random() >= config.mixup_probability:
         return features, targets, None
     draws = len(features) if config.mixup_per_clip else 1
-    share = rng.beta(config.mixup_alpha, config.mixup_alpha, size=draws).astype(np.float32)
-    share = torch.from_numpy(share).to(features.device)[:, None]
-    order = torch.arange(len(features) - 1, -1, -1, device=features.device)
-    mixed = features * share[..., None] + features[order] * (1 - share[..., None])
-    return mixed, targets * share + targets[order] * (1 - share), order
+    drawn = rng.beta(config.mixup_alpha, config.mixup_alpha, size=draws).astype(np.float32)
+    lam = torch.from_numpy(drawn).to(features.device)[:, None]  # (batch or 1, 1)
+    partners = torch.arange(len(features) - 1, -1, -1, device=features.device)
+    mixed = features * lam[..., None] + features[partners] * (1 - lam[..., None])
+    return mixed, targets * lam + targets[partners] * (1 - lam), partners
 
 
 def mask_stripes(features: Tensor, num_frames: Tensor | None, config: AugmentConfig) -> Tensor:
-    """Zero one time stripe and one frequency stripe per clip: SpecAugment (algorithm.md 12.2).
+    """Zero one time and one frequency stripe per clip, as SpecAugment does.
+
+    See docs/algorithm.md#augmentation.
 
     Args:
         features: normalised (batch, frames, mel); 0 is the mean of the training data
-        num_frames: (batch,) real frames, None = all
+        num_frames: (batch,) valid frames, None = all
     """
     batch, frames, bins = features.shape
     size = torch.full((batch,), float(frames), device=features.device)
@@ -173,7 +189,7 @@ def mask_stripes(features: Tensor, num_frames: Tensor | None, config: AugmentCon
 
 
 def _stripe(positions: int, size: Tensor, ratio: float) -> Tensor:
-    """Return (batch, positions) bool with one run of up to `ratio` of `size` set in each row."""
+    """Return (batch, positions) bool; each row has one run of True, up to `ratio` of its `size`."""
     width = torch.rand_like(size) * (size * ratio)
     start = (torch.rand_like(size) * (size - width)).floor()
     index = torch.arange(positions, device=size.device)

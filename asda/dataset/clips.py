@@ -5,102 +5,85 @@ from __future__ import annotations
 import functools
 import logging
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from asda.corpus.datadir import DataDir
-from asda.dataset.augment import augment_normalised, disturb
+from asda.dataset.augment import augment_log_mel, augment_normalised, augment_waveform, perturb
 from asda.dataset.data_config import AugmentConfig, DataConfig
-from asda.dataset.feature_sources import ComputedFeatures, DumpedFeatures, open_features
-from asda.features.matrix import StoredMatrix, Values, read
+from asda.dataset.feature_sources import FeatureInput, FeatureSource, FromAudio
+from asda.dataset.targets import CheckedTarget, Target
+from asda.features.matrix import Matrix, Values
+from asda.features.normalization import Normalization
+from asda.features.view import FeatureView
 from asda.files import InputError
 
 log = logging.getLogger(__name__)
-SILENT_STD = 1e-4  # sums of equal values leave some 1e-7
-
-
-@dataclass
-class Normalization:
-    """Mean and standard deviation of log-mel values; features become (x - mean) / (2 std)."""
-
-    mean: float
-    std: float
-
-    @property
-    def scale(self) -> float:
-        """What log-mel values are multiplied by."""
-        return 1 / (2 * self.std)
-
-    @property
-    def offset(self) -> float:
-        """What is added then."""
-        return -self.mean / (2 * self.std)
-
-    def __call__(self, log_mel: np.ndarray) -> np.ndarray:
-        return read(Values(log_mel), scale=self.scale, offset=self.offset)
+SILENT_STD = 1e-4  # the rounded moments of equal values give a std of about 1e-7 instead of 0
 
 
 @dataclass
 class Clip:
-    """One clip of a batch, and what else the task wants of it.
+    """One clip of a batch.
 
     Args:
-        shape: (frames, mel) of its features
-        write: writes them to a contiguous float32 array of that shape
+        utterance: its ID
+        features: normalised features (frames, mel), which may still have to be read
+        extras: what else the task needs of the clip, by the names of the targets
     """
 
     utterance: str
-    shape: tuple[int, int]
-    write: Callable[[np.ndarray], None]
-    target: np.ndarray | None = None
-    kept: np.ndarray | None = None
+    features: FeatureView
+    extras: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
-    def features(self) -> np.ndarray:
-        """Features (frames, mel) float32."""
-        features = np.empty(self.shape, np.float32)
-        self.write(features)
-        return features
+    def shape(self) -> tuple[int, int]:
+        """(frames, mel) of the features."""
+        return self.features.shape
 
 
 class Clips(Dataset):
     """The usable clips of a data directory; items are addressed by (epoch, index).
 
-    Everything random about an item follows from `seed`, epoch and index alone.
+    Everything random about an item depends on `seed`, epoch and index alone.
 
     Args:
         directory: a Kaldi data directory
-        features: where its features come from
+        features: source of its log-mel features
         config: lengths, crop and padding
         augment: random changes (None = none, and crops at the start, as in scoring)
-        labels: class order; items then carry a multi-hot target
-        sample_visible: draws the visible patches of a clip of so many frames (pretraining)
+        targets: what clips carry in addition to features; made in this order
+        seed: seed of crops, augmentation and targets
+
+    Raises:
+        InputError: if no clip can be used, or a target is missing for a clip.
     """
 
     def __init__(
         self,
         directory: str | Path,
-        features: DumpedFeatures | ComputedFeatures,
+        features: FeatureSource,
         config: DataConfig,
         augment: AugmentConfig | None = None,
-        labels: list[str] | None = None,
-        sample_visible: Callable[[int, np.random.Generator], np.ndarray] | None = None,
+        targets: Sequence[Target] = (),
         seed: int = 0,
     ):
         self.directory = DataDir(directory)
         self.features = features
         self.config = config
         self.augment = augment
-        self.sample_visible = sample_visible
+        self.targets = targets
         self.seed = seed
         self.expected = len(self.directory.utterances)
         self.utterances = self._usable()
-        self.normalization: Normalization | None = None
-        self.targets = None if labels is None else self._targets(labels)
+        self.normalization = Normalization(0.0, 0.5)  # features as they are, until it is set
+        for target in targets:
+            if isinstance(target, CheckedTarget):
+                target.check(self.utterances)
 
     def _usable(self) -> list[str]:
         known = [u for u in self.directory.utterances if u in self.features]
@@ -118,29 +101,14 @@ class Clips(Dataset):
         if not usable:
             raise InputError(
                 f"{self.directory.path}: none of its {self.expected} clips can be used "
-                f"({len(known)} have features, of at least {self.config.min_frames} frames: 0)"
+                f"({len(known)} have features, 0 of them at least {self.config.min_frames} frames)"
             )
         return usable
-
-    def _targets(self, labels: list[str]) -> np.ndarray:
-        index = {label: position for position, label in enumerate(labels)}
-        targets = np.zeros((len(self.utterances), len(labels)), dtype=np.uint8)
-        path = self.directory.path / "utt2label"
-        table = self.directory.utt2label
-        for row, utterance in enumerate(self.utterances):
-            if utterance not in table:
-                raise InputError(f"{path}: no label for {utterance}")
-            for label in table[utterance]:
-                if label not in index:
-                    raise InputError(f"{path}: {utterance} has label {label}, unknown to the model")
-                targets[row, index[label]] = 1
-        return targets
 
     @functools.cached_property
     def mel_bins(self) -> int:
         """Mel bins of the features."""
-        rng = np.random.default_rng(0)
-        return self.features.find(self.utterances[0], None, rng).shape[1]
+        return self.features.features(self.utterances[0]).shape[1]
 
     @property
     def lengths(self) -> np.ndarray:
@@ -152,26 +120,28 @@ class Clips(Dataset):
     def weights(self) -> np.ndarray:
         """Sampling weight of each clip, from utt2weight, (clips,) float64."""
         table = self.directory.numbers("utt2weight")
+        path = self.directory.path / "utt2weight"
         missing = [utterance for utterance in self.utterances if utterance not in table]
         if missing:
-            path = self.directory.path / "utt2weight"
             raise InputError(f"{path}: no weight for {len(missing)} clips (first: {missing[0]})")
         weights = np.array([table[u] for u in self.utterances])
         if not (weights.min() >= 0 and weights.max() > 0):
-            raise InputError(
-                f"{self.directory.path / 'utt2weight'}: weights must be 0 or more, and some above 0"
-            )
+            raise InputError(f"{path}: weights must be 0 or more, and some above 0")
         return weights
 
     def measure_normalization(self) -> Normalization:
-        """Return the configured mean and deviation, or those of these clips."""
-        if self.config.norm_mean is not None:
+        """Return the configured mean and standard deviation, or those of these clips.
+
+        Raises:
+            InputError: if the standard deviation is 0 or not finite.
+        """
+        if self.config.norm_mean is not None and self.config.norm_std is not None:
             return Normalization(self.config.norm_mean, self.config.norm_std)
         moments = self.features.moments(self.utterances)
         if not SILENT_STD < moments.std < math.inf:
             raise InputError(
                 f"{self.directory.path}: all its log-mel values have a standard deviation of"
-                f" {moments.std:g}; is there sound in it?"
+                f" {moments.std:g}; check that its audio is not silent"
             )
         return Normalization(moments.mean, moments.std)
 
@@ -181,61 +151,70 @@ class Clips(Dataset):
     def __getitem__(self, key: tuple[int, int]) -> Clip:
         epoch, index = key
         rng = np.random.default_rng((self.seed, epoch, index))
-        clip = self._clip(self.utterances[index], rng)
-        if self.targets is not None:
-            clip.target = self.targets[index].astype(np.float32)
-        if self.sample_visible is not None:
-            clip.kept = self.sample_visible(clip.shape[0], rng)
+        utterance = self.utterances[index]
+        clip = Clip(utterance, self._features(utterance, rng))
+        for target in self.targets:
+            clip.extras[target.name] = target.of(utterance, clip.shape[0], rng)
         return clip
 
-    def _clip(self, utterance: str, rng: np.random.Generator) -> Clip:
-        """Return a clip whose values are still to be read, unless a random change needs them."""
+    def _features(self, utterance: str, rng: np.random.Generator) -> FeatureView:
+        """Return features that are read later, unless a random change needs their values now."""
         augment, config = self.augment, self.config
-        log_mel = self.features.find(utterance, augment, rng)
-        if augment is not None and augment.disturbs:
-            log_mel = Values(disturb(read(log_mel), augment, rng))
-        elif augment is not None:
-            rng.random()  # as `disturb` does when it changes nothing: later draws are the same
-        frames, mel = log_mel.shape
+        if augment is None:
+            log_mel = self.features.features(utterance)
+        else:
+            log_mel = perturb(self._augmented(utterance, augment, rng), augment, rng)
+        frames = log_mel.shape[0]
         spare = max(0, frames - config.max_frames)
         random = spare and augment is not None and config.crop == "random"
         start = int(rng.integers(spare + 1)) if random else 0
         rows = config.max_frames if config.padding == "fill" else frames - spare
-        write = functools.partial(self._write, log_mel, start)
-        clip = Clip(utterance, (rows, mel), write)
+        norm = self.normalization
+        view = FeatureView(log_mel, start, rows, norm.scale, norm.offset)
         if augment is not None and (augment.tilt or augment.noise):
-            clip.write = Values(augment_normalised(clip.features, augment, rng)).write
-        return clip
+            changed = augment_normalised(view.read(), augment, rng)
+            return FeatureView(Values(changed), 0, len(changed))
+        return view
 
-    def _write(self, log_mel: StoredMatrix | Values, start: int, out: np.ndarray) -> None:
-        """Write normalised features from a row on, and zeros of the log-mel domain behind them."""
-        frames = min(len(out), log_mel.shape[0] - start)
-        log_mel.write(out[:frames], start, self.normalization.scale, self.normalization.offset)
-        out[frames:] = self.normalization.offset
+    def _augmented(
+        self, utterance: str, augment: AugmentConfig, rng: np.random.Generator
+    ) -> Matrix:
+        """Return log-mel features with roll and gain: of the waveform, where there is one."""
+        if isinstance(self.features, FromAudio):
+            return self.features.transformed_features(
+                utterance, lambda waveform: augment_waveform(waveform, augment, rng)
+            )
+        return augment_log_mel(self.features.features(utterance), augment, rng)
 
 
 def open_clips(
-    directory: str,
-    dump: str | None,
-    fbank: str | None,
+    directory: str | Path,
+    features: FeatureInput,
     config: DataConfig,
     normalization: Normalization | None = None,
     mel_bins: int | None = None,
-    **options,
+    augment: AugmentConfig | None = None,
+    targets: Sequence[Target] = (),
+    seed: int = 0,
 ) -> Clips:
-    """Return the clips of a data directory, normalised by their own moments unless given others.
+    """Return the clips of a data directory, normalised by their own moments unless told otherwise.
 
-    `dump` and `fbank` say where features come from (`open_features`); `options` are those of
-    `Clips`.
+    Args:
+        directory: a Kaldi data directory
+        features: where its features come from
+        config: as for `Clips`, like `augment`, `targets` and `seed`
+        normalization: mean and standard deviation; None = the configured ones, or those of the
+            clips
+        mel_bins: the number that the model takes; None = any
 
     Raises:
-        InputError: also if the features have other than `mel_bins` mel bins.
+        InputError: as `FeatureInput.open` and `Clips`, or if the number of mel bins differs.
     """
-    clips = Clips(directory, open_features(directory, dump, fbank), config, **options)
+    clips = Clips(directory, features.open(directory), config, augment, targets, seed)
     if mel_bins not in (None, clips.mel_bins):
         raise InputError(
-            f"{dump or directory}: features of {clips.mel_bins} mel bins, but the model takes"
-            f" {mel_bins} (model.mel_bins)"
+            f"{features.dump or directory}: features of {clips.mel_bins} mel bins, but the model"
+            f" takes {mel_bins} (model.mel_bins)"
         )
     clips.normalization = normalization or clips.measure_normalization()
     return clips

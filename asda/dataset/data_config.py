@@ -1,4 +1,4 @@
-"""What a batch holds and how clips are varied (typed configuration, no torch import)."""
+"""Settings of batches and of augmentation (typed configuration, no torch import)."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from typing import Literal
 
 @dataclass
 class DataConfig:
-    """Clips to batches.
+    """Cropping, padding, batching and sampling of clips.
 
     Args:
-        max_frames: longest stretch of a clip that is used, in frames (10 ms each by default)
-        min_frames: clips with fewer frames are left out and counted
-        crop: where a longer clip is cut in training: at random, or at its start as in scoring
+        max_frames: longest part of a clip that is used, in frames (10 ms each by default)
+        min_frames: clips with fewer frames are skipped, and their number is logged
+        crop: where longer clips are cropped in training: at random, or at the start as in scoring
         padding: "mask" pads a batch to its longest clip and hides the padding from the model;
-            "fill" makes every clip max_frames long, with zeros in the log-mel domain before
-            normalisation that the model takes for sound, as the reference does
+            "fill" pads every clip to max_frames with zeros in the log-mel domain, before
+            normalisation, and lets the model treat them as sound, as the reference does
         batch_size: clips per process and micro-batch
-        group_by_length: batches hold clips of similar length (sorted within windows of the
-            shuffled list), so that little is padded
-        sampling: "uniform" visits every clip once per epoch; "weighted" draws clips by the weights
-            in utt2weight, without replacement while fewer are drawn than have a weight above 0 (the
-            nearer to that, the less weights matter), with replacement from there on
-        draws_per_epoch: clips of an epoch, drawn anew for each (null = as many as there are, which
-            uniform never exceeds)
-        shuffle_buffer_size: clips that are shuffled together, for disks that dislike random reads:
-            blocks of clips come in random order, and those that fill the buffer are shuffled and
-            read ahead into the system's cache, which must have room for two buffers (0 = shuffle
-            all clips)
-        shuffle_block: clips of a block, which lie side by side in the dump
-        workers: loader processes beside the training process (0 = none)
+        group_by_length: put clips of similar length into a batch (clips are sorted within windows
+            of the shuffled list), which reduces padding
+        sampling: "uniform" visits every clip once per epoch; "weighted" draws clips with the
+            weights in utt2weight: without replacement while fewer are drawn than have a weight
+            above 0 (as the two numbers approach each other, weights matter less), else with
+            replacement
+        draws_per_epoch: clips per epoch, drawn anew for each epoch (null = the number of clips,
+            which "uniform" never exceeds)
+        shuffle_buffer_size: number of clips that are shuffled together, for disks on which random
+            reads are slow: blocks of clips come in random order, and the clips of as many blocks
+            as fill the buffer are shuffled and read ahead into the system's cache, which must have
+            room for two buffers (0 = shuffle all clips)
+        shuffle_block: clips per block; they are neighbours in the dump
+        workers: number of loader processes (0 = the training process loads its own batches)
         norm_mean: mean of the log-mel values (null = that of the training list)
         norm_std: standard deviation of the log-mel values (null = that of the training list)
     """
@@ -66,34 +67,37 @@ class DataConfig:
                 f"data.min_frames {self.min_frames} exceeds data.max_frames {self.max_frames}"
             )
         if (self.norm_mean is None) != (self.norm_std is None):
-            raise ValueError("data.norm_mean and data.norm_std are given together or not at all")
+            raise ValueError("set both data.norm_mean and data.norm_std, or neither")
         if self.norm_std is not None and self.norm_std <= 0:
             raise ValueError(f"data.norm_std must be above 0, not {self.norm_std}")
 
 
 @dataclass
 class AugmentConfig:
-    """Random changes to training clips; all off by default.
+    """Augmentation of training clips; all of it is off by default.
 
     Args:
-        roll: shift the clip in a circle by a random time
-        gain: scale the waveform by Beta(10, 10) + 0.5; for dumped features the same as adding
-            twice its logarithm (exact but for values at the floor)
+        roll: rotate the clip by a random time
+        gain: scale the waveform by Beta(10, 10) + 0.5; dumped features get twice the logarithm
+            added instead, which is equivalent except at the energy floor
         noise: add uniform noise of random strength up to 0.1 to the normalised features and
             roll by up to 10 frames, as the reference does for Speech Commands
-        stretch: largest relative change of the speaking rate (0.2 = 0.8 to 1.2 times as long)
-        pitch: largest relative change of the mel axis (0.1 = spectra stretched by 0.9 to 1.1)
-        tilt: largest slope of a random spectral tilt, as the change at either end of the mel axis
-            in normalised units
-        level: largest change of a clip's level in dB, louder or quieter
-        edges: most frames by which either end of a clip moves outwards, into sound like its
-            quietest frames; inwards it moves by up to half as many (and a sixth of the clip)
-        background: share of the clips that get steady noise of random level and tilt
+        stretch: tempo perturbation: largest relative change of the duration (0.2 = 0.8 to 1.2
+            times as long)
+        pitch: vocal tract length perturbation: largest relative change of the mel axis (0.1 =
+            spectra stretched by 0.9 to 1.1)
+        tilt: largest slope of a random spectral tilt: the change at either end of the mel axis in
+            normalised units
+        level: random gain: largest change of the level in dB, up or down
+        edges: random padding and trimming: largest number of frames, like the quietest of the
+            clip, that are added at either end; up to half as many, and at most a sixth of the
+            clip, are trimmed
+        background: fraction of the clips that get stationary noise of random level and tilt
         mixup_alpha: parameter of mixup's Beta distribution (0 = no mixup)
-        mixup_probability: share of the batches that are mixed
-        mixup_per_clip: draw mixup's weight for each clip instead of once per batch
-        time_mask: longest SpecAugment time mask, as a share of the clip
-        freq_mask: widest SpecAugment frequency mask, as a share of the mel bins
+        mixup_probability: fraction of the batches that are mixed
+        mixup_per_clip: draw lambda of mixup for each clip instead of once per batch
+        time_mask: longest SpecAugment time mask as a fraction of the clip
+        freq_mask: widest SpecAugment frequency mask as a fraction of the mel bins
     """
 
     roll: bool = False
@@ -112,8 +116,8 @@ class AugmentConfig:
     freq_mask: float = 0.0
 
     @property
-    def disturbs(self) -> bool:
-        """Whether log-mel features change before they are cut, beside roll and gain."""
+    def perturbs(self) -> bool:
+        """Whether anything besides roll and gain changes log-mel features before cropping."""
         return any((self.stretch, self.pitch, self.level, self.edges, self.background))
 
     def __post_init__(self) -> None:

@@ -1,30 +1,104 @@
-"""Where log-mel features come from: a dump, or audio computed on the fly."""
+"""Sources of log-mel features: a dump, or audio from which they are computed on the fly."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-import torch
 
 from asda.configuration import load, to_dict
-from asda.corpus.audio import AudioError, read_audio
+from asda.corpus.audio import AudioError
 from asda.corpus.datadir import DataDir
-from asda.dataset.augment import augment_log_mel, augment_waveform
-from asda.dataset.data_config import AugmentConfig
-from asda.features.archive import ArchiveReader, place_of
+from asda.features.archive import ArchiveReader, location_of
+from asda.features.extract import WaveformTransform, extract_log_mel
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
-from asda.features.matrix import StoredMatrix, Values, read
+from asda.features.matrix import Matrix, Values
 from asda.features.moments import Moments, read_moments
 from asda.files import InputError
 
+T = TypeVar("T")
+
+
+class FeatureSource(Protocol):
+    """Log-mel features by utterance."""
+
+    def __contains__(self, utterance: str) -> bool:
+        """Return whether the source has features of an utterance."""
+
+    def num_frames(self, utterance: str) -> int:
+        """Return the number of frames of an utterance."""
+
+    def features(self, utterance: str) -> Matrix:
+        """Return log-mel features (frames, mel), which may be read later."""
+
+    def moments(self, utterances: Sequence[str]) -> Moments:
+        """Return the moments of all values of these utterances."""
+
+    def fbank_config(self) -> dict[str, Any]:
+        """Return the settings the features were computed with; {} if they are unknown."""
+
+
+@runtime_checkable
+class FromAudio(Protocol):
+    """A source with waveforms, which can be changed before features are computed from them."""
+
+    def transformed_features(self, utterance: str, transform: WaveformTransform) -> Matrix:
+        """Return log-mel features (frames, mel) of the transformed waveform of an utterance."""
+
+
+@runtime_checkable
+class OnDisk(Protocol):
+    """A source whose features lie on a disk, where the order of reading matters."""
+
+    def disk_order(self, utterances: Sequence[str]) -> np.ndarray:
+        """Return the rank of each utterance in the order on disk, (utterances,) int64."""
+
+    def read_ahead(self, utterances: Sequence[str]) -> None:
+        """Ask the system to read features into its cache; best given in the order on disk."""
+
+
+@dataclass(frozen=True)
+class FeatureInput:
+    """Where the features of data directories come from.
+
+    Args:
+        dump: folder with the feats.scp of all of them; None = each directory's own feats.scp
+        fbank: feature configuration (YAML) to compute features from audio instead, without a dump
+    """
+
+    dump: str | None = None
+    fbank: str | None = None
+
+    def open(self, directory: str | Path) -> FeatureSource:
+        """Return the features of a data directory; a common dump is opened only once.
+
+        Raises:
+            InputError: if there is no feats.scp, or the feature configuration is wrong.
+        """
+        if self.fbank is not None:
+            return ComputedFeatures(directory, load(FbankConfig, self.fbank))
+        return DumpedFeatures(directory) if self._common is None else self._common
+
+    @functools.cached_property
+    def _common(self) -> DumpedFeatures | None:
+        """The dump of all directories, opened when it is first needed and kept by this object."""
+        return None if self.dump is None else DumpedFeatures(self.dump)
+
 
 class DumpedFeatures:
-    """Log-mel features of utterances, from the feats.scp of a dump or of a data directory."""
+    """Features of the utterances in the feats.scp of a dump or of a data directory.
+
+    Args:
+        folder: holds feats.scp, utt2num_frames and, for `moments`, utt2moments
+
+    Raises:
+        InputError: if a table is missing or damaged.
+    """
 
     def __init__(self, folder: str | Path):
         self.directory = DataDir(folder)
@@ -34,7 +108,7 @@ class DumpedFeatures:
         self.table = self.directory.table("feats.scp")
         self.frames = self.directory.numbers("utt2num_frames")
         self.reader = ArchiveReader()
-        self.fbank_config()  # what is wrong with it is said now, not when a model is written
+        self.fbank_config()  # errors in the file appear now and not when a model is written
 
     def __contains__(self, utterance: str) -> bool:
         return utterance in self.table
@@ -43,52 +117,45 @@ class DumpedFeatures:
         path = self.directory.path / "utt2num_frames"
         return int(_entry(path, self.frames, utterance))
 
-    def moments(self, utterances: list[str]) -> Moments:
+    def features(self, utterance: str) -> Matrix:
+        """Return log-mel features (frames, mel), which are read later."""
+        return self.reader.open_matrix(self.table[utterance])
+
+    def moments(self, utterances: Sequence[str]) -> Moments:
+        """Return the moments that the dump recorded for these utterances."""
         path = self.directory.path / "utt2moments"
         table = read_moments(path)
         found = (_entry(path, table, utterance) for utterance in utterances)
         return sum(found, Moments(0, 0.0, 0.0))
 
     def fbank_config(self) -> dict[str, Any]:
-        """Return the configuration that the features were made with; {} if none is recorded."""
         path = self.directory.path / "fbank.yaml"
         return to_dict(load(FbankConfig, path)) if path.exists() else {}
 
-    def places(self, utterances: Sequence[str]) -> np.ndarray:
-        """Return the place of each utterance among all in the order of the archives' bytes."""
-        places = [place_of(self.table[utterance]) for utterance in utterances]
-        paths = {path: number for number, path in enumerate(sorted({str(p) for p, _ in places}))}
-        offsets = [offset for _, offset in places]
-        order = np.lexsort((offsets, [paths[str(path)] for path, _ in places]))
-        ranks = np.empty(len(places), np.int64)
-        ranks[order] = np.arange(len(places))
+    def disk_order(self, utterances: Sequence[str]) -> np.ndarray:
+        """Return the rank of each utterance by archive and offset, (utterances,) int64."""
+        locations = [location_of(self.table[utterance]) for utterance in utterances]
+        archives = {path: n for n, path in enumerate(sorted({str(path) for path, _ in locations}))}
+        offsets = [offset for _, offset in locations]
+        order = np.lexsort((offsets, [archives[str(path)] for path, _ in locations]))
+        ranks = np.empty(len(locations), np.int64)
+        ranks[order] = np.arange(len(locations))
         return ranks
 
     def read_ahead(self, utterances: Sequence[str]) -> None:
-        """Tell the system to read these into its cache; best in the order of `places`."""
         self.reader.read_ahead(
             [self.table[utterance] for utterance in utterances],
             [self.num_frames(utterance) for utterance in utterances],
         )
 
-    def find(
-        self, utterance: str, augment: AugmentConfig | None, rng: np.random.Generator
-    ) -> StoredMatrix | Values:
-        """Return log-mel features (frames, mel), rolled and scaled as `augment` says."""
-        matrix = self.reader.find(self.table[utterance])
-        if augment is None or not (augment.roll or augment.gain):
-            return matrix
-        return Values(augment_log_mel(read(matrix), augment, rng))
-
-    def read(
-        self, utterance: str, augment: AugmentConfig | None, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Return the values of `find`, float32."""
-        return read(self.find(utterance, augment, rng))
-
 
 class ComputedFeatures:
-    """Log-mel features of utterances, computed from the audio of a data directory when read."""
+    """Features of a data directory, computed from its audio each time they are asked for.
+
+    Args:
+        folder: data directory with wav.scp
+        config: settings of the features
+    """
 
     def __init__(self, folder: str | Path, config: FbankConfig):
         self.config = config
@@ -104,65 +171,39 @@ class ComputedFeatures:
         seconds = _entry(self.directory.path / "utt2dur", self.durations, utterance)
         return self.config.num_frames(round(seconds * self.config.sample_rate))
 
-    def moments(self, utterances: list[str]) -> Moments:
-        rng = np.random.default_rng(0)
-        read = (Moments.of(self.read(utterance, None, rng)) for utterance in utterances)
-        return sum(read, Moments(0, 0.0, 0.0))
+    def features(self, utterance: str) -> Matrix:
+        """Return log-mel features (frames, mel).
 
-    def fbank_config(self) -> dict[str, Any]:
-        return to_dict(self.config)
+        Raises:
+            InputError: naming the audio and how to leave it out, if it cannot be used.
+        """
+        return Values(self._extract(utterance, None))
 
-    def find(
-        self, utterance: str, augment: AugmentConfig | None, rng: np.random.Generator
-    ) -> Values:
-        """Return log-mel features (frames, mel) of the waveform that `augment` changed."""
-        return Values(self.read(utterance, augment, rng))
+    def transformed_features(self, utterance: str, transform: WaveformTransform) -> Matrix:
+        """As `features`, of the transformed waveform."""
+        return Values(self._extract(utterance, transform))
 
-    def read(
-        self, utterance: str, augment: AugmentConfig | None, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Return the values of `find`, float32."""
+    def _extract(self, utterance: str, transform: WaveformTransform | None) -> np.ndarray:
         source, start, end = self.sources[utterance]
         try:
-            waveform = read_audio(
-                source,
-                self.config.sample_rate,
-                start=start,
-                end=end,
-                resampler=self.config.resampler,
-            )
+            return extract_log_mel(source, self.fbank, start, end, transform)
         except AudioError as error:
             table = "segments" if self.directory.has("segments") else "wav.scp"
             raise InputError(
                 f"'{source}', audio of '{utterance}': {error}; to leave it out, delete its line in "
                 f"{self.directory.path / table} and run utils/fix_data_dir.sh {self.directory.path}"
             ) from None
-        if augment is not None:
-            waveform = augment_waveform(waveform, augment, rng)
-        return self.fbank(torch.from_numpy(waveform)).numpy()
+
+    def moments(self, utterances: Sequence[str]) -> Moments:
+        """Return the moments of these utterances; all of their audio is read."""
+        found = (Moments.of(self._extract(utterance, None)) for utterance in utterances)
+        return sum(found, Moments(0, 0.0, 0.0))
+
+    def fbank_config(self) -> dict[str, Any]:
+        return to_dict(self.config)
 
 
-def _entry(path: Path, table: dict[str, Any], utterance: str) -> Any:
+def _entry(path: Path, table: dict[str, T], utterance: str) -> T:
     if utterance not in table:
         raise InputError(f"{path}: no line for utterance '{utterance}'")
     return table[utterance]
-
-
-def open_features(
-    directory: str | Path, dump: str | Path | None, fbank: str | Path | None
-) -> DumpedFeatures | ComputedFeatures:
-    """Open the features of a data directory.
-
-    Args:
-        directory: a Kaldi data directory
-        dump: a folder with feats.scp that holds its utterances (None = the directory's own)
-        fbank: a feature configuration (YAML): compute from audio instead of reading a dump
-    """
-    if fbank is not None:
-        return ComputedFeatures(directory, load(FbankConfig, fbank))
-    return _open_dump(str(dump or directory))
-
-
-@functools.lru_cache(maxsize=2)
-def _open_dump(folder: str) -> DumpedFeatures:
-    return DumpedFeatures(folder)

@@ -1,47 +1,41 @@
-"""What a training read, in a few letters: a run goes on, or counts as complete, with the same."""
+"""Digests of the data of a run, which may only resume, or count as complete, if they are the same.
+
+Paths do not count: data may be moved.
+"""
 
 from __future__ import annotations
 
-import hashlib
-
 from asda.configuration import load, to_dict
 from asda.corpus.datadir import DataDir
+from asda.dataset.feature_sources import FeatureInput
+from asda.digests import table_digest, value_digest
 from asda.features.fbank_config import FbankConfig
-from asda.files import digest
 
 
-def fingerprint(
-    directory: str, dump: str | None, fbank: str | None, labelled: bool
-) -> dict[str, str]:
-    """Return what tells a data directory's clips and features; paths don't count.
+def fingerprint(directory: str, features: FeatureInput, labelled: bool) -> dict[str, str]:
+    """Return digests of the clips and features of a data directory.
 
     Args:
         directory: a Kaldi data directory
-        dump, fbank: where its features come from (`open_features`)
+        features: where its features come from
         labelled: whether labels matter
 
     Returns:
-        Digests of the clips and their sampling weights; of their labels and the classes; and of
-        their features: the moments that a dump keeps, or the configuration.
+        "clips": utterances and their sampling weights; "labels" (if they matter): classes and the
+        labels of the clips; "features": the moments recorded in a dump, or the feature
+        configuration.
     """
     data = DataDir(directory)
     clips = data.utterances
-    prints = {"clips": _digest(clips, _table(data, "utt2weight"))}
+    digests = {"clips": table_digest(clips, _table(data, "utt2weight"))}
     if labelled:
-        prints["labels"] = _digest(data.labels, {}) + _digest(clips, _table(data, "utt2label"))
-    if fbank is not None:
-        return prints | {"features": digest(to_dict(load(FbankConfig, fbank)))}
-    dumped = DataDir(dump or directory)
-    return prints | {"features": _digest(clips, _table(dumped, "utt2moments"))}
+        digests["labels"] = table_digest(data.labels, {})
+        digests["labels"] += table_digest(clips, _table(data, "utt2label"))
+    if features.fbank is not None:
+        return digests | {"features": value_digest(to_dict(load(FbankConfig, features.fbank)))}
+    dumped = DataDir(features.dump or directory)
+    return digests | {"features": table_digest(clips, _table(dumped, "utt2moments"))}
 
 
 def _table(data: DataDir, name: str) -> dict[str, str]:
     return data.table(name) if data.has(name) else {}
-
-
-def _digest(names: list[str], table: dict[str, str]) -> str:
-    """Return a digest of names, each with its line of a table."""
-    sha = hashlib.sha256()
-    for name in names:
-        sha.update(f"{name} {table.get(name, '')}\n".encode())
-    return sha.hexdigest()[:16]

@@ -1,110 +1,152 @@
-"""The loaders that training and scoring read batches from."""
+"""The loaders from which training and scoring take their batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from asda.dataset.clips import Clips
-from asda.dataset.collate import Batch, collate
-from asda.dataset.feature_sources import DumpedFeatures
+from asda.dataset.collate import Batch, Collate
+from asda.dataset.feature_sources import OnDisk
 from asda.dataset.sampling import TrainingBatches, keys_of, scoring_batches
-from asda.dataset.shared_memory import AHEAD, Sent, shared_memory
+from asda.dataset.shared_memory import AHEAD, SlotBatch, SlotCollate, Slots
 from asda.files import InputError
 
+Keys = list[tuple[int, int]]  # (epoch, index) of the clips of a batch
 
-def training_loader(clips: Clips, seed: int, rank: int, world_size: int, start: int) -> DataLoader:
-    """Return an endless loader that begins at batch `start`."""
-    config = clips.config
-    if config.shuffle_buffer_size and not isinstance(clips.features, DumpedFeatures):
+
+class Loader:
+    """Batches of clips, prepared by worker processes if there are any.
+
+    Each iteration has its own workers and its own shared memory.
+
+    Args:
+        clips: addressed by (epoch, index)
+        batches: which clips make up each batch
+    """
+
+    def __init__(self, clips: Clips, batches: Iterable[Keys]):
+        self.clips, self.batches = clips, batches
+        self.pin = torch.cuda.is_available()
+
+    def __iter__(self) -> Iterator[Batch]:
+        try:
+            yield from self._from_workers() if self.clips.config.workers else self._from_here()
+        except InputError as error:
+            *_, line = str(error).splitlines()  # a worker's error arrives with its traceback
+            raise InputError(line.removeprefix("asda.files.InputError: ")) from None
+
+    def _from_here(self) -> Iterator[Batch]:
+        collate = Collate(self.clips.targets)
+        for batch in DataLoader(self.clips, batch_sampler=self.batches, collate_fn=collate):
+            yield batch.pin_memory() if self.pin else batch
+
+    def _from_workers(self) -> Iterator[Batch]:
+        config = self.clips.config
+        values = config.batch_size * config.max_frames * self.clips.mel_bins
+        slots = Slots(config.workers, values)
+        loader = DataLoader(
+            self.clips,
+            batch_sampler=self.batches,
+            collate_fn=SlotCollate(Collate(self.clips.targets), slots),
+            num_workers=config.workers,
+            prefetch_factor=AHEAD,
+            worker_init_fn=_use_one_thread,
+        )
+        sent: SlotBatch
+        for sent in loader:
+            yield slots.collect(sent, self.pin)
+
+
+def _use_one_thread(_worker: int) -> None:
+    torch.set_num_threads(1)
+
+
+def training_loader(clips: Clips, seed: int, rank: int, world_size: int, start: int) -> Loader:
+    """Return an endless loader whose first batch is number `start`.
+
+    Args:
+        clips: training clips
+        seed: seed of their order
+        rank: this process
+        world_size: number of processes
+        start: batches of this process that a run has already used
+
+    Raises:
+        InputError: if clips are to be shuffled in blocks and their features are not on a disk.
+    """
+    process = {"rank": rank, "world_size": world_size, "start": start}
+    if not clips.config.shuffle_buffer_size:
+        return Loader(clips, _training_batches(clips, seed, None, **process))
+    source = clips.features
+    if not isinstance(source, OnDisk):
         raise InputError("data.shuffle_buffer_size is for dumped features, not for audio")
-    places = clips.features.places(clips.utterances) if config.shuffle_buffer_size else None
-    batches = TrainingBatches(
+    disk_order = source.disk_order(clips.utterances)
+    batches = _training_batches(clips, seed, disk_order, **process)
+    return Loader(clips, _ReadAhead(batches, clips.utterances, source, disk_order))
+
+
+def _training_batches(
+    clips: Clips, seed: int, disk_order: np.ndarray | None, **process: int
+) -> TrainingBatches:
+    config = clips.config
+    return TrainingBatches(
         clips.lengths,
         config.batch_size,
         seed,
         group_by_length=config.group_by_length,
         weights=clips.weights if config.sampling == "weighted" else None,
         draws=config.draws_per_epoch,
-        places=places,
+        disk_order=disk_order,
         buffer=config.shuffle_buffer_size,
         block=config.shuffle_block,
-        rank=rank,
-        world_size=world_size,
-        start=start,
+        **process,
     )
-    return _loader(clips, batches if places is None else _ReadAhead(clips, batches), config.workers)
 
 
 class _ReadAhead:
-    """Training batches; what follows them is read into the system's cache meanwhile."""
+    """Training batches; while they are used, the following ones are read into the system's cache.
 
-    def __init__(self, clips: Clips, batches: TrainingBatches):
-        self.clips, self.batches = clips, batches
+    Args:
+        batches: shuffled in blocks
+        utterances: IDs of the clips
+        source: their features
+        disk_order: rank of each clip on disk
+    """
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __init__(
+        self,
+        batches: TrainingBatches,
+        utterances: list[str],
+        source: OnDisk,
+        disk_order: np.ndarray,
+    ):
+        self.batches, self.utterances = batches, utterances
+        self.source, self.disk_order = source, disk_order
+
+    def __iter__(self) -> Iterator[Keys]:
         groups = self.batches.groups()
         epoch, group = next(groups)
-        self._read_ahead(self._on_disk(group))
+        self._read_ahead(self._in_disk_order(group))
         for next_epoch, next_group in groups:
-            parts = np.array_split(self._on_disk(next_group), len(group))
+            parts = np.array_split(self._in_disk_order(next_group), len(group))
             for batch, part in zip(group, parts, strict=True):
                 self._read_ahead(part)
                 yield keys_of(epoch, batch)
             epoch, group = next_epoch, next_group
 
-    def _on_disk(self, group: np.ndarray) -> np.ndarray:
+    def _in_disk_order(self, group: np.ndarray) -> np.ndarray:
         clips = np.unique(group)
-        return clips[np.argsort(self.batches.places[clips])]
+        return clips[np.argsort(self.disk_order[clips])]
 
     def _read_ahead(self, clips: np.ndarray) -> None:
         if len(clips):
-            self.clips.features.read_ahead([self.clips.utterances[clip] for clip in clips])
+            self.source.read_ahead([self.utterances[clip] for clip in clips])
 
 
-def scoring_loader(clips: Clips, rank: int = 0, world_size: int = 1) -> DataLoader:
+def scoring_loader(clips: Clips, rank: int = 0, world_size: int = 1) -> Loader:
     """Return a loader that gives every clip once over all processes."""
-    config = clips.config
-    batches = scoring_batches(clips.lengths, config.batch_size, rank, world_size)
-    return _loader(clips, batches, config.workers)
-
-
-class _Loader(DataLoader):
-    """Loader whose workers keep their memory; it says what is wrong with a clip in one line."""
-
-    def __iter__(self) -> Iterator[Batch]:
-        try:
-            if self.num_workers:
-                yield from self._from_workers()
-            else:
-                yield from super().__iter__()
-        except InputError as error:
-            *_, line = str(error).splitlines()  # a worker's error comes with its traceback
-            raise InputError(line.removeprefix("asda.files.InputError: ")) from None
-
-    def _from_workers(self) -> Iterator[Batch]:
-        config = self.dataset.config
-        values = config.batch_size * config.max_frames * self.dataset.mel_bins
-        with shared_memory(self.num_workers, values) as self.collate_fn:
-            for sent in super().__iter__():
-                yield sent.receive() if isinstance(sent, Sent) else sent
-
-
-def _loader(clips: Clips, batches, workers: int) -> DataLoader:
-    return _Loader(
-        clips,
-        batch_sampler=batches,
-        collate_fn=collate,
-        num_workers=workers,
-        prefetch_factor=AHEAD if workers else None,
-        pin_memory=torch.cuda.is_available(),
-        persistent_workers=False,
-        worker_init_fn=_one_thread,
-    )
-
-
-def _one_thread(_worker: int) -> None:
-    torch.set_num_threads(1)
+    return Loader(clips, scoring_batches(clips.lengths, clips.config.batch_size, rank, world_size))

@@ -1,119 +1,124 @@
-"""Batches from worker processes to the training process.
+"""Batches from worker processes to the training process through shared memory.
 
-PyTorch gives each tensor that leaves a worker new memory, and new memory that two processes share
-takes longer to get than features take to read and decompress: 13 ms and 3 ms for 32 clips of 10 s.
-So each worker has a few places for good; the training process copies features from there.
+PyTorch allocates new shared memory for each tensor that leaves a worker. For 32 clips of 10 s this
+takes 13 ms, and reading and decompressing their features takes 3 ms. So each worker here reuses a
+few fixed slots for the features, and the training process copies them out.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import get_worker_info
 
 from asda.dataset.clips import Clip
-from asda.dataset.collate import Batch, collate
+from asda.dataset.collate import Batch, Collate
 from asda.files import InputError
 
-SHARED = Path("/dev/shm")  # where the system has shared memory
+SHARED = Path("/dev/shm")  # where Linux has its shared memory
 AHEAD = 2  # batches that a worker prepares in advance
-_numbers = itertools.count()
-_memory: dict[int, Tensor] = {}  # of the loaders of this process
 
 
 @dataclass
-class Sent:
-    """A batch on its way: its features are in a place, the others are here.
+class SlotBatch:
+    """A batch on its way from a worker: its features are in a slot, the rest travels with it.
 
-    Args:
-        loader: number of the loader
-        place: worker, and which of its places
-        shape: of the features
-        others: targets, real frames, visible patches
+    Attributes:
+        worker: number of the worker
+        slot: one of the slots of this worker
+        shape: (batch, frames, mel) of the features
+        utterances: as in `Batch`
+        num_frames: as in `Batch`, as an array: a tensor would be moved to shared memory
+        extras: as in `Batch`, as arrays
     """
 
-    loader: int
-    place: tuple[int, int]
+    worker: int
+    slot: int
     shape: tuple[int, ...]
     utterances: list[str]
-    others: tuple[np.ndarray | None, ...]
+    num_frames: np.ndarray | None
+    extras: dict[str, np.ndarray]
 
-    def receive(self) -> Batch:
-        """Return the batch, out of the way of the worker."""
-        batch = self._batch()
-        # memory from numpy comes in larger pages, where the system has them
+
+class Slots:
+    """Shared memory for the features of the batches that workers prepare.
+
+    A worker starts a batch only after the training process has asked for the batch AHEAD before it,
+    and thus has copied the one before that: AHEAD + 1 slots are enough.
+
+    Args:
+        workers: number of worker processes
+        values: largest number of feature values of a batch
+
+    Raises:
+        InputError: if the system has less shared memory.
+    """
+
+    def __init__(self, workers: int, values: int):
+        size = workers * (AHEAD + 1) * values * torch.float32.itemsize
+        _check_space(size)
+        # Tensor.share_memory_() would first allocate and then copy as much private memory. This
+        # constructor is not public; it was checked with torch 2.11.
+        storage = torch.UntypedStorage._new_shared(size)
+        self.memory = torch.empty(0).set_(storage).view(workers, AHEAD + 1, values)
+
+    def collect(self, sent: SlotBatch, pin: bool) -> Batch:
+        """Return a batch with features copied out of its slot, to pinned memory if asked for."""
+        slot = self.memory[sent.worker, sent.slot]
+        batch = Batch(
+            sent.utterances,
+            slot[: math.prod(sent.shape)].view(sent.shape),
+            None if sent.num_frames is None else torch.from_numpy(sent.num_frames),
+            {name: torch.from_numpy(array) for name, array in sent.extras.items()},
+        )
+        if pin:
+            return batch.pin_memory()
+        # numpy's allocations use larger pages where the system has them.
         batch.features = torch.from_numpy(batch.features.numpy().copy())
         return batch
 
-    def pin_memory(self) -> Batch:
-        """Called instead by the data loader for training on a GPU."""
-        return self._batch().pin_memory()
 
-    def _batch(self) -> Batch:
-        memory = _memory[self.loader][self.place]
-        features = memory[: np.prod(self.shape)].view(self.shape)
-        others = (None if array is None else torch.from_numpy(array) for array in self.others)
-        return Batch(self.utterances, features, *others)
-
-
-class Collate:
-    """Puts clips together in a worker process.
+class SlotCollate:
+    """Collates clips in a worker process, with features placed in the worker's slots in turn.
 
     Args:
-        loader: number of the loader
-        memory: (workers, places of a worker, values) float32, shared
+        collate: pads and stacks clips
+        slots: memory shared with the training process
     """
 
-    def __init__(self, loader: int, memory: Tensor):
-        self.loader, self.memory = loader, memory
-        self.made = 0
+    def __init__(self, collate: Collate, slots: Slots):
+        self.collate, self.slots = collate, slots
+        self.batches = 0
 
-    def __call__(self, clips: list[Clip]) -> Sent:
-        place = get_worker_info().id, self.made % self.memory.shape[1]
-        self.made += 1
-        batch = collate(clips, self.memory[place])
-        others = (batch.num_frames, batch.targets, batch.kept)
-        arrays = tuple(None if tensor is None else tensor.numpy() for tensor in others)
-        return Sent(self.loader, place, tuple(batch.features.shape), batch.utterances, arrays)
-
-
-@contextmanager
-def shared_memory(workers: int, values: int) -> Iterator[Collate]:
-    """Make places for a loader with so many workers; they are not to be used afterwards.
-
-    A worker begins a batch only when the training process has asked for its last but AHEAD, and so
-    has copied the one before: AHEAD + 1 places are enough.
-
-    Args:
-        values: most values of the features of a batch
-    """
-    shape = workers, AHEAD + 1, values
-    size = math.prod(shape) * torch.float32.itemsize
-    _check_space(size)
-    memory = torch.empty(0).set_(torch.UntypedStorage._new_shared(size), 0, shape)
-    number = next(_numbers)
-    _memory[number] = memory
-    try:
-        yield Collate(number, memory)
-    finally:
-        del _memory[number]
+    def __call__(self, clips: Sequence[Clip]) -> SlotBatch:
+        info = get_worker_info()
+        if info is None:
+            raise RuntimeError("slots are only for worker processes")
+        worker, slot = info.id, self.batches % (AHEAD + 1)
+        self.batches += 1
+        batch = self.collate(clips, self.slots.memory[worker, slot])
+        return SlotBatch(
+            worker,
+            slot,
+            tuple(batch.features.shape),
+            batch.utterances,
+            None if batch.num_frames is None else batch.num_frames.numpy(),
+            {name: tensor.numpy() for name, tensor in batch.extras.items()},
+        )
 
 
 def _check_space(size: int) -> None:
-    """Refuse more shared memory than there is: to write beyond it would kill the worker."""
+    """Refuse to exceed the free shared memory: writing beyond it would kill the worker."""
     free = shutil.disk_usage(SHARED).free if SHARED.is_dir() else math.inf
     if size > free:
         raise InputError(
-            f"{SHARED}: {free / 2**20:.0f} MiB free, but batches on their way from workers need "
+            f"{SHARED}: {free / 2**20:.0f} MiB free, but the batches of the workers need "
             f"{size / 2**20:.0f} MiB: lower data.workers, data.batch_size or data.max_frames, or "
             "give the container more (docker run --shm-size)"
         )

@@ -1,10 +1,11 @@
-"""A check of all that the tables of a dump lead to."""
+"""Verification of a dump: everything that its tables refer to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,20 +20,26 @@ from asda.files import InputError
 def check(folder: Path) -> None:
     """Read all features of a dump and compare them with its tables.
 
+    Args:
+        folder: the dump
+
     Raises:
-        InputError: if anything is wrong; each problem has been printed.
+        InputError: if anything is wrong; every problem has been printed.
     """
     directory = DataDir(folder)
-    tables = {"feats.scp": directory.table("feats.scp")}
-    tables["utt2num_frames"] = directory.numbers("utt2num_frames")
-    tables["utt2moments"] = moments = read_moments(directory.path / "utt2moments")
+    specifiers = directory.table("feats.scp")
+    num_frames = directory.numbers("utt2num_frames")
+    moments = read_moments(directory.path / "utt2moments")
     bands = load(FbankConfig, directory.path / "fbank.yaml").num_mel_bins
-    problems = list(_differing_keys(tables))
+    problems = [
+        *_missing_lines(specifiers, "utt2num_frames", num_frames),
+        *_missing_lines(specifiers, "utt2moments", moments),
+    ]
     reader = ArchiveReader()
-    for utterance in sorted(set.intersection(*map(set, tables.values()))):
-        specifier, frames, expected = (table[utterance] for table in tables.values())
-        shape = (int(frames), bands)
-        if problem := _problem(reader, utterance, specifier, shape, expected):
+    for utterance in sorted(specifiers.keys() & num_frames.keys() & moments.keys()):
+        shape = (int(num_frames[utterance]), bands)
+        problem = _problem(reader, utterance, specifiers[utterance], shape, moments[utterance])
+        if problem:
             problems.append(problem)
     if problems:
         print("\n".join(problems))
@@ -41,16 +48,17 @@ def check(folder: Path) -> None:
         )
     total = sum(moments.values(), Moments(0, 0.0, 0.0))
     print(
-        f"{folder}: {len(moments)} utterances, {total.count // bands} frames, as its tables say; "
+        f"{folder}: {len(moments)} utterances, {total.count // bands} frames, all as recorded; "
         f"mean {total.mean:.6g}, standard deviation {total.std:.6g}"
     )
 
 
-def _differing_keys(tables: dict[str, dict]) -> Iterator[str]:
-    for name in ("utt2num_frames", "utt2moments"):
-        for utterance in sorted(tables[name].keys() ^ tables["feats.scp"].keys()):
-            where = name if utterance in tables[name] else "feats.scp"
-            yield f"utterance '{utterance}': of feats.scp and {name}, only in {where}"
+def _missing_lines(
+    specifiers: Mapping[str, str], name: str, table: Mapping[str, Any]
+) -> Iterator[str]:
+    for utterance in sorted(table.keys() ^ specifiers.keys()):
+        where = name if utterance in table else "feats.scp"
+        yield f"utterance '{utterance}': of feats.scp and {name}, only in {where}"
 
 
 def _problem(
@@ -60,19 +68,19 @@ def _problem(
     shape: tuple[int, int],
     expected: Moments,
 ) -> str | None:
-    """Return what is wrong with the features of an utterance."""
+    """Return what is wrong with the features of an utterance; None if they are as recorded."""
     try:
         matrix = reader.read(specifier)
-        is_of_utterance = reader.is_of(specifier, utterance)
+        belongs = reader.belongs_to(specifier, utterance)
     except InputError as error:
         return str(error)
-    if not is_of_utterance:
-        return f"{specifier}: not of utterance '{utterance}'"
+    if not belongs:
+        return f"{specifier}: not the features of utterance '{utterance}'"
     if matrix.shape != shape:
         return f"{specifier}: '{utterance}' has {matrix.shape} frames x bands, not {shape}"
     if not np.isfinite(matrix).all():
         return f"{specifier}: '{utterance}' has values that are not finite"
     found = Moments.of(matrix)
     if not np.allclose(astuple(found), astuple(expected), rtol=1e-9, atol=0):
-        return f"{specifier}: '{utterance}' has other values than utt2moments tells"
+        return f"{specifier}: the values of '{utterance}' differ from utt2moments"
     return None

@@ -13,65 +13,56 @@ import numpy as np
 import torch
 
 from asda.configuration import load
-from asda.corpus.audio import read_audio
+from asda.corpus.audio import AudioError
 from asda.corpus.datadir import write_table
-from asda.dump.folder import Dump, Entry, Source
-from asda.features.archive import ArchiveReader, write_matrix
+from asda.dump.folder import Dump, DumpItem, Entry
+from asda.features.archive import ArchiveReader
+from asda.features.archive_writer import write_matrix
+from asda.features.extract import extract_log_mel
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
 from asda.features.moments import Moments
 from asda.files import numbered_lines
 
-REPORT_SECONDS = 10.0
+REPORT_SECONDS = 10.0  # time between progress reports
 
 
 def compute_part(folder: Path, job: int, archive_bytes: float) -> None:
-    """Compute the features of a todo list into archives; each counts once it is whole.
+    """Compute the features of one list of items; each archive counts once it is complete.
 
     Args:
         folder: the dump, as planned
-        job: number of the todo list
-        archive_bytes: size at which an archive is finished and the next one begun
+        job: number of the list
+        archive_bytes: size at which an archive is finished and the next one is started
     """
     torch.set_num_threads(1)
     dump = Dump(folder)
-    todo = [Source.parse(line) for _, line in numbered_lines(dump.todo(job))]
+    todo = [DumpItem.parse(line) for _, line in numbered_lines(dump.todo(job))]
     bad: dict[str, str] = {}
     features = _features(_reported(todo), Fbank(load(FbankConfig, dump.config_file)), bad)
     for first in features:
         _write_archive(dump, itertools.chain([first], features), archive_bytes)
     write_table(dump.bad(job), bad)
-    print(f"{len(todo)} utterances, of which {len(bad)} bad", flush=True)
+    print(f"{len(todo)} utterances, {len(bad)} of them bad", flush=True)
 
 
 def _features(
-    todo: Iterator[Source], fbank: Fbank, bad: dict[str, str]
-) -> Iterator[tuple[Source, np.ndarray]]:
-    """Yield sources with features (frames, mel) float32; the reasons of others go to `bad`."""
-    for source in todo:
+    todo: Iterator[DumpItem], fbank: Fbank, bad: dict[str, str]
+) -> Iterator[tuple[DumpItem, np.ndarray]]:
+    """Yield items with features (frames, mel) float32; reasons why others fail go to `bad`."""
+    for item in todo:
         try:
-            waveform = read_audio(
-                source.audio,
-                fbank.config.sample_rate,
-                start=source.start,
-                end=source.end,
-                resampler=fbank.config.resampler,
-            )
-            matrix = fbank(torch.from_numpy(waveform)).numpy()
-            if not np.isfinite(matrix).all():
-                raise ValueError("features are not finite: samples are too large")
-        except ValueError as error:
-            bad[source.utterance] = " ".join(str(error).split())
-            print(f"bad: {source.utterance}: {bad[source.utterance]}", flush=True)
-            continue
-        yield source, matrix
+            yield item, extract_log_mel(item.audio, fbank, item.start, item.end)
+        except AudioError as error:
+            bad[item.utterance] = " ".join(str(error).split())
+            print(f"bad: {item.utterance}: {bad[item.utterance]}", flush=True)
 
 
-def _reported(todo: list[Source]) -> Iterator[Source]:
-    """Yield the sources and print now and then how fast they go."""
+def _reported(todo: list[DumpItem]) -> Iterator[DumpItem]:
+    """Yield the items and print progress from time to time."""
     started = reported = time.monotonic()
-    for done, source in enumerate(todo):
-        yield source
+    for done, item in enumerate(todo):
+        yield item
         now = time.monotonic()
         if now - reported > REPORT_SECONDS:
             rate = (done + 1) / (now - started)
@@ -85,26 +76,24 @@ def _reported(todo: list[Source]) -> Iterator[Source]:
 
 
 def _write_archive(
-    dump: Dump, features: Iterator[tuple[Source, np.ndarray]], archive_bytes: float
+    dump: Dump, features: Iterator[tuple[DumpItem, np.ndarray]], archive_bytes: float
 ) -> None:
-    """Write features until the archive is full, read them again, and commit it."""
+    """Write features until the archive is full, read them back, and commit it."""
     compression = dump.compression
     name = f"feats_{secrets.token_hex(6)}"
-    partial = dump.archive(f"{name}").with_suffix(".ark.partial")
-    offsets: dict[Source, int] = {}
+    partial = dump.archive(name).with_suffix(".ark.partial")
+    offsets: dict[DumpItem, int] = {}
     with open(partial, "wb") as stream:
-        for source, matrix in features:
-            offsets[source] = write_matrix(stream, source.utterance, matrix, compression)
+        for item, matrix in features:
+            offsets[item] = write_matrix(stream, item.utterance, matrix, compression)
             if stream.tell() >= archive_bytes:
                 break
         stream.flush()
         os.fsync(stream.fileno())
     reader = ArchiveReader()
     entries = []
-    for source, offset in offsets.items():
+    for item, offset in offsets.items():
         stored = reader.read(f"{partial}:{offset}")
-        moments = Moments.of(stored)
-        entries.append(
-            Entry(source.utterance, source.fingerprint, name, offset, len(stored), moments)
-        )
+        moments = Moments.of(stored)  # of what compression has left of the values
+        entries.append(Entry(item.utterance, item.fingerprint, name, offset, len(stored), moments))
     dump.commit(partial, entries)

@@ -1,4 +1,4 @@
-"""The end of a dump: tables of all utterances."""
+"""The last step of a dump: the tables of all utterances."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 
 from asda.corpus.datadir import read_table, write_table
 from asda.dump.folder import Dump, Entry
-from asda.dump.plan import readable
-from asda.files import InputError
+from asda.files import InputError, readable_size
 
 
 def finish(folder: Path, max_bad: float) -> None:
-    """Write the tables of a dump whose jobs have ended, and say what is in it.
+    """Write the tables of a dump whose jobs have ended, and print a summary.
 
     Args:
         folder: the dump
-        max_bad: share of the wanted utterances that may be bad
+        max_bad: fraction of the requested utterances that may be unusable
 
     Raises:
-        InputError: if jobs have not ended, or more utterances are bad; tables stay as they were.
+        InputError: if jobs are incomplete, or more utterances are unusable; the tables are then
+            left as they were.
     """
     dump = Dump(folder)
     wanted = read_table(dump.jobs / "wanted")
@@ -27,13 +27,13 @@ def finish(folder: Path, max_bad: float) -> None:
     bad = _bad(dump)
     _check_complete(dump, wanted, entries, bad)
     _check_bad(dump, bad, len(wanted), max_bad)
-    kept = _publish(dump, dump.published() | wanted, entries)
+    held = _publish(dump, dump.published() | wanted, entries)
     shutil.rmtree(dump.jobs)
     size = sum(path.stat().st_size for path in dump.archives.iterdir())
     print(
         f"{folder}: kept {len(wanted) - len(bad)} of {len(wanted)} utterances"
         + (f" (see {dump.bad_file})" if bad else "")
-        + f"; the dump holds {kept}, {readable(size)}"
+        + f"; the dump holds {held}, {readable_size(size)}"
     )
 
 
@@ -51,8 +51,8 @@ def _check_complete(
     if missing:
         raise InputError(
             f"{dump.folder}: {len(missing)} of {len(wanted)} utterances are not computed "
-            f"('{missing[0][0]}' is the first): a job has failed or was stopped, see "
-            f"{dump.folder}/log; the same call computes the rest"
+            f"('{missing[0][0]}' is the first): a job failed or was interrupted, see "
+            f"{dump.folder}/log; repeat the same command to compute the rest"
         )
 
 
@@ -63,14 +63,18 @@ def _check_bad(dump: Dump, bad: dict[str, str], wanted: int, max_bad: float) -> 
     if len(bad) > max_bad * wanted:
         utterance = min(bad)
         raise InputError(
-            f"{dump.bad_file}: {len(bad)} of {wanted} utterances cannot be used, which is more "
-            f"than --max-bad {max_bad:g} allows: mend them, leave them out, or allow more; "
+            f"{dump.bad_file}: {len(bad)} of {wanted} utterances cannot be used, which exceeds "
+            f"--max-bad {max_bad:g}: fix or remove them, or raise the limit; "
             f"'{utterance}': {bad[utterance]}"
         )
 
 
 def _publish(dump: Dump, wanted: dict[str, str], entries: dict[tuple[str, str], Entry]) -> int:
-    """Write the tables, feats.scp last, and remove archives that hold nothing of use."""
+    """Write the tables, feats.scp last; remove archives without any current features.
+
+    Returns:
+        number of utterances in the tables.
+    """
     found = [entries[one] for one in wanted.items() if one in entries]
     if not found:
         raise InputError(f"{dump.folder}: no utterances")
@@ -85,7 +89,7 @@ def _publish(dump: Dump, wanted: dict[str, str], entries: dict[tuple[str, str], 
     }
     for name, table in tables.items():
         write_table(dump.folder / name, table)
-    # Utterances that nobody wanted yet may come from a stopped dump of other data.
+    # Utterances that are not in the tables may belong to an interrupted dump of other data.
     dump.remove_archives(
         keep={
             entry.archive

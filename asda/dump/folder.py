@@ -1,14 +1,15 @@
-"""A dump: features of utterances on disk, made once and used by every training.
+"""The dump folder: features of utterances on disk, computed once and used by every run.
 
 The folder holds
 
 - feats.scp, utt2num_frames, utt2moments: tables of all utterances, with absolute paths
-- utt2source: fingerprint of the audio that each utterance was made of
-- fbank.yaml, compression: how features were made; the same for all of them
-- bad_utterances: those that the last call could not make, with the reason
-- archives/NAME.ark with NAME.table, which is written last: an archive without one is left over
+- utt2source: fingerprint of the audio that each utterance was computed from
+- fbank.yaml, compression: settings of the features, the same for all of them
+- bad_utterances: utterances that the last call could not compute, with the reason
+- archives/NAME.ark and NAME.table, which is written last: an archive without a table is left over
   from a killed job
-- jobs/: the plan of the call that is running; log/
+- jobs/: the plan of the running call
+- log/: the logs of the jobs
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from asda.files import InputError, atomic_write, numbered_lines
 
 
 @dataclass(frozen=True)
-class Source:
-    """What an utterance is made of.
+class DumpItem:
+    """An utterance to compute, and the audio it is computed from.
 
     Args:
-        utterance: its id
-        fingerprint: differs when the text of wav.scp, the segment or the file changes
+        utterance: its ID
+        fingerprint: changes with the line in wav.scp, the segment or the file
         start: seconds into the audio
         end: seconds into the audio; None = to its end
         audio: value of wav.scp
@@ -45,7 +46,7 @@ class Source:
         return f"{self.utterance} {self.fingerprint} {self.start} {self.end} {self.audio}"
 
     @classmethod
-    def parse(cls, line: str) -> Source:
+    def parse(cls, line: str) -> DumpItem:
         utterance, fingerprint, start, end, audio = line.split(" ", 4)
         return cls(
             utterance, fingerprint, float(start), None if end == "None" else float(end), audio
@@ -54,15 +55,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where the features of an utterance are.
+    """Location of the features of an utterance.
 
     Args:
-        utterance: its id
-        fingerprint: of the source they were made of
+        utterance: its ID
+        fingerprint: of the item they were computed from
         archive: name of the archive, without .ark
-        offset: bytes into it
-        frames: rows
-        moments: of the values as they are stored
+        offset: position in the archive in bytes
+        frames: number of frames
+        moments: moments of the values as they are stored
     """
 
     utterance: str
@@ -78,8 +79,9 @@ class Entry:
     @classmethod
     def parse(cls, line: str, archive: str) -> Entry:
         utterance, fingerprint, offset, frames, moments = line.split(" ", 4)
-        place = (archive, int(offset), int(frames))
-        return cls(utterance, fingerprint, *place, Moments.parse(moments))
+        return cls(
+            utterance, fingerprint, archive, int(offset), int(frames), Moments.parse(moments)
+        )
 
 
 class Dump:
@@ -102,18 +104,18 @@ class Dump:
         return self.compression_file.read_text(encoding="utf-8").strip()
 
     def todo(self, job: int) -> Path:
-        """File with the sources of a job."""
+        """File with the items of a job."""
         return self.jobs / f"todo.{job}"
 
     def bad(self, job: int) -> Path:
-        """File with the utterances that a job could not make; it ends the job."""
+        """File with the utterances that a job could not compute; written when the job ends."""
         return self.jobs / f"bad.{job}"
 
     def archive(self, name: str) -> Path:
         return self.archives / f"{name}.ark"
 
     def commit(self, partial: Path, entries: Iterable[Entry]) -> None:
-        """Give a written archive, NAME.ark.partial, its name, and then its table."""
+        """Rename a written archive NAME.ark.partial to NAME.ark, then write NAME.table."""
         archive = partial.with_suffix("")
         os.replace(partial, archive)
         with atomic_write(archive.with_suffix(".table")) as stream:
@@ -122,7 +124,7 @@ class Dump:
                 print(entry, file=stream)
 
     def entries(self) -> dict[tuple[str, str], Entry]:
-        """Return (utterance, fingerprint) -> entry of all whole archives."""
+        """Return (utterance, fingerprint) -> entry of all complete archives."""
         return {(entry.utterance, entry.fingerprint): entry for entry in self._entries()}
 
     def _entries(self) -> Iterator[Entry]:
@@ -135,15 +137,17 @@ class Dump:
                     for _, line in lines:
                         yield Entry.parse(line, table.stem)
             except (ValueError, StopIteration):
-                raise InputError(f"{table}: damaged; remove this file and run again") from None
+                raise InputError(
+                    f"{table}: damaged; remove this file and run the command again"
+                ) from None
 
     def remove_archives(self, keep: set[str]) -> None:
-        """Remove all archives but those to keep, and what killed jobs left."""
+        """Remove all archives except those to keep, and what killed jobs left behind."""
         for path in self.archives.iterdir():
             if path.name.partition(".")[0] not in keep:
                 path.unlink()
 
     def published(self) -> dict[str, str]:
-        """Return utterance -> fingerprint of the tables for users; empty before the first."""
+        """Return utterance -> fingerprint of the published tables; empty if there are none yet."""
         path = self.folder / "utt2source"
         return read_table(path) if path.exists() else {}

@@ -1,117 +1,58 @@
-"""Writing and finding matrices in Kaldi archives; the one module with kaldiio.
-
-kaldiio writes and reads what is rare. The forms that features come in are known here and in
-`matrix.py`.
-"""
+"""Reading matrices from Kaldi archives by specifier."""
 
 from __future__ import annotations
 
 import functools
 import itertools
+import os
 import re
-import struct
 from collections.abc import Sequence
-from typing import BinaryIO
 
-import kaldiio
 import numpy as np
 
-from asda.features.matrix import (
-    COMPRESSED_HEADER,
-    FLOAT_HEADER,
-    OpenArchive,
-    StoredMatrix,
-    Values,
-    read,
-)
+from asda.features.kaldiio_formats import read_by_kaldiio
+from asda.features.matrix import HEADER_BYTES, Matrix, StoredMatrix, Values, read
 from asda.files import InputError
 
-# Kaldi's numbers of compression methods, with the bytes that a value takes.
-COMPRESSIONS = {
-    "none": 4,  # float32
-    "1": 1,  # 2 for more than 8 rows, else 3
-    "2": 1,  # linear between quantiles of each column
-    "3": 2,  # linear from the least to the greatest value
-    "4": 2,  # whole numbers from -32768 to 32767
-    "5": 1,  # linear from the least to the greatest value
-    "6": 1,  # whole numbers from 0 to 255
-    "7": 1,  # values from 0 to 1
-}
+READ_AHEAD_GAP = 2**16  # bytes between two matrices up to which both are read ahead in one piece
+ADVICE_BYTES = 2**17  # Linux reads at most this much ahead for one piece of advice by default
 _SPECIFIER = re.compile(r"(?P<path>.+):(?P<offset>\d+)(\[(?P<first>\d+):(?P<last>\d+)\])?")
-_LINEAR = {"3": (b"CM2", np.uint16), "5": (b"CM3", np.uint8)}  # least to greatest value
-
-
-def write_matrix(stream: BinaryIO, utterance: str, matrix: np.ndarray, compression: str) -> int:
-    """Append a matrix (rows, columns) to an archive and return its offset, as in feats.scp.
-
-    Args:
-        stream: an archive opened for writing bytes
-        utterance: key of the matrix
-        matrix: float32; finite, since compressed forms have no NaN
-        compression: a key of COMPRESSIONS
-    """
-    matrix = np.ascontiguousarray(matrix, np.float32)
-    key = f"{utterance} ".encode()
-    offset = stream.tell() + len(key)
-    if compression in _LINEAR:
-        header, levels = _levels(matrix, *_LINEAR[compression])
-        stream.write(key + header)
-        stream.write(levels)
-    elif compression == "none":
-        stream.write(key + FLOAT_HEADER.pack(b"\0BFM ", 4, len(matrix), 4, matrix.shape[1]))
-        stream.write(matrix)
-    else:
-        kaldiio.save_ark(stream, {utterance: matrix}, compression_method=int(compression))
-    return offset
-
-
-def _levels(matrix: np.ndarray, form: bytes, dtype: type) -> tuple[bytes, np.ndarray]:
-    """Return header and levels (rows, columns), rounded as kaldiio does it."""
-    least = matrix.min()
-    extent = matrix.max() - least
-    if extent == 0:
-        extent = least + (1 + abs(least)) - least
-    levels = matrix - least
-    levels /= extent
-    levels *= np.iinfo(dtype).max
-    levels += 0.499
-    header = b"\0B" + form + b" " + COMPRESSED_HEADER.pack(least, extent, *matrix.shape)
-    return header, levels.astype(dtype)
 
 
 class ArchiveReader:
-    """Reads matrices by specifier; holds a bounded number of archives open.
+    """Reads matrices by specifier and keeps a bounded number of archives open.
 
-    One reader may serve several threads, and processes forked from or sent it.
+    Several threads may share one reader, and so may processes that are forked or that receive it
+    pickled.
 
     Args:
-        max_files: archives to hold open.
+        max_files: largest number of archives to keep open.
     """
 
     def __init__(self, max_files: int = 64):
         self.max_files = max_files
         self._open = functools.lru_cache(max_files)(OpenArchive)
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[type[ArchiveReader], tuple[int]]:
         return ArchiveReader, (self.max_files,)
 
-    def find(self, specifier: str) -> StoredMatrix | Values:
-        """Return a matrix whose values are read when they are written out.
+    def open_matrix(self, specifier: str) -> Matrix:
+        """Return a matrix whose values are read later, by `read_into`.
 
         Args:
-            specifier: `file.ark:offset`, `file.ark:offset[first:last]` (rows, last included, as in
-                Kaldi), or anything else that kaldiio reads
+            specifier: `file.ark:offset`, `file.ark:offset[first:last]` (rows, the last one
+                included, as in Kaldi), or anything else that kaldiio reads
 
         Raises:
-            InputError: naming file, offset and utterance, if the data is damaged or cut short.
+            InputError: naming file, offset and utterance, if the data is damaged or truncated.
         """
         parts = _SPECIFIER.fullmatch(specifier)
         if parts is None:
-            return Values(_read_by_kaldiio(specifier))
+            return Values(read_by_kaldiio(specifier))
         path, offset, _, first, last = parts.groups()
-        matrix = self._archive(path).find(int(offset))
+        matrix = self._archive(path).matrix_at(int(offset))
         if matrix is None:
-            values = _read_by_kaldiio(f"{path}:{offset}")
+            values = read_by_kaldiio(f"{path}:{offset}")
             return Values(values if first is None else values[int(first) : int(last) + 1])
         return matrix if first is None else matrix.part(int(first), int(last) + 1)
 
@@ -119,29 +60,30 @@ class ArchiveReader:
         """Return rows `start` to before `stop` of a matrix, (rows, columns) float32.
 
         Args:
-            specifier: as in `find`
+            specifier: as in `open_matrix`
             start: first row
-            stop: row to stop before; None or beyond the last = to the end
+            stop: row to stop before; None = to the end
         """
-        return read(self.find(specifier), start, stop)
+        return read(self.open_matrix(specifier), start, stop)
 
     def read_ahead(self, specifiers: Sequence[str], rows: Sequence[int]) -> None:
-        """Tell the system to read matrices, which have so many rows, into its cache by and by.
+        """Ask the system to read matrices with the given numbers of rows into its cache.
 
-        It reads neighbours at once if they follow each other here.
+        The call does not wait. Matrices that follow each other here and on disk are read in one
+        piece.
         """
-        places = map(place_of, specifiers)
-        for path, group in itertools.groupby(zip(places, rows, strict=True), lambda it: it[0][0]):
+        locations = zip(map(location_of, specifiers), rows, strict=True)
+        for path, group in itertools.groupby(locations, lambda item: item[0][0]):
             if path is not None:
                 self._archive(path).read_ahead([(offset, count) for (_, offset), count in group])
 
-    def is_of(self, specifier: str, utterance: str) -> bool:
+    def belongs_to(self, specifier: str, utterance: str) -> bool:
         """Return whether the matrix of a `file.ark:offset` has `utterance` as its key."""
-        parts = _SPECIFIER.fullmatch(specifier)
-        if parts is None:
+        path, offset = location_of(specifier)
+        if path is None:
             return False
         key = f"{utterance} ".encode()
-        return self._archive(parts["path"]).before(int(parts["offset"]), len(key)) == key
+        return self._archive(path).bytes_before(offset, len(key)) == key
 
     def _archive(self, path: str) -> OpenArchive:
         try:
@@ -150,20 +92,82 @@ class ArchiveReader:
             raise InputError(f"{path}: {error.strerror}") from None
 
 
-def place_of(specifier: str) -> tuple[str | None, int]:
-    """Return the archive and the byte that a specifier names; None and 0 for another form."""
+class OpenArchive:
+    """An archive that is kept open, and closed when its last user releases it."""
+
+    def __init__(self, path: str):
+        self.path = path
+        self.descriptor = os.open(path, os.O_RDONLY)
+
+    def __del__(self) -> None:
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
+
+    def matrix_at(self, offset: int) -> StoredMatrix | None:
+        """Return the matrix at `offset`; None if its format is not one of the common ones.
+
+        Raises:
+            InputError: if the matrix would extend beyond the end of the file.
+        """
+        header = os.pread(self.descriptor, HEADER_BYTES, offset)
+        try:
+            matrix = StoredMatrix.parse(self, offset, header)
+        except ValueError as error:
+            raise self._damaged(offset, str(error)) from None
+        if matrix is None:
+            return None
+        rows, columns = matrix.rows, matrix.columns
+        if rows < 0 or columns < 0 or matrix.end > os.fstat(self.descriptor).st_size:
+            raise self._damaged(
+                offset, f"a matrix of {rows} x {columns} does not fit into the file"
+            )
+        return matrix
+
+    def read_into(self, array: np.ndarray, position: int) -> None:
+        """Fill a contiguous array with the bytes that begin at `position`."""
+        left = array.reshape(-1).view(np.uint8)
+        while left.size:  # a single call reads at most 2 GiB
+            count = os.preadv(self.descriptor, [left.data], position)
+            if not count:
+                raise self._damaged(position, "the file has become shorter")
+            position, left = position + count, left[count:]
+
+    def read_ahead(self, matrices: list[tuple[int, int]]) -> None:
+        """Ask the system to read matrices, given as (offset, rows), into its cache.
+
+        All are assumed to have the format of the first one.
+        """
+        if not hasattr(os, "posix_fadvise"):  # macOS does not offer it
+            return
+        first = self.matrix_at(matrices[0][0])
+        row_bytes = 0 if first is None else first.row_bytes
+        begin = end = matrices[0][0]
+        for offset, rows in matrices:
+            if not begin <= offset <= end + READ_AHEAD_GAP:
+                self._advise(begin, end)
+                begin = offset
+            end = offset + rows * row_bytes
+        self._advise(begin, end)
+
+    def _advise(self, begin: int, end: int) -> None:
+        for position in range(begin, end, ADVICE_BYTES):
+            length = min(ADVICE_BYTES, end - position)
+            os.posix_fadvise(self.descriptor, position, length, os.POSIX_FADV_WILLNEED)
+
+    def bytes_before(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes that end at `offset`."""
+        return os.pread(self.descriptor, min(offset, count), max(0, offset - count))
+
+    def _damaged(self, offset: int, reason: str) -> InputError:
+        # The key is preceded by bytes of the previous matrix, which may look like letters.
+        key = re.search(rb"([!-~]+) $", self.bytes_before(offset, 100))
+        utterance = f" (utterance '...{key[1].decode()}')" if key else ""
+        return InputError(
+            f"{self.path}:{offset}{utterance}: damaged archive: {reason}; make the dump again"
+        )
+
+
+def location_of(specifier: str) -> tuple[str | None, int]:
+    """Return the archive and the offset that a specifier names; (None, 0) for other forms."""
     parts = _SPECIFIER.fullmatch(specifier)
     return (None, 0) if parts is None else (parts["path"], int(parts["offset"]))
-
-
-def _read_by_kaldiio(specifier: str) -> np.ndarray:
-    try:
-        matrix = kaldiio.load_mat(specifier)
-    except OSError as error:
-        raise InputError(f"{specifier}: {error.strerror or error}") from None
-    except (AssertionError, ValueError, RuntimeError, struct.error) as error:
-        reason = str(error) or type(error).__name__
-        raise InputError(f"{specifier}: not a matrix of a Kaldi archive: {reason}") from None
-    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2:
-        raise InputError(f"{specifier}: not a matrix")
-    return matrix.astype(np.float32)

@@ -1,4 +1,4 @@
-"""What log-mel features are made with; importable without torch."""
+"""Settings of log-mel features (typed configuration, no torch import)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class FbankConfig:
-    """Log-mel filterbank features (algorithm.md 2.3).
+    """Log-mel filterbank features (docs/algorithm.md#features).
 
     Args:
-        sample_rate: Hz; audio of other rates is resampled
+        sample_rate: sample rate in Hz; audio at other rates is resampled
         resampler: "soxr" (HQ), or "torchaudio" (windowed sinc) as in the reference
-        num_mel_bins: triangular filters, evenly spaced in mel
-        frame_length_ms: length of a frame
-        frame_shift_ms: from the start of a frame to the start of the next
-        window: window function of a frame, symmetric
-        low_freq: Hz where the first filter begins
-        high_freq: Hz where the last filter ends; 0 = half of sample_rate
-        preemphasis: weight of the previous sample that is subtracted from each sample
-        remove_mean: subtract the mean of the clip first
+        num_mel_bins: number of triangular filters, evenly spaced on the mel scale
+        frame_length_ms: length of a frame in ms
+        frame_shift_ms: time from the start of a frame to the start of the next, in ms
+        window: window function of a frame (symmetric form)
+        low_freq: lower edge of the first filter in Hz
+        high_freq: upper edge of the last filter in Hz; 0 = half the sample rate
+        preemphasis: fraction of the previous sample that is subtracted from each sample
+        remove_mean: first subtract the mean of the clip
 
     Raises:
         ValueError: if a value is out of range.
@@ -63,12 +63,12 @@ class FbankConfig:
 
     @property
     def upper_freq(self) -> float:
-        """Hz where the last filter ends."""
+        """Upper edge of the last filter in Hz."""
         return self.high_freq or self.sample_rate / 2
 
     @property
     def frame_length(self) -> int:
-        """Samples of a frame."""
+        """Samples per frame."""
         return int(self.sample_rate * self.frame_length_ms * 0.001)
 
     @property
@@ -77,5 +77,5 @@ class FbankConfig:
         return int(self.sample_rate * self.frame_shift_ms * 0.001)
 
     def num_frames(self, samples: int) -> int:
-        """Return how many whole frames fit into `samples` samples."""
+        """Return the number of whole frames in a waveform of `samples` samples."""
         return max(0, 1 + (samples - self.frame_length) // self.frame_shift)

@@ -1,4 +1,4 @@
-"""Count, sum and sum of squares of features, from which their mean and deviation come."""
+"""Count, sum and sum of squares of features, which give their mean and standard deviation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asda.files import InputError
 
 @dataclass(frozen=True)
 class Moments:
-    """Of any number of values; moments of several utterances are the sum of theirs.
+    """Moments of a set of values; those of several utterances add up.
 
     Args:
         count: number of values
@@ -34,15 +34,15 @@ class Moments:
 
     @classmethod
     def parse(cls, text: str) -> Moments:
-        """Return the moments that `str` wrote.
+        """Return the moments from what `str` gives.
 
         Raises:
-            ValueError: if these are not three finite numbers, of one value or more.
+            ValueError: if the text is not three finite numbers, the count being 1 or more.
         """
         count, total, squares = text.split()
         moments = cls(int(count), float(total), float(squares))
         if moments.count < 1 or not math.isfinite(moments.total + moments.total_of_squares):
-            raise ValueError(f"not the moments of any values: {text}")
+            raise ValueError(f"not moments: {text}")
         return moments
 
     def __add__(self, other: Moments) -> Moments:
@@ -54,7 +54,7 @@ class Moments:
 
     @property
     def mean(self) -> float:
-        """Mean of the values; there must be some."""
+        """Mean of the values; the count must not be 0."""
         return self.total / self.count
 
     @property
@@ -70,7 +70,7 @@ def read_moments(path: str | Path) -> dict[str, Moments]:
     """Read lines `utterance count sum sum_of_squares`.
 
     Raises:
-        InputError: on a missing file or a line that is something else.
+        InputError: if the file is missing or a line has another form.
     """
     found = {}
     for utterance, text in read_table(path).items():
@@ -80,6 +80,7 @@ def read_moments(path: str | Path) -> dict[str, Moments]:
             path = Path(path)
             raise InputError(
                 f"{DataDir(path.parent).where(path.name, utterance)}: expected "
-                f"'utterance count sum sum_of_squares', finite, found '{utterance} {text}'"
+                f"'utterance count sum sum_of_squares' with finite numbers, found "
+                f"'{utterance} {text}'"
             ) from None
     return found

@@ -11,7 +11,9 @@ import numpy as np
 from asda.corpus.datadir import DataDir
 from asda.dataset.clips import Clips
 from asda.dataset.data_config import DataConfig
-from asda.dataset.feature_sources import DumpedFeatures
+from asda.dataset.feature_sources import FeatureInput
+from asda.dataset.targets import MultiHot
+from asda.features.matrix import read
 from asda.scoring.metrics import is_single_label
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.result_files import write_results
@@ -23,11 +25,12 @@ SEED = 0
 def score_baselines(config: BaselineConfig) -> None:
     """Train the baselines and write their results."""
     labels = DataDir(config.train).labels
-    clips, features = _read(config.train, config.dump, labels)
-    test_clips, test_features = _read(config.test, config.dump, labels)
-    single_label = is_single_label(clips.targets)
+    source = FeatureInput(config.dump)
+    clips, targets, features = _read(config.train, source, labels)
+    test_clips, test_targets, test_features = _read(config.test, source, labels)
+    single_label = is_single_label(targets)
     for name, classifier in _classifiers(single_label).items():
-        scores = _fit_and_score(classifier, features, clips.targets, test_features, single_label)
+        scores = _fit_and_score(classifier, features, targets, test_features, single_label)
         provenance = {
             "data": config.test,
             "model": name.replace("_", " "),
@@ -39,9 +42,7 @@ def score_baselines(config: BaselineConfig) -> None:
         }
         write_results(
             Path(config.out) / name / "score",
-            ScoredClips(
-                np.array(test_clips.utterances), scores, test_clips.targets, np.array(labels)
-            ),
+            ScoredClips(np.array(test_clips.utterances), scores, test_targets, np.array(labels)),
             provenance,
             expected=test_clips.expected,
         )
@@ -57,12 +58,14 @@ def band_statistics(log_mel: np.ndarray) -> np.ndarray:
     return np.concatenate([log_mel.mean(axis=0), log_mel.std(axis=0)])
 
 
-def _read(folder: str, dump: str | None, labels: list[str]) -> tuple[Clips, np.ndarray]:
-    """Return the clips of a data directory and their statistics (clips, 2 mel)."""
-    clips = Clips(folder, DumpedFeatures(dump or folder), DataConfig(min_frames=1), labels=labels)
-    rng = np.random.default_rng(SEED)
-    read = (clips.features.read(utterance, None, rng) for utterance in clips.utterances)
-    return clips, np.stack([band_statistics(log_mel) for log_mel in read])
+def _read(
+    folder: str, features: FeatureInput, labels: list[str]
+) -> tuple[Clips, np.ndarray, np.ndarray]:
+    """Return the clips of a data directory, their labels and statistics (clips, 2 mel)."""
+    target, source = MultiHot(DataDir(folder), labels), features.open(folder)
+    clips = Clips(folder, source, DataConfig(min_frames=1), targets=[target])
+    statistics = [band_statistics(read(source.features(u))) for u in clips.utterances]
+    return clips, target.matrix(clips.utterances), np.stack(statistics)
 
 
 def _classifiers(single_label: bool) -> dict[str, Any]:

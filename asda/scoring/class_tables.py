@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from asda.files import atomic_write, digest
+from asda.digests import value_digest
+from asda.files import atomic_write
 from asda.scoring.intervals import Interval, intervals
 from asda.scoring.measurable import Metric
 from asda.scoring.metrics import (
@@ -62,7 +63,7 @@ class ClassReport(Report):
         return {
             "multi_label": not self.system.single_label,
             "classes": len(labels),
-            "labels_hash": digest(labels),
+            "labels_hash": value_digest(labels),
             "per_class": per_class(self.scored, self.system, self.confusion),
             "confusions": confused,
         }

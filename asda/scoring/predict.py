@@ -19,7 +19,7 @@ def predict(model: nn.Module, clips: Clips, process: Process) -> np.ndarray:
 
     Args:
         model: gives logits (batch, classes) from features and real frames
-        clips: labelled clips
+        clips: clips, with or without labels
     """
     model.eval()
     rows: list[int] = []
@@ -29,8 +29,8 @@ def predict(model: nn.Module, clips: Clips, process: Process) -> np.ndarray:
         batch = batch.to(process.device)
         logits.append(model(batch.features, batch.num_frames).float().cpu().numpy())
         rows += [row_of[utterance] for utterance in batch.utterances]
-    scores = np.zeros(clips.targets.shape, dtype=np.float32)
-    for part_rows, part_logits in gather((rows, logits)):
-        if part_rows:
-            scores[part_rows] = np.concatenate(part_logits)
+    parts = [part for part in gather((rows, logits)) if part[0]]
+    scores = np.zeros((len(clips), parts[0][1][0].shape[1]), dtype=np.float32)
+    for part_rows, part_logits in parts:
+        scores[part_rows] = np.concatenate(part_logits)
     return scores

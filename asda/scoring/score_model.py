@@ -13,9 +13,13 @@ from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel
 from asda.checkpoint.schema import refusing_damage
 from asda.configuration import build
-from asda.dataset.clips import Clips, Normalization, open_clips
+from asda.corpus.datadir import DataDir
+from asda.dataset.clips import Clips, open_clips
 from asda.dataset.data_config import DataConfig
+from asda.dataset.feature_sources import FeatureInput
+from asda.dataset.targets import MultiHot
 from asda.distributed import end_process, start_process
+from asda.features.normalization import Normalization
 from asda.files import InputError
 from asda.model.heads import ranking_scores
 from asda.scoring.predict import predict
@@ -31,12 +35,16 @@ def score(config: ScoreConfig) -> None:
     model = load_head(saved).to(process.device)
     with refusing_damage(config.model):
         facts = _facts(config, saved)
-    clips = _open(config, saved)
+    labels = MultiHot(DataDir(config.data), saved.labels)
+    clips = _open(config, saved, labels)
     logits = torch.from_numpy(predict(model, clips, process))
     if process.is_first:
         scores = ranking_scores(logits, saved.output).numpy()
         scored = ScoredClips(
-            np.array(clips.utterances), scores, clips.targets, np.array(saved.labels)
+            np.array(clips.utterances),
+            scores,
+            labels.matrix(clips.utterances),
+            np.array(saved.labels),
         )
         write_results(config.out, scored, facts, clips.expected, metric=config.metric)
     end_process()
@@ -49,16 +57,15 @@ def load_head(saved: SavedModel) -> nn.Module:
     return saved.build()
 
 
-def _open(config: ScoreConfig, saved: SavedModel) -> Clips:
+def _open(config: ScoreConfig, saved: SavedModel, labels: MultiHot) -> Clips:
     data = build(DataConfig, saved.data, config.model)
     clips = open_clips(
         config.data,
-        config.dump,
-        config.fbank,
+        FeatureInput(config.dump, config.fbank),
         dataclasses.replace(data, batch_size=config.batch_size),
         Normalization(**saved.normalization),
         mel_bins=saved.config.mel_bins,
-        labels=saved.labels,
+        targets=[labels],
     )
     found = clips.features.fbank_config()
     if found and saved.fbank and found != saved.fbank:

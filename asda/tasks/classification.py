@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from asda.checkpoint.saved_model import SavedModel
 from asda.corpus.datadir import DataDir
 from asda.dataset.augment import mask_stripes, mixup
 from asda.dataset.collate import Batch
+from asda.dataset.targets import MultiHot, Target
 from asda.model.classifier import Classifier
 from asda.model.heads import Head, ranking_scores
 from asda.scoring.metrics import measure
@@ -42,12 +44,13 @@ class ClassificationTask(Task[FinetuneConfig]):
             classifier.freeze_encoder()
         return classifier
 
-    def clip_options(self, directory: str) -> dict[str, Any]:
-        return {"labels": self.labels}
+    def targets(self, directory: DataDir) -> Sequence[Target]:
+        return [MultiHot(directory, self.labels)]
 
     def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         rng = np.random.default_rng((seed, self.process.rank))
-        features, targets, partners = mixup(batch.features, batch.targets, self.config.augment, rng)
+        labels = batch.extras[MultiHot.name]
+        features, targets, partners = mixup(batch.features, labels, self.config.augment, rng)
         num_frames = batch.num_frames
         if num_frames is not None and partners is not None:
             num_frames = torch.maximum(num_frames, num_frames[partners])
@@ -59,7 +62,8 @@ class ClassificationTask(Task[FinetuneConfig]):
         if self.validation is None or self.metric is None:
             return {}
         logits = torch.from_numpy(predict(self.model, self.validation, self.process))
-        targets = self.validation.targets
+        labels = next(t for t in self.validation.targets if isinstance(t, MultiHot))
+        targets = labels.matrix(self.validation.utterances)
         unsmoothed = dataclasses.replace(self.config.classifier, label_smoothing=0.0)
         loss = classification_loss(logits, torch.from_numpy(targets).float(), unsmoothed)
         values = measure(ranking_scores(logits, self.output).numpy(), targets)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel, load_weights
+from asda.corpus.datadir import DataDir
 from asda.dataset.collate import Batch
 from asda.dataset.loaders import scoring_loader
-from asda.model.masking import sample_visible
-from asda.model.model_config import ResolvedModel, patch_grid
+from asda.dataset.targets import Target, VisiblePatches
 from asda.model.pretrainer import Pretrainer
 from asda.training.run_config import PretrainConfig, TeacherConfig
 from asda.training.task import Task
@@ -51,16 +49,16 @@ class PretrainTask(Task[PretrainConfig]):
             load_weights(model, saved.weights, saved.path)
         return model
 
-    def clip_options(self, directory: str) -> dict[str, Any]:
-        return {"sample_visible": functools.partial(_sample_visible, self.model_config)}
+    def targets(self, directory: DataDir) -> Sequence[Target]:
+        return [VisiblePatches(self.model_config)]
 
     def before_update(self, update: int) -> None:
-        """Move the teacher after every update but before evaluation of the next one."""
+        """Move the EMA teacher towards the student of the last update."""
         if update > 0:
             self.model.update_teacher(teacher_decay(update, self.config.teacher))
 
     def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
-        output = model(batch.features, batch.kept, batch.num_frames)
+        output = model(batch.features, batch.extras[VisiblePatches.name], batch.num_frames)
         return output.loss, {
             "frame_loss": output.frame_loss,
             "cls_loss": output.cls_loss,
@@ -100,8 +98,3 @@ class PretrainTask(Task[PretrainConfig]):
             total = {key: total.get(key, 0.0) + float(v) * size for key, v in stats.items()}
             clips += size
         return {key: value / clips for key, value in total.items()}
-
-
-def _sample_visible(model: ResolvedModel, num_frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the visible patches of a clip, (num_masks, visible); picklable, for loader workers."""
-    return sample_visible(*patch_grid(model, num_frames), model.num_masks, model.mask, rng)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import yaml
 
 from asda.dataset.fingerprint import fingerprint
+from asda.digests import file_digest
 from asda.files import InputError, atomic_write
 from asda.training.experiment import Experiment
 
@@ -45,23 +45,15 @@ def _inputs(experiment: Experiment, labelled: bool) -> dict[str, str]:
     config = experiment.config
     inputs = {}
     if config.init and Path(config.init).is_file():
-        inputs["init"] = _file_digest(config.init)
+        inputs["init"] = file_digest(config.init)
     for name, directory in (("train", config.train), ("valid", config.valid)):
         if directory is None:
             continue
         try:
-            prints = fingerprint(directory, config.dump, config.fbank, labelled)
+            prints = fingerprint(directory, config.features, labelled)
         except InputError:
             if not experiment.model.exists():
                 raise
         else:
             inputs |= {f"{what} of {name}": value for what, value in prints.items()}
     return inputs
-
-
-def _file_digest(path: str) -> str:
-    sha = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(1 << 20):
-            sha.update(block)
-    return sha.hexdigest()[:16]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from asda.configuration import MOST_THREADS
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.files import InputError
 from asda.model.model_config import ModelConfig, PooledLayers, Pooling
+
+if TYPE_CHECKING:
+    from asda.dataset.feature_sources import FeatureInput
 
 Run = TypeVar("Run", bound="RunConfig")
 
@@ -176,9 +179,9 @@ class RunConfig:
         valid: data directory for validation (never the test set)
         dump: folder with the features (feats.scp) of these directories (null = in each directory)
         fbank: feature configuration (YAML file) to compute features from audio instead of a dump
-        init: pretrained model to start from, a model.pt or a checkpoint of ASDA, EAT or SSLAM
-            (null = a new model)
-        model: model, and how it is pretrained
+        init: model to start from, a model.pt or a checkpoint of ASDA, EAT or SSLAM: pretraining
+            continues with all of it, fine-tuning with its encoder (null = a new model)
+        model: encoder, and how it is pretrained
         data: clips and batches
         augment: augmentation of training clips
         optimizer: AdamW and its schedule
@@ -196,6 +199,13 @@ class RunConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    @property
+    def features(self) -> FeatureInput:
+        """Where the features of the data directories come from."""
+        from asda.dataset.feature_sources import FeatureInput  # not at module level: imports torch
+
+        return FeatureInput(self.dump, self.fbank)
 
     def resolved(self: Run) -> Run:
         """Return a copy with a resolved model configuration.

@@ -10,14 +10,15 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from asda import configuration
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import NO_HEAD, SavedModel, WhichEncoder, load_weights
-from asda.dataset.clips import Clips, Normalization, open_clips
+from asda.corpus.datadir import DataDir
+from asda.dataset.clips import Clips, open_clips
 from asda.dataset.collate import Batch
-from asda.dataset.loaders import training_loader
+from asda.dataset.loaders import Loader, training_loader
+from asda.dataset.targets import Target
 from asda.distributed import Process, end_process, start_process
 from asda.kernels.allocator import keep_freed_memory
 from asda.model.heads import Head, make_head
@@ -60,6 +61,7 @@ class Task(ABC, Generic[Config]):
         output: meaning of the model's output, see `SavedModel`
         model_config: resolved model configuration
         model: the trained module
+        features: where the features of the clips come from
         clips: training clips
         validation: validation clips, None without a validation set
     """
@@ -79,6 +81,7 @@ class Task(ABC, Generic[Config]):
         self.model_config = config.model.resolved()
         torch.manual_seed(config.training.seed)
         self.model = self.build_model(init)
+        self.features = config.features
         self.clips = self._open(config.train, training=True)
         self.validation = self._open(config.valid, training=False) if config.valid else None
 
@@ -120,8 +123,8 @@ class Task(ABC, Generic[Config]):
         """Return the module to train, initialised; `build_head` makes one with a head."""
 
     @abstractmethod
-    def clip_options(self, directory: str) -> dict[str, Any]:
-        """Return options of `Clips` that define what clips carry in addition to features."""
+    def targets(self, directory: DataDir) -> Sequence[Target]:
+        """Return what the clips of a data directory carry in addition to features."""
 
     @abstractmethod
     def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -157,7 +160,7 @@ class Task(ABC, Generic[Config]):
             load_weights(model.encoder, init.encoder_weights(encoder), init.path)
         return model
 
-    def loader(self, start: int) -> DataLoader[Batch]:
+    def loader(self, start: int) -> Loader:
         """Return the endless training loader, beginning at batch `start`."""
         seed, process = self.config.training.seed, self.process
         return training_loader(self.clips, seed, process.rank, process.world_size, start)
@@ -187,17 +190,16 @@ class Task(ABC, Generic[Config]):
     def _open(self, directory: str, training: bool) -> Clips:
         """Open training clips, or validation clips, which are normalised like these."""
         config = self.config
-        normalization: Normalization | None = None if training else self.clips.normalization
+        normalization = None if training else self.clips.normalization
         return open_clips(
             directory,
-            config.dump,
-            config.fbank,
+            self.features,
             config.data,
             normalization,
             mel_bins=self.model_config.mel_bins,
             augment=config.augment if training else None,
             seed=config.training.seed,
-            **self.clip_options(directory),
+            targets=self.targets(DataDir(directory)),
         )
 
 

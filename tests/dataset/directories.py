@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 
 from asda.corpus.datadir import write_table
-from asda.features.archive import write_matrix
+from asda.features.archive_writer import write_matrix
 from asda.features.moments import Moments
 
 MEL = 16
@@ -20,14 +20,14 @@ def with_features(
 ) -> Path:
     """Write a data directory that holds its features, labelled in turn."""
     folder.mkdir(parents=True)
-    places = {}
+    specifiers = {}
     with open(folder / "feats.ark", "wb") as stream:
         for name, matrix in features.items():
             offset = write_matrix(stream, name, matrix, "none")
-            places[name] = f"{folder / 'feats.ark'}:{offset}"
+            specifiers[name] = f"{folder / 'feats.ark'}:{offset}"
     tables = {
         "utt2spk": {name: name for name in features},
-        "feats.scp": places,
+        "feats.scp": specifiers,
         "utt2num_frames": {name: str(len(matrix)) for name, matrix in features.items()},
         "utt2moments": {name: str(Moments.of(matrix)) for name, matrix in features.items()},
         "utt2label": {name: labels[row % len(labels)] for row, name in enumerate(features)},

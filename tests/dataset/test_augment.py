@@ -7,13 +7,14 @@ from asda.dataset.augment import (
     augment_log_mel,
     augment_normalised,
     augment_waveform,
-    disturb,
     mask_stripes,
     mixup,
     move_edges,
+    perturb,
     warp,
 )
 from asda.dataset.data_config import AugmentConfig
+from asda.features.matrix import Values, read
 
 
 def rng():
@@ -24,14 +25,27 @@ def ramp(frames=40, bins=8):
     return np.arange(frames * bins, dtype=np.float32).reshape(frames, bins)
 
 
+def perturbed(log_mel, config, generator):
+    return read(perturb(Values(log_mel), config, generator))
+
+
 def test_nothing_changes_by_default():
     features, quiet = ramp(), AugmentConfig()
-    for change in (augment_log_mel, disturb, augment_normalised):
-        assert (change(features, quiet, rng()) == features).all()
+    lazy = Values(features)
+    assert augment_log_mel(lazy, quiet, rng()) is lazy
+    assert perturb(lazy, quiet, rng()) is lazy
+    assert (augment_normalised(features, quiet, rng()) == features).all()
+
+
+def test_later_draws_do_not_depend_on_whether_background_is_set():
+    quiet, noisy = rng(), rng()
+    perturb(Values(ramp()), AugmentConfig(), quiet)
+    perturb(Values(ramp()), AugmentConfig(background=1e-9), noisy)
+    assert quiet.random() == noisy.random()
 
 
 def test_roll_moves_frames_in_a_circle():
-    rolled = augment_log_mel(ramp(), AugmentConfig(roll=True), rng())
+    rolled = read(augment_log_mel(Values(ramp()), AugmentConfig(roll=True), rng()))
     start = int(rolled[0, 0]) // 8
     assert start != 0
     assert (rolled == np.roll(ramp(), -start, axis=0)).all()
@@ -44,7 +58,7 @@ def test_gain_of_features_is_the_gain_of_their_waveform():
     waveform = rng().standard_normal(16000).astype(np.float32) * 0.1
     plain = fbank(torch.from_numpy(waveform)).numpy()
     louder = fbank(torch.from_numpy(augment_waveform(waveform, config, rng()))).numpy()
-    added = augment_log_mel(plain, config, rng())
+    added = read(augment_log_mel(Values(plain), config, rng()))
     above_floor = plain > -15
     np.testing.assert_allclose(added[above_floor], louder[above_floor], atol=2e-3)
 
@@ -83,7 +97,7 @@ def test_edges_of_a_short_clip_are_not_cut_away():
 
 def test_level_changes_by_up_to_the_stated_decibels():
     config, generator = AugmentConfig(level=20), rng()
-    changes = [disturb(ramp(), config, generator) - ramp() for _ in range(300)]
+    changes = [perturbed(ramp(), config, generator) - ramp() for _ in range(300)]
     assert max(np.ptp(change) for change in changes) < 1e-4  # the same for all values
     factors = np.exp([change.mean() for change in changes])
     assert 0.01 <= min(factors) < 0.012 and 85 < max(factors) <= 100  # of power
@@ -99,9 +113,9 @@ def test_background_adds_power_at_the_stated_level():
     assert all((log_mel >= clip - 1e-5).all() for log_mel in noisy)
 
 
-def test_background_is_added_to_the_stated_share_of_clips():
+def test_background_is_added_to_the_stated_fraction_of_clips():
     config, generator = AugmentConfig(background=0.3), rng()
-    changed = [(disturb(ramp(), config, generator) != ramp()).any() for _ in range(1000)]
+    changed = [(perturbed(ramp(), config, generator) != ramp()).any() for _ in range(1000)]
     assert 0.26 < np.mean(changed) < 0.34
 
 
@@ -128,15 +142,15 @@ def test_mixup_mixes_with_the_mirror_image(per_clip):
     features = torch.randn(4, 5, 3)
     targets = torch.eye(4)
     mixed, labels, order = mixup(features, targets, config, rng())
-    share = labels.diagonal()
+    lam = labels.diagonal()
     assert order.tolist() == [3, 2, 1, 0]
     torch.testing.assert_close(labels.sum(1), torch.ones(4))
-    expected = features * share[:, None, None] + features.flip(0) * (1 - share)[:, None, None]
+    expected = features * lam[:, None, None] + features.flip(0) * (1 - lam)[:, None, None]
     torch.testing.assert_close(mixed, expected)
-    assert (len(share.unique()) > 1) == per_clip
+    assert (len(lam.unique()) > 1) == per_clip
 
 
-def test_mixup_leaves_its_share_of_batches_alone():
+def test_mixup_leaves_a_fraction_of_batches_alone():
     config, generator = AugmentConfig(mixup_alpha=0.8, mixup_probability=0.9), rng()
     batch = torch.zeros(2, 3, 3), torch.eye(2)
     plain = sum(mixup(*batch, config, generator)[2] is None for _ in range(2000))

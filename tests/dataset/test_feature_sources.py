@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from dataset.directories import random_features, with_audio, with_features
 
 from asda.configuration import save, to_dict
@@ -11,12 +12,20 @@ from asda.corpus.datadir import DataDir, write_table
 from asda.corpus.edit.fix import fix
 from asda.dataset.clips import open_clips
 from asda.dataset.data_config import AugmentConfig, DataConfig
-from asda.dataset.feature_sources import ComputedFeatures, DumpedFeatures, open_features
+from asda.dataset.feature_sources import (
+    ComputedFeatures,
+    DumpedFeatures,
+    FeatureInput,
+    FromAudio,
+    OnDisk,
+)
 from asda.dump.compute import compute_part
 from asda.dump.finish import finish
 from asda.dump.plan import plan
 from asda.features.fbank_config import FbankConfig
+from asda.features.matrix import read
 from asda.features.moments import Moments
+from asda.features.normalization import Normalization
 from asda.files import InputError
 
 FBANK = FbankConfig(num_mel_bins=24, low_freq=100)
@@ -39,18 +48,18 @@ def folders(tmp_path_factory) -> tuple[Path, Path, Path]:
 
 def both(folders):
     data, dump, fbank = map(str, folders)
-    return open_features(data, dump, None), open_features(data, None, fbank)
+    return FeatureInput(dump).open(data), FeatureInput(fbank=fbank).open(data)
 
 
-def rng():
-    return np.random.default_rng(0)
+def values(source, utterance):
+    return read(source.features(utterance))
 
 
 def test_computed_features_are_those_of_the_dump(folders):
     dumped, computed = both(folders)
     for name in ("seg1", "seg2", "seg3"):
-        expected = dumped.read(name, None, rng())
-        np.testing.assert_array_equal(computed.read(name, None, rng()), expected)
+        expected = values(dumped, name)
+        np.testing.assert_array_equal(values(computed, name), expected)
         assert dumped.num_frames(name) == computed.num_frames(name) == len(expected)
         assert expected.shape[1] == 24
         assert name in dumped and name in computed
@@ -60,11 +69,11 @@ def test_computed_features_are_those_of_the_dump(folders):
 def test_clips_of_both_are_the_same_to_the_last_bit(folders):
     data, dump, fbank = map(str, folders)
     config = DataConfig(max_frames=30, min_frames=8)
-    from_dump = open_clips(data, dump, None, config, augment=AugmentConfig())
-    from_audio = open_clips(data, None, fbank, config, augment=AugmentConfig())
+    from_dump = open_clips(data, FeatureInput(dump), config, augment=AugmentConfig())
+    from_audio = open_clips(data, FeatureInput(fbank=fbank), config, augment=AugmentConfig())
     assert from_dump.normalization == from_audio.normalization
     for index in range(3):
-        clips = [clips[3, index].features for clips in (from_dump, from_audio)]
+        clips = [clips[3, index].features.read() for clips in (from_dump, from_audio)]
         np.testing.assert_array_equal(*clips)
 
 
@@ -75,38 +84,55 @@ def test_both_know_their_configuration(folders):
 
 def test_moments_are_those_of_the_named_utterances(folders):
     for features in both(folders):
-        values = np.concatenate([features.read(name, None, rng()) for name in ("seg1", "seg3")])
+        both_clips = np.concatenate([values(features, name) for name in ("seg1", "seg3")])
         moments = features.moments(["seg1", "seg3"])
-        assert moments.count == Moments.of(values).count
-        assert moments.mean == pytest.approx(values.mean(dtype=float))
-        assert moments.std == pytest.approx(values.std(dtype=float))
+        assert moments.count == Moments.of(both_clips).count
+        assert moments.mean == pytest.approx(both_clips.mean(dtype=float))
+        assert moments.std == pytest.approx(both_clips.std(dtype=float))
 
 
-def test_augmentation_reaches_features_and_waveforms_alike(folders):
+@pytest.mark.parametrize("from_audio", [False, True])
+def test_roll_and_gain_reach_features_and_waveforms_alike(folders, from_audio):
+    data, dump, fbank = map(str, folders)
+    features = FeatureInput(fbank=fbank) if from_audio else FeatureInput(dump)
+    norm = Normalization(0.0, 0.5)
+    plain, louder, rolled = (
+        open_clips(data, features, DataConfig(), norm, augment=AugmentConfig(**options))[0, 1]
+        for options in ({}, {"gain": True}, {"roll": True})
+    )
+    change = 2 * np.log(0.5 + np.random.default_rng((0, 0, 1)).beta(10, 10))
+    np.testing.assert_allclose(louder.features.read() - plain.features.read(), change, atol=1e-3)
+    assert rolled.shape == plain.shape
+    assert not np.allclose(rolled.features.read(), plain.features.read(), atol=0.1)
+
+
+def test_only_what_is_there_is_offered(folders):
     dumped, computed = both(folders)
-    for features in (dumped, computed):
-        plain = features.read("seg2", None, rng())
-        louder = features.read("seg2", AugmentConfig(gain=True), rng())
-        change = 2 * np.log(0.5 + rng().beta(10, 10))
-        np.testing.assert_allclose(louder - plain, change, atol=1e-3)
-        rolled = features.read("seg2", AugmentConfig(roll=True), rng())
-        assert rolled.shape == plain.shape
-        assert not np.allclose(rolled, plain, atol=0.1)
+    assert isinstance(dumped, OnDisk) and not isinstance(dumped, FromAudio)
+    assert isinstance(computed, FromAudio) and not isinstance(computed, OnDisk)
+
+
+def test_a_common_dump_is_opened_once(folders):
+    data, dump, fbank = map(str, folders)
+    features = FeatureInput(dump)
+    assert features.open(data) is features.open(dump)
+    assert FeatureInput(dump).open(data) is not features.open(data)
+    assert isinstance(FeatureInput(dump, fbank).open(data), ComputedFeatures)
 
 
 def test_a_data_directory_can_hold_its_own_features(tmp_path):
     features = random_features([20, 30])
     folder = with_features(tmp_path / "data", features)
-    opened = open_features(str(folder), None, None)
+    opened = FeatureInput().open(folder)
     assert isinstance(opened, DumpedFeatures)
-    np.testing.assert_array_equal(opened.read("utt01", None, rng()), features["utt01"])
+    np.testing.assert_array_equal(values(opened, "utt01"), features["utt01"])
     assert opened.fbank_config() == {}
 
 
 def test_a_directory_without_features_is_refused(tmp_path):
     folder = with_audio(tmp_path / "data", {"a": 0.3})
     with pytest.raises(InputError, match=r"no feats\.scp; make the dump first"):
-        open_features(str(folder), None, None)
+        FeatureInput().open(folder)
 
 
 @pytest.mark.parametrize("table", ["utt2num_frames", "utt2moments"])
@@ -115,7 +141,7 @@ def test_a_dump_that_lacks_a_line_is_refused(tmp_path, table):
     lines = (folder / table).read_text().splitlines()
     (folder / table).write_text(lines[0] + "\n")
     with pytest.raises(InputError, match=rf"{table}: no line for utterance 'utt01'"):
-        open_clips(str(folder), None, None, DataConfig())
+        open_clips(str(folder), FeatureInput(), DataConfig())
 
 
 @pytest.mark.parametrize("frames", ["many", "nan"])
@@ -123,13 +149,13 @@ def test_numbers_of_frames_that_are_none_are_refused(tmp_path, frames):
     folder = with_features(tmp_path / "data", random_features([20]))
     (folder / "utt2num_frames").write_text(f"utt00 {frames}\n")
     with pytest.raises(InputError, match=f"utt2num_frames:1: not a number: '{frames}'"):
-        open_clips(str(folder), None, None, DataConfig())
+        open_clips(str(folder), FeatureInput(), DataConfig())
 
 
 def test_features_of_one_value_are_refused(tmp_path):
     folder = with_features(tmp_path / "data", {"utt00": np.full((20, 16), -15.9424, np.float32)})
     with pytest.raises(InputError, match=f"{folder}: all its log-mel values have a standard dev"):
-        open_clips(str(folder), None, None, DataConfig())
+        open_clips(str(folder), FeatureInput(), DataConfig())
 
 
 def test_durations_that_lack_a_line_are_refused(tmp_path):
@@ -149,11 +175,11 @@ def test_a_wrong_feature_configuration_is_refused(tmp_path, text, message):
     path = tmp_path / "fbank.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match=message) as caught:
-        open_features(str(tmp_path), None, str(path))
+        FeatureInput(fbank=str(path)).open(tmp_path)
     assert str(caught.value).startswith(str(path))
 
 
-@pytest.mark.parametrize("damage", ["missing", "text", "silent"])
+@pytest.mark.parametrize("damage", ["missing", "text", "silent", "short"])
 def test_audio_that_cannot_be_used_is_named(tmp_path, damage):
     folder = with_audio(tmp_path / "data", {"good": 0.3, "spoilt": 0.3})
     write_table(folder / "utt2dur", {"good": "0.3", "spoilt": "0.3"})
@@ -162,13 +188,15 @@ def test_audio_that_cannot_be_used_is_named(tmp_path, damage):
         audio.unlink()
     elif damage == "text":
         audio.write_text("no sound")
+    elif damage == "short":
+        soundfile.write(audio, np.random.default_rng(0).normal(0, 0.1, 300), 16000)
     else:
         whole = audio.read_bytes()
         audio.write_bytes(whole[:44] + bytes(len(whole) - 44))
     features = ComputedFeatures(folder, FBANK)
-    assert len(features.read("good", None, rng())) == 28
+    assert len(values(features, "good")) == 28
     with pytest.raises(InputError, match="'spoilt'") as caught:
-        features.read("spoilt", None, rng())
+        features.features("spoilt")
     message = str(caught.value)
     assert "\n" not in message
     assert message.endswith(

@@ -11,27 +11,38 @@ import torch
 from dataset.directories import MEL, random_features, with_audio, with_features
 
 from asda.configuration import save
+from asda.corpus.datadir import DataDir
 from asda.dataset.clips import Clip, open_clips
-from asda.dataset.collate import collate
+from asda.dataset.collate import Collate
 from asda.dataset.data_config import AugmentConfig, DataConfig
-from asda.dataset.feature_sources import DumpedFeatures
+from asda.dataset.feature_sources import DumpedFeatures, FeatureInput
 from asda.dataset.loaders import scoring_loader, training_loader
 from asda.dataset.sampling import TrainingBatches
+from asda.dataset.targets import MultiHot
 from asda.features.fbank_config import FbankConfig
 from asda.features.matrix import Values
+from asda.features.view import FeatureView
 from asda.files import InputError
 
 LENGTHS = [20 + 3 * (7 * n % 13) for n in range(13)]
 
 
-def clip(name, frames, kept=None, target=None):
-    features = np.full((frames, 4), frames, np.float32)
-    return Clip(name, features.shape, Values(features).write, target, kept)
+class Draws:
+    """A target of numbers drawn at random, as many as a tenth of the frames."""
+
+    name = "draws"
+
+    def of(self, utterance, num_frames, rng):
+        return rng.integers(0, num_frames, num_frames // 10)
+
+    def pad(self, rows):
+        widest = max(map(len, rows))
+        return torch.tensor([[*row, *[-1] * (widest - len(row))] for row in rows])
 
 
-def sample_visible(num_frames, rng):
-    """Keep a tenth of the frames, twice."""
-    return np.stack([rng.permutation(num_frames)[: num_frames // 10] for _ in range(2)])
+def clip(name, frames, **extras):
+    features = FeatureView(Values(np.full((frames, 4), frames, np.float32)), 0, frames)
+    return Clip(name, features, extras)
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +53,11 @@ def folder(tmp_path_factory):
 def clips_of(folder, **config):
     defaults = {"max_frames": 50, "batch_size": 3, "workers": 0}
     return open_clips(
-        *(str(folder), None, None, DataConfig(**(defaults | config))),
+        str(folder),
+        FeatureInput(),
+        DataConfig(**(defaults | config)),
         augment=AugmentConfig(roll=True, noise=True),
-        labels=["a", "b"],
-        sample_visible=sample_visible,
+        targets=[MultiHot(DataDir(folder), ["a", "b"]), Draws()],
         seed=5,
     )
 
@@ -58,14 +70,16 @@ def assert_same(first, second):
     assert len(first) == len(second)
     for one, other in zip(first, second, strict=True):
         assert one.utterances == other.utterances
-        for name in ("features", "num_frames", "targets", "kept"):
-            a, b = getattr(one, name), getattr(other, name)
-            assert (a is None) == (b is None)
-            assert a is None or torch.equal(a, b)
+        assert torch.equal(one.features, other.features)
+        assert (one.num_frames is None) == (other.num_frames is None)
+        assert one.num_frames is None or torch.equal(one.num_frames, other.num_frames)
+        assert one.extras.keys() == other.extras.keys()
+        for name, tensor in one.extras.items():
+            assert torch.equal(tensor, other.extras[name])
 
 
 def test_shorter_clips_are_padded_with_zeros_at_the_end():
-    batch = collate([clip("a", 3), clip("b", 5)])
+    batch = Collate()([clip("a", 3), clip("b", 5)])
     assert batch.utterances == ["a", "b"]
     assert batch.features.shape == (2, 5, 4)
     assert (batch.features[0, :3] == 3).all() and (batch.features[0, 3:] == 0).all()
@@ -75,27 +89,31 @@ def test_shorter_clips_are_padded_with_zeros_at_the_end():
 
 
 def test_clips_of_equal_length_need_no_lengths():
-    assert collate([clip("a", 4), clip("b", 4)]).num_frames is None
+    assert Collate()([clip("a", 4), clip("b", 4)]).num_frames is None
 
 
-def test_missing_visible_patches_are_minus_one():
-    kept = [np.array([[5, 2, 0], [1, 3, 4]]), np.array([[1], [0]])]
-    batch = collate([clip("a", 6, kept[0]), clip("b", 2, kept[1])])
-    assert batch.kept.tolist() == [[[5, 2, 0], [1, 3, 4]], [[1, -1, -1], [0, -1, -1]]]
-    assert collate([clip("a", 3)]).kept is None
+def test_each_target_pads_its_own_extra():
+    draws = [np.array([5, 2, 0]), np.array([1])]
+    clips = [clip("a", 6, draws=draws[0], other=draws[1]), clip("b", 2, draws=draws[1])]
+    batch = Collate([Draws()])(clips)
+    assert batch.extras.keys() == {"draws"}
+    assert batch.extras["draws"].tolist() == [[5, 2, 0], [1, -1, -1]]
+    assert Collate()([clip("a", 3)]).extras == {}
 
 
-def test_targets_are_stacked_or_absent():
-    targets = np.eye(2, dtype=np.float32)
-    batch = collate([clip("a", 3, target=targets[1]), clip("b", 3, target=targets[0])])
-    assert batch.targets.tolist() == [[0, 1], [1, 0]]
-    assert collate([clip("a", 3)]).targets is None
+def test_features_can_be_placed_in_given_memory():
+    memory = torch.full((100,), np.nan)
+    batch = Collate()([clip("a", 3), clip("b", 5)], memory)
+    assert batch.features.data_ptr() == memory.data_ptr()
+    assert torch.equal(memory[:40].view(2, 5, 4), Collate()([clip("a", 3), clip("b", 5)]).features)
+    assert memory[40:].isnan().all()
 
 
 def test_a_moved_batch_is_the_same():
-    batch = collate([clip("a", 3), clip("b", 5, target=None)])
+    batch = Collate([Draws()])([clip("a", 3, draws=[1]), clip("b", 5, draws=[2])])
     assert_same([batch], [batch.to(torch.device("cpu"))])
-    assert batch.to(torch.device("meta")).features.device.type == "meta"
+    moved = batch.to(torch.device("meta"))
+    assert moved.features.device.type == moved.extras["draws"].device.type == "meta"
 
 
 @pytest.mark.parametrize("start", [1, 4, 9])
@@ -145,7 +163,7 @@ def test_a_buffer_is_read_ahead_of_its_batches(folder, monkeypatch, workers, sta
         read.update(batch.utterances)
         assert told >= read  # each as often as it was drawn
         batches.append(batch)
-    order = TrainingBatches(clips.lengths, 3, 1, places=np.arange(13), buffer=6, block=3)
+    order = TrainingBatches(clips.lengths, 3, 1, disk_order=np.arange(13), buffer=6, block=3)
     expected = itertools.islice(order, start, start + 9)
     for batch, keys in zip(batches, expected, strict=True):
         assert batch.utterances == [clips.utterances[index] for _, index in keys]
@@ -157,7 +175,7 @@ def test_a_buffer_needs_a_dump(tmp_path):
     save(FbankConfig(num_mel_bins=MEL), tmp_path / "fbank.yaml")
     data = with_audio(tmp_path / "data", {"a": 0.5, "b": 0.5})
     config = DataConfig(shuffle_buffer_size=128, workers=0)
-    clips = open_clips(str(data), None, str(tmp_path / "fbank.yaml"), config)
+    clips = open_clips(str(data), FeatureInput(fbank=str(tmp_path / "fbank.yaml")), config)
     with pytest.raises(InputError, match=r"data\.shuffle_buffer_size is for dumped features"):
         training_loader(clips, 1, 0, 1, 0)
 
@@ -223,7 +241,7 @@ def test_scoring_gives_every_clip_once(folder, world_size):
         for batch in scoring_loader(clips, rank, world_size):
             names += batch.utterances
             for row, name in enumerate(batch.utterances):
-                expected = clips[0, clips.utterances.index(name)].features
+                expected = clips[0, clips.utterances.index(name)].features.read()
                 found = batch.features[row, : len(expected)].numpy()
                 np.testing.assert_array_equal(found, expected)
     assert sorted(names) == clips.utterances

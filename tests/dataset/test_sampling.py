@@ -104,9 +104,9 @@ def test_scoring_takes_every_clip_once():
 
 def in_blocks(clips=1000, buffer=80, block=10, seed=1, **options):
     """Return batches of clips that lie on the disk in another order than they are listed in."""
-    places = np.random.default_rng(9).permutation(clips)
+    disk_order = np.random.default_rng(9).permutation(clips)
     options = {"lengths": np.full(clips, 50), "batch_size": 8} | options
-    return TrainingBatches(**options, seed=seed, places=places, buffer=buffer, block=block)
+    return TrainingBatches(**options, seed=seed, disk_order=disk_order, buffer=buffer, block=block)
 
 
 @pytest.mark.parametrize("grouped", [False, True])
@@ -124,7 +124,7 @@ def test_a_buffer_holds_whole_blocks_from_all_over_the_disk(grouped):
     lengths = np.random.default_rng(3).integers(10, 100, 1000)
     batches = in_blocks(group_by_length=grouped, lengths=lengths)
     order = batches.epoch(0)
-    blocks = batches.places[order] // 10
+    blocks = batches.disk_order[order] // 10
     spans = []
     for first in range(0, 120, 10):  # 10 batches of 8 clips fill the buffer; the last is short
         found, counts = np.unique(blocks[first : first + 10], return_counts=True)
@@ -169,13 +169,13 @@ def test_weighted_draws_come_in_blocks(draws):
     for epoch in range(3):
         drawn = sorted(plain.epoch(epoch).ravel())
         assert sorted(blocks.epoch(epoch).ravel()) == drawn
-    places = np.sort(blocks.places[blocks.epoch(0)[:8].ravel()])
-    runs = 1 + np.count_nonzero(np.diff(places) > 60 * 300 / draws)
+    ranks = np.sort(blocks.disk_order[blocks.epoch(0)[:8].ravel()])
+    runs = 1 + np.count_nonzero(np.diff(ranks) > 60 * 300 / draws)
     assert runs <= 8
 
 
 def test_a_buffer_larger_than_the_list_shuffles_all():
     batches = in_blocks(clips=100, buffer=10**6, block=64, group_by_length=False)
     order = np.concatenate([batches.epoch(epoch) for epoch in range(200)])
-    near = np.abs(np.diff(batches.places[order], axis=1)).mean()
-    assert abs(near - 101 / 3) < 1  # the mean distance of two of 100 places
+    near = np.abs(np.diff(batches.disk_order[order], axis=1)).mean()
+    assert abs(near - 101 / 3) < 1  # the mean distance between two of 100 ranks

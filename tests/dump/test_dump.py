@@ -56,7 +56,9 @@ def dump(
 
 def features(folder: Path) -> dict[str, np.ndarray]:
     reader = ArchiveReader()
-    return {key: reader.read(place) for key, place in read_table(folder / "feats.scp").items()}
+    return {
+        key: reader.read(specifier) for key, specifier in read_table(folder / "feats.scp").items()
+    }
 
 
 def archives(folder: Path) -> dict[str, int]:
@@ -115,7 +117,7 @@ def test_only_one_dump_at_a_time(tmp_path, repository):
         fcntl.flock(lock, fcntl.LOCK_EX)
         ran = shell(repository, "utils/dump_fbank.sh", tmp_path / "dump", data)
     assert ran.returncode == 1
-    assert "another dump writes here" in ran.stderr
+    assert "another dump writes to this folder" in ran.stderr
     assert not (tmp_path / "dump/archives").exists()
 
 
@@ -139,7 +141,7 @@ def test_changed_audio_is_computed_again(tmp_path, capsys):
     soundfile.write(data / "b.wav", np.random.default_rng(9).normal(0, 0.1, 8000), 16000)
     capsys.readouterr()
     assert dump(folder, data, nj=3) == 1
-    replaced = "1 of 3 utterances to compute; 1 replace features of other audio of the same name"
+    replaced = "1 of 3 utterances to compute; 1 replace features of other audio with the same ID"
     assert replaced in capsys.readouterr().err
     after = features(folder)
     assert len(after["b"]) == 48
@@ -160,7 +162,7 @@ def test_another_configuration_is_refused_and_nothing_mixed(tmp_path):
     before = archives(folder)
     save(FbankConfig(num_mel_bins=40, low_freq=50), tmp_path / "other.yaml")
     with pytest.raises(
-        InputError, match=r"num_mel_bins 128, not 40; low_freq 20\.0, not 50\.0: give"
+        InputError, match=r"num_mel_bins 128, not 40; low_freq 20\.0, not 50\.0: choose"
     ):
         dump(folder, data, config=tmp_path / "other.yaml")
     with pytest.raises(InputError, match="compression 3, not 5"):
@@ -222,7 +224,7 @@ def test_bad_utterances_are_listed_with_reasons(tmp_path):
     (data / "f.wav").unlink()
     soundfile.write(data / "h.wav", np.full(8000, 1e30) * (-1) ** np.arange(8000), 16000, "FLOAT")
     with pytest.raises(
-        InputError, match=r"4 of 8 utterances cannot be used, .* --max-bad 0.05 allows: .*; 'b'"
+        InputError, match=r"4 of 8 utterances cannot be used, which exceeds --max-bad 0.05: .*; 'b'"
     ):
         dump(folder, data)
     assert not (folder / "feats.scp").exists()
@@ -322,9 +324,9 @@ def _put_nan(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said", "problems"),
     [
-        (_flip_a_byte, "'b' has other values than utt2moments tells", 1),
+        (_flip_a_byte, "the values of 'b' differ from utt2moments", 1),
         (_shorten, "damaged archive: a matrix of", 1),
-        (_exchange_lines, "not of utterance 'a'", 2),
+        (_exchange_lines, "not the features of utterance 'a'", 2),
         (_miscount, r"'a' has \(28, 128\) frames x bands, not \(7, 128\)", 1),
         (_drop_line, "'b': of feats.scp and utt2moments, only in feats.scp", 1),
         (_put_nan, "'b' has values that are not finite", 1),

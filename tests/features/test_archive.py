@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asda.features.archive import COMPRESSIONS, ArchiveReader, write_matrix
+from asda.features.archive import ArchiveReader
+from asda.features.archive_writer import COMPRESSIONS, write_matrix
 from asda.features.matrix import Values, read
 from asda.files import InputError
 
@@ -45,8 +46,8 @@ def test_reads_as_kaldiio(tmp_path, compression):
         assert found.flags.writeable
         # method 4 counts from -32768, where float32 steps by 0.004
         np.testing.assert_allclose(found, expected, atol=0.004 if compression == "4" else 1e-6)
-        assert reader.is_of(table[key], key)
-        assert not reader.is_of(table[key], f"{key}x")
+        assert reader.belongs_to(table[key], key)
+        assert not reader.belongs_to(table[key], f"{key}x")
 
 
 @settings(max_examples=100, deadline=None)
@@ -102,9 +103,9 @@ def test_any_rows_of_any_shape(
 def test_values_are_scaled_and_shifted_on_the_way(tmp_path, compression):
     specifier = archive(tmp_path / "a.ark", {"x": log_mel(60)}, compression)["x"]
     for rows in ("", "[10:59]"):
-        matrix = ArchiveReader().find(specifier + rows)
+        matrix = ArchiveReader().open_matrix(specifier + rows)
         plain, out = read(matrix), np.full((30, 128), np.nan, np.float32)
-        matrix.write(out, 15, scale=0.11, offset=4.5)
+        matrix.read_into(out, 15, scale=0.11, offset=4.5)
         np.testing.assert_allclose(out, plain[15:45] * 0.11 + 4.5, rtol=0, atol=2e-6)
         np.testing.assert_array_equal(read(matrix, 15, 45, 0.11, 4.5), out)
         np.testing.assert_allclose(read(Values(plain), 15, 45, 0.11, 4.5), out, rtol=0, atol=2e-6)

@@ -10,6 +10,7 @@ import torchaudio
 
 from asda.corpus.audio import read_audio
 from asda.dataset.clips import open_clips
+from asda.dataset.feature_sources import FeatureInput
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
 
@@ -65,6 +66,10 @@ def corpus(tmp_path):
     return make
 
 
+def preset_features(repository):
+    return FeatureInput(fbank=str(repository / "egs/presets/fbank.yaml"))
+
+
 @pytest.mark.parametrize(
     ("name", "seconds", "rate", "padding"),
     [
@@ -78,8 +83,8 @@ def corpus(tmp_path):
 def test_the_array_of_the_reference(preset, repository, corpus, name, seconds, rate, padding):
     folder, waveform = corpus(seconds, rate)
     data = preset(name).data
-    clips = open_clips(str(folder), None, str(repository / "egs/presets/fbank.yaml"), data)
-    found = clips[0, 0].features
+    clips = open_clips(str(folder), preset_features(repository), data)
+    found = clips[0, 0].features.read()
     options = (rate, data.max_frames, data.norm_mean, data.norm_std)
     exact, theirs = textbook(waveform.astype(np.float64), *options), textbook(waveform, *options)
     assert found.shape == exact.shape == (data.max_frames, 128)
@@ -87,22 +92,22 @@ def test_the_array_of_the_reference(preset, repository, corpus, name, seconds, r
     assert np.abs(found - theirs).mean() < 2e-6
     own, other = (rounding(x, exact, data.norm_std) for x in (found, theirs))
     assert own < 1.5 * other
-    real = 1 + (seconds * 16000 - 400) // 160
+    valid = 1 + (seconds * 16000 - 400) // 160
     if padding is None:
-        assert real > data.max_frames
+        assert valid > data.max_frames
     else:
-        np.testing.assert_allclose(found[real:], padding, atol=1e-5)
-        assert abs(found[real - 1].mean() - padding) > 0.05
+        np.testing.assert_allclose(found[valid:], padding, atol=1e-5)
+        assert abs(found[valid - 1].mean() - padding) > 0.05
 
 
 def test_training_clips_begin_where_scored_ones_do(preset, repository, corpus):
     """No random crop."""
     folder, _ = corpus(12, 16000)
     config = preset("pretrain_asda_base")
-    fbank = str(repository / "egs/presets/fbank.yaml")
-    training = open_clips(str(folder), None, fbank, config.data, augment=config.augment)
-    scoring = open_clips(str(folder), None, fbank, config.data)
-    assert all((training[epoch, 0].features == scoring[0, 0].features).all() for epoch in range(3))
+    features = preset_features(repository)
+    training = open_clips(str(folder), features, config.data, augment=config.augment)
+    expected = open_clips(str(folder), features, config.data)[0, 0].features.read()
+    assert all((training[epoch, 0].features.read() == expected).all() for epoch in range(3))
 
 
 def test_silence_after_normalisation(preset):
@@ -136,6 +141,6 @@ def test_the_resampler_is_part_of_the_features(preset, repository, corpus, tmp_p
     plain = tmp_path / "plain.yaml"
     plain.write_text("resampler: soxr\n")
     data = dataclasses.replace(preset("finetune_speechcommands").data, padding="mask")
-    files = (str(repository / "egs/presets/fbank.yaml"), str(plain))
-    first, second = (open_clips(str(folder), None, f, data)[0, 0].features for f in files)
+    inputs = (preset_features(repository), FeatureInput(fbank=str(plain)))
+    first, second = (open_clips(str(folder), i, data)[0, 0].features.read() for i in inputs)
     assert np.abs(first - second).max() > 1e-3

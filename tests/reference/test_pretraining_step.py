@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from asda.checkpoint.saved_model import SavedModel
-from asda.dataset.loaders import Batch
+from asda.dataset.collate import Batch
 from asda.distributed import Process
 from asda.model.model_config import DecoderConfig
 from asda.model.pretrainer import Pretrainer
@@ -45,7 +45,7 @@ def batch(number):
     generator = torch.Generator().manual_seed(number)
     features = torch.randn(2, 64, 128, generator=generator)
     order = torch.rand(2, 3, 32, generator=generator).argsort(dim=2)
-    return Batch(["a", "b"], features, None, None, order[..., :KEPT].sort(dim=2).values)
+    return Batch(["a", "b"], features, None, {"visible": order[..., :KEPT].sort(dim=2).values})
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def by_hand(config):
         torch.manual_seed(config.training.seed + n)
         given = batch(n)
         model.zero_grad()
-        model(given.features, given.kept).loss.backward()
+        model(given.features, given.extras["visible"]).loss.backward()
         norm = math.sqrt(sum(float(p.grad.double().square().sum()) for p in trained.values()))
         norms.append(norm)
         rate = learning_rate(n, options.lr, options, UPDATES)
@@ -156,10 +156,10 @@ def test_frame_loss_is_a_mean_over_masked_patches_and_cls_loss_a_sum(config):
     torch.manual_seed(0)
     model, given = Pretrainer(config.model).eval(), batch(0)
     model.decoder.mask_noise = 0.0
-    output = model(given.features, given.kept)
+    output = model(given.features, given.extras["visible"])
     target, _ = model.targets(given.features, None)
-    cls, prediction = model.predict(given.features, given.kept, None)
-    masked = torch.ones(2, 3, 32, dtype=torch.bool).scatter(2, given.kept, False)
+    cls, prediction = model.predict(given.features, given.extras["visible"], None)
+    masked = torch.ones(2, 3, 32, dtype=torch.bool).scatter(2, given.extras["visible"], False)
     errors = (prediction - target[:, None]).square().sum(3) / math.sqrt(32)
     torch.testing.assert_close(output.frame_loss, errors[masked].sum() / (2 * 3 * (32 - KEPT)))
     errors = (cls - target.mean(1)[:, None]).square().sum() / math.sqrt(32)

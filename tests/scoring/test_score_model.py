@@ -13,10 +13,12 @@ import asda
 from asda.checkpoint import tensor_files
 from asda.cli import main
 from asda.configuration import save
-from asda.dataset.clips import Normalization, open_clips
+from asda.dataset.clips import open_clips
 from asda.dataset.data_config import DataConfig
+from asda.dataset.feature_sources import FeatureInput
 from asda.distributed import Process
 from asda.features.fbank_config import FbankConfig
+from asda.features.normalization import Normalization
 from asda.scoring.compare import read_result
 from asda.scoring.predict import predict
 from asda.scoring.predictions import ScoredClips
@@ -220,9 +222,10 @@ def test_predictions_are_in_the_order_of_the_clips(tmp_path):
             return fbank[:, 0, :2]
 
     clips = open_clips(
-        *(str(folder), None, None, DataConfig(batch_size=2, min_frames=1, workers=0)),
+        str(folder),
+        FeatureInput(),
+        DataConfig(batch_size=2, min_frames=1, workers=0),
         Normalization(0.0, 0.5),
-        labels=["a", "b"],
     )
     found = predict(First().train(), clips, Process(0, 1, torch.device("cpu")))
     assert found.dtype == np.float32

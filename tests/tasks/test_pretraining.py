@@ -18,6 +18,7 @@ from asda.checkpoint.load import read_model
 from asda.cli import main
 from asda.dataset.clips import open_clips
 from asda.dataset.data_config import DataConfig
+from asda.dataset.feature_sources import FeatureInput
 from asda.files import InputError
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_images")]
@@ -36,7 +37,7 @@ def whole(data, tmp_path_factory):
 
 def test_a_finished_model_says_what_it_was_trained_on(data, whole):
     saved = read_model(whole / "model.pt")
-    clips = open_clips(str(data / "train"), None, None, DataConfig())
+    clips = open_clips(str(data / "train"), FeatureInput(), DataConfig())
     assert saved.kind == "pretrained"
     assert saved.normalization == vars(clips.normalization)
     assert saved.facts["train"] == str(data / "train")

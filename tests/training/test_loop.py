@@ -15,7 +15,7 @@ from torch import nn
 
 from asda.checkpoint import tensor_files
 from asda.checkpoint.saved_model import SavedModel
-from asda.dataset.loaders import Batch
+from asda.dataset.collate import Batch
 from asda.distributed import Process, end_process, start_process
 from asda.files import InputError
 from asda.training.experiment import Experiment
@@ -44,8 +44,8 @@ class Regression(Task[LineConfig]):
         torch.manual_seed(0)
         return nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.2), nn.Linear(8, 1))
 
-    def clip_options(self, directory):
-        return {}
+    def targets(self, directory):
+        return []
 
     def loader(self, start):
         def batches():
@@ -55,7 +55,7 @@ class Regression(Task[LineConfig]):
                 generator = torch.Generator().manual_seed(number)
                 whole = torch.randn(8, 4, generator=generator)
                 features = whole[self.process.rank :: self.process.world_size]
-                yield Batch([], features, None, features.sum(1, keepdim=True), None)
+                yield Batch([], features, None, {"sums": features.sum(1, keepdim=True)})
 
         return batches()
 
@@ -67,7 +67,7 @@ class Regression(Task[LineConfig]):
 
     def loss(self, model, batch, seed):
         prediction = model(batch.features)
-        loss = (prediction.float() - batch.targets).square().mean()
+        loss = (prediction.float() - batch.extras["sums"]).square().mean()
         if self.updated == self.config.poison:
             loss = loss * float("nan")
         return loss, {"error": loss.detach().sqrt()}

@@ -1,0 +1,134 @@
+"""What a clip carries in addition to its features: its extras, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from asda.corpus.datadir import DataDir
+from asda.files import InputError
+from asda.model.masking import sample_visible
+from asda.model.model_config import ResolvedModel, patch_grid
+
+
+class Target(Protocol):
+    """An extra of each clip: made for one utterance, padded for a batch.
+
+    Attributes:
+        name: its key in `Clip.extras` and `Batch.extras`
+    """
+
+    name: str
+
+    def of(self, utterance: str, num_frames: int, rng: np.random.Generator) -> np.ndarray:
+        """Return the extra of a clip.
+
+        Args:
+            utterance: its ID
+            num_frames: frames of the clip after cropping, as the model sees it
+            rng: generator of the clip, seeded by run, epoch and index
+        """
+
+    def pad(self, rows: list[np.ndarray]) -> Tensor:
+        """Return the extras of a batch as one tensor, the batch being its first axis."""
+
+
+@runtime_checkable
+class CheckedTarget(Protocol):
+    """A target that can tell before training starts whether it exists for every clip."""
+
+    def check(self, utterances: Sequence[str]) -> None:
+        """Raise InputError for the first utterance without this target."""
+
+
+class VisiblePatches:
+    """Indices of the patches that the student sees, drawn anew for each mask of a clip.
+
+    Args:
+        model: resolved model configuration, which fixes patches and masks
+    """
+
+    name = "visible"
+
+    def __init__(self, model: ResolvedModel):
+        self.model = model
+
+    def of(self, utterance: str, num_frames: int, rng: np.random.Generator) -> np.ndarray:
+        """Return (num_masks, visible) int64."""
+        grid = patch_grid(self.model, num_frames)
+        return sample_visible(*grid, self.model.num_masks, self.model.mask, rng)
+
+    def pad(self, rows: list[np.ndarray]) -> Tensor:
+        """Return (batch, num_masks, visible) int64, -1 where a clip has fewer visible patches."""
+        num_masks, widest = len(rows[0]), max(row.shape[1] for row in rows)
+        padded = np.full((len(rows), num_masks, widest), -1, np.int64)
+        for out, visible in zip(padded, rows, strict=True):
+            out[:, : visible.shape[1]] = visible
+        return torch.from_numpy(padded)
+
+
+class MultiHot:
+    """The labels of a clip as a vector with 1 for each of its classes.
+
+    Only the class numbers are kept: for many classes they take a small part of the memory that
+    vectors would.
+
+    Args:
+        directory: data directory with utt2label
+        labels: all classes in their order
+    """
+
+    name = "labels"
+
+    def __init__(self, directory: DataDir, labels: Sequence[str]):
+        self.path = directory.path / "utt2label"
+        self.num_classes = len(labels)
+        index = {label: number for number, label in enumerate(labels)}
+        self.classes: dict[str, tuple[int, ...]] = {}
+        self.unknown: dict[str, str] = {}  # utterance -> label that is not one of `labels`
+        combinations: dict[tuple[int, ...], tuple[int, ...]] = {}
+        for utterance, words in directory.utt2label.items():
+            unknown = next((word for word in words if word not in index), None)
+            if unknown is not None:
+                self.unknown[utterance] = unknown
+                continue
+            classes = tuple(index[word] for word in words)
+            # Many clips have the same labels: they share one tuple.
+            self.classes[utterance] = combinations.setdefault(classes, classes)
+
+    def check(self, utterances: Sequence[str]) -> None:
+        """Refuse clips without labels and labels that are not among the classes."""
+        for utterance in utterances:
+            if utterance in self.unknown:
+                label = self.unknown[utterance]
+                raise InputError(
+                    f"{self.path}: {utterance} has label {label}, unknown to the model"
+                )
+            if utterance not in self.classes:
+                raise InputError(f"{self.path}: no label for {utterance}")
+
+    def of(self, utterance: str, num_frames: int, rng: np.random.Generator) -> np.ndarray:
+        """Return (classes,) float32."""
+        row = np.zeros(self.num_classes, np.float32)
+        row[list(self.classes[utterance])] = 1
+        return row
+
+    def pad(self, rows: list[np.ndarray]) -> Tensor:
+        """Return (batch, classes) float32."""
+        return torch.from_numpy(np.stack(rows))
+
+    def matrix(self, utterances: Sequence[str]) -> np.ndarray:
+        """Return the labels of all these clips, (clips, classes) uint8.
+
+        Raises:
+            InputError: as `check`.
+        """
+        self.check(utterances)
+        matrix = np.zeros((len(utterances), self.num_classes), np.uint8)
+        for row, utterance in zip(matrix, utterances, strict=True):
+            row[list(self.classes[utterance])] = 1
+        return matrix

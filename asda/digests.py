@@ -1,0 +1,39 @@
+"""Digests of values, files and tables: 16 hexadecimal digits that change with the content.
+
+They are recorded in dumps, experiments and results, so a change of their form would make all of
+these look outdated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+DIGITS = 16
+CHUNK_BYTES = 1 << 20
+
+
+def value_digest(content: Any) -> str:
+    """Return the digest of JSON-like content, independent of the order of keys."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def file_digest(path: str | Path) -> str:
+    """Return the digest of the bytes of a file."""
+    sha = hashlib.sha256()
+    with open(path, "rb") as stream:  # hashlib.file_digest needs Python 3.11
+        while chunk := stream.read(CHUNK_BYTES):
+            sha.update(chunk)
+    return sha.hexdigest()[:DIGITS]
+
+
+def table_digest(names: Iterable[str], table: Mapping[str, str]) -> str:
+    """Return the digest of names in their order, each with its value in a table, if it has one."""
+    sha = hashlib.sha256()
+    for name in names:
+        sha.update(f"{name} {table.get(name, '')}\n".encode())
+    return sha.hexdigest()[:DIGITS]

@@ -1,0 +1,48 @@
+"""From audio to log-mel features: the one path of dumping, training on audio and inference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from asda.corpus.audio import AudioError, read_audio
+from asda.features.fbank import Fbank
+
+WaveformTransform = Callable[[np.ndarray], np.ndarray]  # (samples,) float32 to the same
+
+
+def extract_log_mel(
+    source: str,
+    fbank: Fbank,
+    start: float = 0.0,
+    end: float | None = None,
+    waveform_transform: WaveformTransform | None = None,
+) -> np.ndarray:
+    """Return log-mel features (frames, mel) float32 of audio or of a segment of it.
+
+    Args:
+        source: value of wav.scp, as in `read_audio`
+        fbank: the filterbank; its configuration also names sample rate and resampler
+        start: seconds into the audio
+        end: seconds into the audio; None = to its end
+        waveform_transform: applied to the resampled waveform before the filterbank
+
+    Raises:
+        AudioError: if the audio cannot be used (`read_audio`), is shorter than one frame, or its
+            samples are so large that features are not finite.
+    """
+    config = fbank.config
+    waveform = read_audio(
+        source, config.sample_rate, start=start, end=end, resampler=config.resampler
+    )
+    if waveform_transform is not None:
+        waveform = waveform_transform(waveform)
+    try:
+        log_mel = fbank(torch.from_numpy(waveform)).numpy()
+    except ValueError as error:
+        raise AudioError(str(error)) from None
+    if not np.isfinite(log_mel).all():
+        raise AudioError("features are not finite: samples are too large")
+    return log_mel
