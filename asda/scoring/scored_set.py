@@ -141,5 +141,5 @@ def refuse_unmeasurable(utterances: np.ndarray, values: np.ndarray, what: str) -
     if bad.any():
         raise InputError(
             f"{bad.sum()} clips have {what} that are not finite numbers "
-            f"(first: {utterances[bad.argmax()]})"
+            f"(first: {utterances[np.argmax(bad)]})"
         )
