@@ -28,7 +28,7 @@ LAYERS = [
     {"features", "kernels"},
     {"corpus"},
     {"command_line"},
-    {"configuration", "digests", "provenance"},
+    {"configuration", "digests", "provenance", "script"},
     {"files"},
 ]
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
