@@ -1,4 +1,4 @@
-"""What the model is (typed configuration, no torch import)."""
+"""Configuration of the model; importable without torch."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ TargetNorm = Literal["clip", "patch"]
 
 @dataclass
 class PatchConfig:
-    """Cells that the spectrogram is cut into.
+    """Patches that the spectrogram is cut into (docs/algorithm.md#patches).
 
     Args:
         time: frames of a patch
-        freq: mel bins of a patch; all of them make a frame-shaped patch, which suits speech
-        time_stride: frames from one patch to the next (null = the frames of a patch)
-        freq_stride: mel bins from one patch to the next (null = the bins of a patch)
-        position_scale: factor of the fixed positions that are added to the patches. At 1 they are
-            larger than what patches hold, and a short pretraining learns little but positions
+        freq: mel bins of a patch; all mel bins give frame-shaped patches, which suit speech
+        time_stride: frames from one patch to the next (null = `time`, patches do not overlap)
+        freq_stride: mel bins from one patch to the next (null = `freq`)
+        position_scale: scale of the fixed sin-cos position embeddings. At 1 they dominate the
+            patch embeddings early on, and short runs learn little beyond position
     """
 
     time: int = 16
@@ -51,15 +51,15 @@ class AttentionConfig:
     """Self-attention (docs/algorithm.md#differential-attention).
 
     Args:
-        kind: "differential" subtracts a share of a second softmax map, "standard" has one map
-        lambda_init: share of the second map (null = 0.8 - 0.6 exp(-0.3 i) in block i, the
-            schedule of DIFF Transformer)
-        learn_lambda: learn the share from there on, as exp(q1.k1) - exp(q2.k2) + lambda_init
-        output_scale: factor after the norm (null = 1 - lambda_init)
-        norm: after the subtraction: "layer" over the concatenated heads, "head_rms" for each head,
+        kind: "differential" subtracts λ times a second softmax map, "standard" has one map
+        lambda_init: λ, or its initial value if it is learned (null = 0.8 - 0.6 exp(-0.3 i) in
+            block i, the schedule of DIFF Transformer)
+        learn_lambda: learn λ as exp(q1.k1) - exp(q2.k2) + lambda_init
+        output_scale: constant factor after the norm (null = 1 - lambda_init)
+        norm: norm after the subtraction: "layer" over the concatenated heads, "head_rms" per head,
             or "none"
-        head_split: "full" gives both maps queries and keys as wide as a head, "half" halves them
-            so that two maps cost as many parameters as one
+        head_split: "full" gives both maps queries and keys of a whole head's width; "half" halves
+            them, so that two maps have as many parameters as one
         bias: biases in the projections
     """
 
@@ -77,11 +77,13 @@ class MaskConfig:
     """Which patches the student does not see (docs/algorithm.md#masking).
 
     Args:
-        sampler: "block" keeps patches in blocks around random cells, "random" keeps any
-        ratio: share of the patches that is masked
-        block_time: patches of a kept block along time
-        block_freq: patches of a kept block along frequency
-        adjust: share added to the kept one when blocks are counted, since blocks overlap
+        sampler: "block" leaves blocks of patches around random cells visible (inverse block
+            masking), "random" any patches
+        ratio: fraction of the patches that is masked
+        block_time: length of a visible block, in patches
+        block_freq: height of a visible block, in patches
+        adjust: added to the visible fraction when choosing the number of blocks, to compensate for
+            their overlap (`mask_prob_adjust` in the reference)
     """
 
     sampler: Literal["block", "random"] = "block"
@@ -106,8 +108,8 @@ class DecoderConfig:
         layers: convolution layers (null = from the named size)
         width: channels (null = the encoder's width)
         kernel: side of the kernel, odd (null = from the named size)
-        groups: groups of channels (null = from the named size)
-        mask_noise: standard deviation of the noise that stands in for masked patches
+        groups: groups of the convolutions (null = from the named size)
+        mask_noise: standard deviation of the noise in place of masked patches
     """
 
     layers: int | None = None
@@ -119,27 +121,28 @@ class DecoderConfig:
 
 @dataclass
 class ModelConfig:
-    """Encoder, and the teacher-student task that pretrains it; the defaults are ASDA's.
+    """The encoder and its pretraining; the defaults are those of ASDA.
 
     Args:
-        size: named size that fills the values left at null: tiny, small, base or large
-        mel_bins: mel bins of the features
-        depth: transformer blocks
+        size: named size whose values replace those left at null: tiny, small, base or large
+        mel_bins: number of mel bins
+        depth: number of transformer blocks
         width: channels of a token
-        heads: attention heads
-        mlp_ratio: hidden width of the MLP over the width of a token
+        heads: number of attention heads
+        mlp_ratio: hidden width of the MLP divided by the width of a token
         patch: patches
         attention: attention
         mask: masks
-        num_masks: masks of each clip in a pretraining step
+        num_masks: number of masks per clip and step (multi-mask training)
         decoder: decoder
-        target_layers: blocks from the top whose FFN outputs make the target (null = all)
-        target_norm: how each of those is normalised first: every channel over the patches of its
-            "clip", as the reference does, which leaves out what all patches of a clip share; or
-            the channels of every "patch", which keeps it
-        cls_weight: weight of the CLS token's loss
-        cls_reduction: CLS loss as the "mean" over masks, or their "sum" in a micro-batch as the
-            reference has it, so that its weight grows with batch size and num_masks
+        target_layers: the target is the average of the MLP outputs of this many top blocks of the
+            teacher (`average_top_k_layers` in the reference; null = all)
+        target_norm: how these outputs are normalised first. "clip": each channel over the patches
+            of a clip, as in the reference, which removes what all patches of a clip have in
+            common; "patch": each patch over its channels, which preserves it
+        cls_weight: weight of the CLS loss
+        cls_reduction: "mean" over clips and masks, or "sum" as in the reference, with which the
+            weight of the CLS loss grows with batch size and `num_masks`
     """
 
     size: Literal["tiny", "small", "base", "large"] = "base"
