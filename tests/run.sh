@@ -8,4 +8,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/activate.sh
 
+# A second thread of torch has nothing to do in models as small as those of tests.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 exec python -m pytest "$@"

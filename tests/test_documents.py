@@ -1,7 +1,9 @@
 """Links and anchors of all documents and docstrings lead somewhere; Python examples run."""
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,14 +74,15 @@ def test_documents_that_code_names():
     assert not faults, "\n".join(faults)
 
 
-def examples(path):
-    """Return the Python of a document, behind as many empty lines as stand before it there."""
-    text = path.read_text()
-    return [
-        "\n" * text.count("\n", 0, block.start(2)) + block[2]
-        for block in FENCE.finditer(text)
-        if block[1] == "python"
-    ]
+def program(path):
+    """Return the Python examples of a document as one program, whose lines stand where they do."""
+    text, lines, line = path.read_text(), [], 0
+    for block in FENCE.finditer(text):
+        if block[1] == "python":
+            start = text.count("\n", 0, block.start(2))
+            lines += [""] * (start - line) + block[2].splitlines()
+            line = len(lines)
+    return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +102,19 @@ def example_folder(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in DOCUMENTS if examples(path)],
+    [path for path in DOCUMENTS if program(path)],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
-def test_python_examples_run(path, example_folder, monkeypatch):
-    """The examples of a document are one program, one after the other."""
-    monkeypatch.chdir(example_folder)
-    namespace = {"__name__": "example"}
-    for code in examples(path):
-        exec(compile(code, str(path), "exec"), namespace)
+def test_python_examples_run(path, example_folder, tmp_path):
+    """In a process of their own, where what they register is not seen by other tests."""
+    script = tmp_path / "example.py"
+    script.write_text(program(path))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=example_folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr

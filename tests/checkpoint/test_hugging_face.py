@@ -96,6 +96,7 @@ def test_files_without_header(path, content):
         read_model(path)
 
 
+@pytest.mark.slow
 def test_an_encoder(path, tmp_path):
     tensors = eat_export(width=128)
     saved = read_model(write(path, *header_and_data(tensors)))

@@ -142,6 +142,7 @@ def task(sounds, tmp_path):
     return LoudnessTask(load(LoudnessConfig, path), Process(0, 1, torch.device("cpu")))
 
 
+@pytest.mark.slow
 def test_it_learns_and_scores_with_intervals(sounds, task, tmp_path):
     run(sounds, tmp_path / "first", training__updates=2)
     options = {"training__updates": 150, "training__evaluate_every": 25, "training__final": "best"}

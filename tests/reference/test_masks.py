@@ -39,6 +39,7 @@ def _after_order(seed):
     return rng
 
 
+@pytest.mark.slow
 def test_kept_share_of_mel_rows(mask):
     published = [0.149, 0.189, 0.229, 0.229, 0.229, 0.229, 0.191, 0.149]
     kept = sample_visible(64, 8, MASKS, mask, np.random.default_rng(1))

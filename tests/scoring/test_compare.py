@@ -333,6 +333,7 @@ def test_a_table_of_systems_and_tasks(exp, tmp_path, capsys):
     assert second[2].startswith(f"{value:.1f} [") and ";" not in second[2]
 
 
+@pytest.mark.slow
 def test_a_table_of_means_over_runs(tmp_path, capsys):
     signals = {"base": (0.2, 0.5), "new": (3.0, 2.5), "begun": (1.0,)}
     for name, each in signals.items():

@@ -12,7 +12,7 @@ from asda.cli import main
 from asda.configuration import load, to_dict
 from asda.training.run_config import FinetuneConfig, PretrainConfig
 
-pytestmark = pytest.mark.usefixtures("no_images")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_images")]
 
 
 def error_of(capsys, *words):

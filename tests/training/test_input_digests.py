@@ -11,7 +11,7 @@ from training.runs import run_finetune, run_pretrain, stopped_before
 from asda.corpus.datadir import DataDir, write_table
 from asda.files import InputError
 
-pytestmark = pytest.mark.usefixtures("no_images")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_images")]
 
 
 @pytest.fixture

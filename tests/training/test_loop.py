@@ -117,6 +117,7 @@ def test_the_loss_falls(tmp_path):
     assert losses[-1] < losses[0] / 2
 
 
+@pytest.mark.slow
 def test_logs_curves_and_the_call_that_repeats_it(tmp_path):
     run(tmp_path / "run", updates=8, evaluate_every=4)
     folder = tmp_path / "run"
@@ -173,6 +174,7 @@ def test_a_lost_loss_is_said_plainly(tmp_path):
         run(tmp_path / "run", poison=6)
 
 
+@pytest.mark.slow
 def test_a_warning_of_the_task_is_logged(tmp_path):
     run(tmp_path / "run")
     lines = (tmp_path / "run/train.log").read_text().splitlines()
@@ -180,6 +182,7 @@ def test_a_warning_of_the_task_is_logged(tmp_path):
     assert len(warnings) == 1 and "after update 8: the loss is odd" in warnings[0]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_the_first_form_is_resumed(tmp_path):
     whole = run(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):

@@ -63,6 +63,7 @@ def test_goes_on_where_a_part_ends(repository, server, tmp_path, ranges):
     assert not (tmp_path / "file.part").exists()
 
 
+@pytest.mark.slow
 def test_a_cut_connection_is_continued(repository, server, tmp_path):
     server.cut = 5000
     assert download(repository, server, tmp_path / "file").returncode == 0
