@@ -1,4 +1,4 @@
-"""The command `asda VERB`: each verb's code is imported only when it is called."""
+"""The command `asda VERB`; the code of a verb is imported only when it is called."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from asda.files import InputError
 VERBS = {
     "data": "validate, fix, subset, split, combine and copy Kaldi data directories",
     "dump": "compute log-mel features of data directories into ark/scp",
-    "pretrain": "train an encoder on unlabelled features",
-    "finetune": "train a classifier on a pretrained or a new encoder",
-    "baseline": "train plain classifiers on band statistics, for comparison",
+    "pretrain": "pretrain an encoder on unlabelled audio",
+    "finetune": "train a classifier on a pretrained encoder, or from scratch",
+    "baseline": "train and score baselines on band statistics",
     "score": "score a trained classifier on a data directory",
     "results": "list, merge and compare results of experiments",
-    "info": "say what a model file holds",
-    "import-checkpoint": "turn a checkpoint of ASDA, EAT or SSLAM into a model.pt",
-    "export": "write a model for another program",
+    "info": "show the contents of a model file",
+    "import-checkpoint": "convert a checkpoint of ASDA, EAT or SSLAM to a model.pt",
+    "export": "write a model in the format of another program",
 }
 
 
 def usage() -> str:
+    """Return the text of `asda --help`."""
     verbs = "\n".join(f"  {verb:<18} {text}" for verb, text in VERBS.items())
     return (
         f"asda {__version__}: self-supervised audio representations with differential attention\n\n"
@@ -32,7 +33,7 @@ def usage() -> str:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run one verb; a user error is one line on standard error and exit status 1 or 2."""
+    """Run one verb; errors of the user are one line on standard error, with exit status 1 or 2."""
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help"):
         print(usage(), end="")
@@ -50,11 +51,11 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(2)
     try:
         importlib.import_module(f"asda.commands.{verb.replace('-', '_')}").main(argv[1:])
-    except (InputError, OSError) as error:  # such as a full disk or a folder without rights
+    except (InputError, OSError) as error:  # OSError: for example, a full disk
         print(f"asda {verb}: error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print(f"asda {verb}: interrupted; the same call continues or repeats it", file=sys.stderr)
+        print(f"asda {verb}: interrupted; repeat the command to resume", file=sys.stderr)
         sys.exit(130)
 
 

@@ -1,13 +1,12 @@
-"""Configuration: YAML files and the command line to checked dataclasses, and back."""
+"""Configuration: YAML files to checked dataclasses and back."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import difflib
-import itertools
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -18,63 +17,41 @@ from asda.files import InputError, atomic_write
 
 T = TypeVar("T")
 MOST_THREADS = 1024
-
-
-def run_cli(
-    component: Callable | dict[str, Any], argv: list[str], prog: str, positional: bool = False
-) -> Any:
-    """Call a function, or make a dataclass, from `argv`; a dict of them gives subcommands.
-
-    Parameters without a default are words in order where `positional` is set or for subcommands,
-    and options otherwise. The signature, types, defaults and docstring of `component` are its
-    options and its `--help`.
-    `--config FILE` reads a YAML file; options that follow it win. `--an-option` and `--an_option`
-    are the same.
-
-    Raises:
-        InputError: on an unknown key, a wrong type or a value that the dataclass refuses.
-    """
-    from jsonargparse import auto_cli
-
-    argv = [_with_underscores(word) for word in argv]
-    if dataclasses.is_dataclass(component):
-        for path in _config_files(argv):
-            _refuse_keys(component, _read(path), path)
-    try:
-        return auto_cli(
-            component,
-            args=argv,
-            prog=prog,
-            exit_on_error=False,
-            as_positional=positional or isinstance(component, dict),
-            return_instance=dataclasses.is_dataclass(component),
-        )
-    except (argparse.ArgumentError, ValueError, TypeError) as error:
-        if isinstance(error, TypeError) and "NSKeyError" not in type(error).__name__:
-            raise
-        raise InputError(f"{prog}: {_one_line(error)} (see {prog} --help)") from error
+# Keys that were renamed, by their present names.
+RENAMED = {"model.clones": "model.num_masks"}
 
 
 def build(config_class: type[T], values: dict[str, Any], where: str) -> T:
-    """Make a `config_class` from nested dicts as saved by `save`; `where` names them in errors."""
+    """Return a `config_class` made of nested dicts, every key and type checked.
+
+    Args:
+        where: what the values are, for error messages
+
+    Raises:
+        InputError: naming the key.
+    """
     from jsonargparse import ArgumentParser
 
-    _refuse_keys(config_class, values, where)
+    check_keys(config_class, values, where)
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(config_class, "config", fail_untyped=True)
     try:
         return parser.instantiate(parser.parse_object({"config": values})).config
     except (argparse.ArgumentError, ValueError) as error:
-        raise InputError(f"{where}: {_one_line(error)}") from error
+        raise InputError(f"{where}: {one_line(error)}") from error
 
 
 def load(config_class: type[T], path: str | Path) -> T:
-    """Read a YAML file into a `config_class`, every key and type checked."""
-    return build(config_class, _read(path), str(path))
+    """Read a YAML file into a `config_class`; see `build`."""
+    return build(config_class, read_yaml(path), str(path))
 
 
-def _read(path: str | Path) -> dict[str, Any]:
-    """Return the values of a YAML file."""
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Return the contents of a YAML file as nested dicts.
+
+    Raises:
+        InputError: if the file is missing or holds anything else.
+    """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
@@ -82,34 +59,36 @@ def _read(path: str | Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: {_one_line(error)}") from None
+        raise InputError(f"{path}: {one_line(error)}") from None
     if not isinstance(values, dict):
-        raise InputError(f"{path}: not lines of 'key: value'")
+        raise InputError(f"{path}: expected lines of 'key: value'")
     return values
 
 
-def _refuse_keys(config_class: type, values: dict[str, Any], where: str, above: str = "") -> None:
-    """Refuse keys that a dataclass lacks, keys without a value, and sections that are none.
+def check_keys(
+    config_class: type[Any], values: dict[str, Any], where: str, above: str = ""
+) -> None:
+    """Refuse keys that a dataclass lacks, keys without a value, and sections without keys.
 
-    jsonargparse lets `optimiser: {}` and `lr:` pass; an `optimizer:` with nothing below breaks it.
+    jsonargparse accepts `optimiser: {}` and `lr:`, and fails on `optimizer:` with nothing below.
+
+    Raises:
+        InputError: naming the key.
     """
     types = get_type_hints(config_class)
     for key, value in values.items():
         name = f"{above}{key}"
         section = types.get(key)
         if section is None and "." not in str(key):
+            if name in RENAMED:
+                raise InputError(f"{where}: '{name}' is now '{RENAMED[name]}'; rename it there")
             raise InputError(f"{where}: no key '{name}'{nearest(str(key), list(types))}")
-        if dataclasses.is_dataclass(section):
+        if isinstance(section, type) and dataclasses.is_dataclass(section):
             if not isinstance(value, dict):
                 raise InputError(f"{where}: '{name}' needs keys below it, or leave it out")
-            _refuse_keys(section, value, where, f"{name}.")
+            check_keys(section, value, where, f"{name}.")
         elif value is None and section is not None and NoneType not in get_args(section):
             raise InputError(f"{where}: '{name}' needs a value, or leave it out")
-
-
-def _config_files(argv: list[str]) -> list[str]:
-    following = [word for option, word in itertools.pairwise(argv) if option == "--config"]
-    return following + [word[9:] for word in argv if word.startswith("--config=")]
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -127,7 +106,7 @@ def differences(
     old: dict[str, Any], new: dict[str, Any], prefix: str = "", ignored: Collection[str] = ()
 ) -> dict[str, str]:
     """Return dotted key and "key: old -> new" of each value that differs between nested dicts."""
-    found = {}
+    found: dict[str, str] = {}
     for key in sorted(set(old) | set(new)):
         name = f"{prefix}{key}"
         before, after = old.get(key), new.get(key)
@@ -146,18 +125,12 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _with_underscores(word: str) -> str:
-    if not word.startswith("--"):
-        return word
-    name, equals, value = word[2:].partition("=")
-    return "--" + name.replace("-", "_") + equals + value
-
-
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """Return the message of an error without line breaks."""
     return re.sub(r"\s+", " ", str(error)).strip()
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """Return ", did you mean X?" for the known name closest to a misspelt one, or nothing."""
+    """Return ", did you mean X?" for the known name closest to a misspelt one, or ""."""
     close = difflib.get_close_matches(name, known, n=1)
     return f", did you mean {close[0]}?" if close else ""

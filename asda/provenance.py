@@ -1,4 +1,4 @@
-"""What a result was made with."""
+"""The environment a result was made in."""
 
 from __future__ import annotations
 

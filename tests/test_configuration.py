@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from asda.configuration import load, run_cli
+from asda.command_line import run_cli
+from asda.configuration import load
 from asda.files import InputError
+from asda.training.run_config import PretrainConfig
 
 
 @dataclass
@@ -84,7 +86,7 @@ def test_what_is_left_out_has_its_default(written, read, text):
         ("inner: 3\n", "'inner' needs keys below it, or leave it out"),
         ("name:\n", "'name' needs a value, or leave it out"),
         ("inner: {size: null}\n", "'inner.size' needs a value, or leave it out"),
-        ("- name\n", "not lines of 'key: value'"),
+        ("- name\n", "expected lines of 'key: value'"),
     ],
 )
 def test_keys_that_mean_nothing_are_refused_by_file_and_name(written, read, text, message):
@@ -98,6 +100,13 @@ def test_keys_that_mean_nothing_are_refused_by_file_and_name(written, read, text
 def test_values_of_another_type_and_dotted_keys_are_checked(written, read, text):
     with pytest.raises(InputError, match="inner"):
         read(written(text))
+
+
+def test_a_renamed_key_says_its_new_name(written):
+    path = written("train: data\nexp: exp\nmodel:\n  clones: 8\n")
+    said = f"{path}: 'model.clones' is now 'model.num_masks'; rename it there"
+    with pytest.raises(InputError, match=re.escape(said)):
+        load(PretrainConfig, path)
 
 
 @READERS

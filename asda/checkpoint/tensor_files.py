@@ -12,8 +12,15 @@ from torch import Tensor
 
 from asda.files import InputError, atomic_write
 
-WHILE_UNPICKLING = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError)
-WHILE_UNPICKLING += (TypeError, AttributeError)
+WHILE_UNPICKLING = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
 
 
 def save(content: dict[str, Any], path: Path) -> None:
@@ -34,7 +41,7 @@ def load(path: str | Path, *parts: str) -> dict[str, Any]:
     """
     try:
         check_sums(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         lacking = [part for part in parts if not isinstance(content.get(part), dict)]
         if lacking:
             raise ValueError(f"no dict {' and no '.join(lacking)} in it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from asda.configuration import run_cli
+from asda.command_line import run_cli
 
 
 def export(model: str, out: str, format: Literal["reference"] = "reference") -> None:

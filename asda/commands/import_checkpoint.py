@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from asda.configuration import run_cli
+from asda.command_line import run_cli
 
 
 def import_checkpoint(

@@ -57,14 +57,14 @@ class _SumOverChunks(torch.autograd.Function):
         ctx: Any, function: LossOfRows, chunks: list[slice], x: Tensor, *parameters: Tensor
     ) -> tuple[Tensor, ...]:
         grad_x = torch.empty_like(x)
-        grads: Sequence[Tensor] = ()
+        grads: list[Tensor] = []
         results = []
         for chunk in chunks:
             with torch.enable_grad():
                 rows = x[chunk].detach().requires_grad_()
                 loss, *numbers = function(rows, chunk)
             grad_x[chunk], *new = torch.autograd.grad(loss, (rows, *parameters))
-            grads = torch._foreach_add(grads, new) if grads else new
+            grads = list(torch._foreach_add(grads, new)) if grads else new
             results.append((loss.detach(), *numbers))
         ctx.save_for_backward(grad_x, *grads)
         sums = _summed(results)

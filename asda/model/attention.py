@@ -53,9 +53,10 @@ class DifferentialAttention(nn.Module):
         self.qk = nn.Linear(width, 4 * key_width, bias=attention.bias)  # q1, q2, k1, k2
         self.v = nn.Linear(width, width, bias=attention.bias)
         self.proj = nn.Linear(width, width, bias=attention.bias)
-        self.lambda_init = attention.lambda_init
-        if self.lambda_init is None:
-            self.lambda_init = 0.8 - 0.6 * math.exp(-0.3 * block)
+        scheduled = 0.8 - 0.6 * math.exp(-0.3 * block)
+        self.lambda_init: float = (
+            scheduled if attention.lambda_init is None else attention.lambda_init
+        )
         self.norm = _output_norm(attention, width, self.heads, self.lambda_init)
         self.lambda_vectors: nn.Parameter | None = None
         if attention.learn_lambda:  # rows: q1, q2, k1, k2

@@ -81,9 +81,8 @@ class Experiment:
         if saved.exists() and self.has_begun:
             # Settings added since the run was started take their default.
             old = configuration.load(type(self.config), saved)
-            changed = configuration.differences(
-                *map(configuration.to_dict, (old, self.config)), ignored=RUNTIME_KEYS
-            )
+            before, now = map(configuration.to_dict, (old, self.config))
+            changed = configuration.differences(before, now, ignored=RUNTIME_KEYS)
             if changed:
                 raise InputError(
                     f"{self.folder} holds a run with another configuration"

@@ -180,7 +180,7 @@ class _Run:
             return self.model.no_sync()
         return contextlib.nullcontext()
 
-    def _recomputing(self) -> contextlib.AbstractContextManager:
+    def _recomputing(self) -> contextlib.AbstractContextManager[None]:
         """Spare memory on CPUs, where cheap activations are as slow to fetch as to recompute."""
         return recomputing() if self.process.device.type == "cpu" else contextlib.nullcontext()
 
@@ -284,7 +284,7 @@ class _Run:
 
     def _snapshot(self, update: int) -> dict[str, Tensor]:
         path = self.experiment.snapshot(update)
-        weights = tensor_files.load(path, "model")["model"]
+        weights: dict[str, Tensor] = tensor_files.load(path, "model")["model"]
         check_tensors(self.task.model.state_dict(), weights, path)
         return weights
 

@@ -8,7 +8,6 @@ from parity import golden
 from asda.checkpoint.foreign.fairseq_names import reference_name
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import load_weights
-from asda.model.classifier import Classifier
 from asda.model.pretrainer import Pretrainer
 from asda.tasks.pretraining import teacher_decay
 from asda.training.run_config import TeacherConfig
@@ -43,10 +42,7 @@ def load_pretrainer(folder):
 
 
 def load_classifier(folder):
-    saved = read_model(folder / "finetuned.pt")
-    model = Classifier(saved.model_config("finetuned.pt"), 7, saved.head["pooling"]).eval()
-    load_weights(model, saved.weights, "finetuned.pt")
-    return model
+    return read_model(folder / "finetuned.pt").build()
 
 
 def visible_patches(mask, batch):

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from recipes.copies import copy_recipe, run, use_this_python
 
-from asda.configuration import run_cli
+from asda.command_line import run_cli
 from asda.corpus.datadir import DataDir
 from asda.corpus.write import write_data_dir
 from asda.files import write_json

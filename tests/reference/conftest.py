@@ -2,7 +2,7 @@
 
 import pytest
 
-from asda.configuration import run_cli
+from asda.command_line import run_cli
 from asda.training.run_config import FinetuneConfig, PretrainConfig
 
 

@@ -44,8 +44,8 @@ class Regression(Task[LineConfig]):
         torch.manual_seed(0)
         return nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.2), nn.Linear(8, 1))
 
-    def clip_options(self, directory):
-        return {}
+    def targets(self, directory):
+        return []
 
     def loader(self, start):
         def batches():

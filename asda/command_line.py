@@ -1,0 +1,137 @@
+"""Command lines made from dataclasses and functions: parsing, and `asda VERB --help`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable
+from typing import Any, get_args
+
+from jsonargparse import DefaultHelpFormatter, auto_cli
+
+from asda.configuration import check_keys, one_line, read_yaml
+from asda.files import InputError
+
+# What the values of options are, where their type does not say it.
+PLACEHOLDERS = dict.fromkeys(("train", "exp", "valid", "test", "data", "dump", "out"), "DIR")
+PLACEHOLDERS |= dict.fromkeys(("config", "init", "fbank", "model"), "FILE")
+
+
+def run_cli(
+    component: Callable[..., Any], argv: list[str], prog: str, positional: bool = False
+) -> Any:
+    """Call a function with options from `argv`, or return a dataclass made of them.
+
+    The signature and docstring of `component` define the options and their help. Parameters
+    without a default are required options, or words in order if `positional` is set.
+    `--config FILE` reads a YAML file; options after it take precedence. `--an-option` and
+    `--an_option` are the same.
+
+    Raises:
+        InputError: on an unknown key, a wrong type, or a value that the dataclass refuses.
+    """
+    argv = [_with_underscores(word) for word in argv]
+    is_config = dataclasses.is_dataclass(component)
+    if isinstance(component, type) and is_config:
+        for path in _config_files(argv):
+            check_keys(component, read_yaml(path), path)
+    try:
+        return auto_cli(
+            component,
+            args=argv,
+            prog=prog,
+            exit_on_error=False,
+            as_positional=positional,
+            return_instance=is_config,
+            formatter_class=_Formatter,
+            config_help="YAML file with settings; options after it take precedence",
+        )
+    except (argparse.ArgumentError, ValueError, TypeError) as error:
+        if isinstance(error, TypeError) and "NSKeyError" not in type(error).__name__:
+            raise
+        raise InputError(f"{prog}: {one_line(error)} (see {prog} --help)") from error
+
+
+def _config_files(argv: list[str]) -> list[str]:
+    following = [word for option, word in itertools.pairwise(argv) if option == "--config"]
+    return following + [word[9:] for word in argv if word.startswith("--config=")]
+
+
+def _with_underscores(word: str) -> str:
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word[2:].partition("=")
+    return "--" + name.replace("-", "_") + equals + value
+
+
+class _Formatter(DefaultHelpFormatter):
+    """Help that begins with one readable line and shows only informative defaults."""
+
+    def add_usage(
+        self, usage: str | None, actions: Iterable[argparse.Action], *args: Any, **options: Any
+    ) -> None:
+        """Decide what is hidden, since this is called first and with all actions."""
+        actions = list(actions)
+        # A section's own option would take a YAML file; commands of words need no file at all.
+        self._hidden = {action.dest.rpartition(".")[0] for action in actions}
+        if any(not action.option_strings for action in actions):
+            self._hidden |= {"config", "print_config"}
+        super().add_usage(usage, actions, *args, **options)
+
+    def add_argument(self, action: argparse.Action) -> None:
+        if _name(action) not in self._hidden:
+            super().add_argument(action)
+
+    def _format_usage(
+        self, usage: str | None, actions: Iterable[argparse.Action], *args: Any, **options: Any
+    ) -> str:
+        words, others = [self._prog], False
+        for action in actions:
+            name = _name(action)
+            if not action.option_strings:
+                words.append(name.upper())
+            elif action.required:
+                words.append(f"--{name} {_placeholder(action)}")
+            elif name == "config" and name not in self._hidden:
+                words.append(f"[--{name} {_placeholder(action)}]")
+            elif name not in ("config", "print_config", "help"):
+                others |= action.help != argparse.SUPPRESS
+        if self._hidden - {"", "config", "print_config"}:
+            words.append("[--section.key VALUE ...]")
+        elif others:
+            words.append("[--option VALUE ...]")
+        return f"usage: {' '.join(words)}\n\n"
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        if isinstance(action, argparse._HelpAction):
+            return "show this help and exit"
+        if _name(action) == "print_config":
+            return "print all settings as YAML and exit"
+        text = action.help or ""
+        if action.required and action.option_strings:
+            return f"{text} (required)"
+        silent = (None, argparse.SUPPRESS)
+        return text if action.default in silent else f"{text} (default: %(default)s)"
+
+    def _get_default_metavar_for_optional(self, action: argparse.Action) -> str:
+        return _placeholder(action)
+
+    def _get_default_metavar_for_positional(self, action: argparse.Action) -> str:
+        return action.dest.upper()
+
+
+def _name(action: argparse.Action) -> str:
+    """Return the name of an option as it is typed, or of a word."""
+    return action.option_strings[-1].lstrip("-") if action.option_strings else action.dest
+
+
+def _placeholder(action: argparse.Action) -> str:
+    """Return what stands for the value of an option in the help."""
+    name = action.dest.rpartition(".")[2]
+    kind = getattr(action, "_typehint", None) or action.type
+    kinds = get_args(kind) or (kind,)
+    for number, word in ((int, "INT"), (float, "FLOAT")):
+        if number in kinds:
+            return word
+    return PLACEHOLDERS.get(action.dest, name.upper())
