@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from asda.files import InputError
 
@@ -13,4 +14,4 @@ def run_main(main: Callable[[], None]) -> None:
     try:
         main()
     except InputError as error:
-        sys.exit(f"{sys.argv[0]}: error: {error}")
+        sys.exit(f"{Path(sys.argv[0]).name}: error: {error}")

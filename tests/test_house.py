@@ -27,7 +27,8 @@ LAYERS = [
     {"distributed", "dump", "model"},
     {"features", "kernels"},
     {"corpus"},
-    {"configuration", "digests", "provenance"},
+    {"command_line"},
+    {"configuration", "digests", "provenance", "script"},
     {"files"},
 ]
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}

@@ -12,7 +12,7 @@ def test_a_user_error_is_one_line_that_names_the_script(monkeypatch):
     def main():
         raise InputError("a.csv:2: no label; add one")
 
-    with pytest.raises(SystemExit, match=r"^local/data\.py: error: a\.csv:2: no label; add one$"):
+    with pytest.raises(SystemExit, match=r"^data\.py: error: a\.csv:2: no label; add one$"):
         run_main(main)
 
 

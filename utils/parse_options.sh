@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Parse the options of a shell script, with the interface of Kaldi's parse_options.sh. To be sourced:
+# Parse the options of a shell script, as Kaldi's parse_options.sh does. To be sourced:
 #
 #   stage=0                        # a variable set beforehand is an option, with its default value
 #   help_message="usage: ..."      # printed by --help
 #   . utils/parse_options.sh       # `--stage 2` or `--stage=2` sets the variable
 #
 # `--stop-stage` and `--stop_stage` are equivalent. `--config FILE` is sourced first, so the command
-# line overrides it. Parsing stops at the first argument that is not an option; the rest stays in "$@":
+# line overrides it. Parsing stops at the first argument that is not an option; the rest stays in
+# "$@":
 #
 #   [ $# -eq 1 ] || usage          # prints help_message and fails
 

@@ -139,7 +139,7 @@ def validate(directory: Path, shown: int, check_audio: int, **flags: bool) -> No
 
 def fix(directory: Path, utt_extra_files: str = "", spk_extra_files: str = "") -> None:
     from asda.corpus.edit.fix import fix as repair
-    from asda.corpus.tables import SPEAKER, UTTERANCE
+    from asda.corpus.kaldi_tables import SPEAKER, UTTERANCE
 
     extra = dict.fromkeys(utt_extra_files.split(), UTTERANCE)
     extra.update(dict.fromkeys(spk_extra_files.split(), SPEAKER))
@@ -193,7 +193,7 @@ def split(directory: Path, count: int, per_utt: bool) -> None:
 def combine(destination: Path, sources: list[Path], extra_files: str, skip_fix: str) -> None:
     from asda.corpus.datadir import DataDir
     from asda.corpus.edit.combine import combine as join
-    from asda.corpus.tables import UTTERANCE
+    from asda.corpus.kaldi_tables import UTTERANCE
 
     extra = dict.fromkeys(extra_files.split(), UTTERANCE)
     _print_some(join(destination, [DataDir(source) for source in sources], extra))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from asda.corpus.datadir import write_table
-from asda.corpus.tables import begin_directory, write_speakers
+from asda.corpus.kaldi_tables import begin_directory, write_speakers
 from asda.files import InputError, write_lines
 
 

@@ -53,7 +53,7 @@ class PretrainTask(Task[PretrainConfig]):
         return [VisiblePatches(self.model_config)]
 
     def before_update(self, update: int) -> None:
-        """Move the teacher after every update but before evaluation of the next one."""
+        """Move the EMA teacher towards the student of the last update."""
         if update > 0:
             self.model.update_teacher(teacher_decay(update, self.config.teacher))
 

@@ -1,4 +1,4 @@
-"""Where a run stands: a bar on a terminal, lines in the log, TensorBoard, curves as images."""
+"""Progress of a run: bar on the terminal, lines in the log, TensorBoard, curves as images."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ History = list[dict[str, float]]
 
 
 class Progress:
-    """Reports rows of numbers as a run goes on.
+    """Reports rows of numbers during a run.
 
     Args:
-        folder: experiment folder; images/ and tensorboard/ are made in it
-        updates: updates of the whole run
+        folder: experiment folder, where images/ and tensorboard/ are created
+        updates: number of updates of the whole run
         history: rows of the run so far, {"update": n, "train/loss": ...}; new rows are appended
     """
 
@@ -37,7 +37,7 @@ class Progress:
         self.since = (time.monotonic(), start)
 
     def report(self, update: int, group: str, values: dict[str, float]) -> None:
-        """Add the numbers of one interval or evaluation: group "train" or "valid"."""
+        """Report the numbers of one interval (group "train") or one evaluation ("valid")."""
         row = {"update": float(update)} | {f"{group}/{key}": v for key, v in values.items()}
         self.history.append(row)
         for key, value in row.items():
@@ -56,17 +56,18 @@ class Progress:
         return f"  {done / seconds:.2f} updates/s  {left / 60:.1f} min left"
 
     def draw(self) -> None:
-        """Write one image per quantity, training and validation together, to images/."""
+        """Draw the curves of training and validation, one image per quantity, to images/."""
         draw_curves(self.history, self.folder / "images")
 
     def close(self) -> None:
+        """Draw the curves a last time and close bar and TensorBoard."""
         self.draw()
         self.writer.close()
         self.bar.close()
 
 
 def draw_curves(history: History, folder: Path) -> None:
-    """Draw each quantity of the history over updates into `folder`/<quantity>.png."""
+    """Plot each quantity of the history against updates, to `folder`/<quantity>.png."""
     import matplotlib
 
     matplotlib.use("Agg")

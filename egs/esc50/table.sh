@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The table of README.md: pretrained, from scratch, linear probe and plain classifiers, on five
-# folds. Finished runs are skipped: the same call goes on over days.
+# The table in README.md: pretrained, from scratch, linear probe and baselines, on five folds.
+# Completed runs are skipped; repeat an interrupted call to resume.
 # Usage: ./table.sh [--subset esc50] [--nj JOBS] [--dumpdir dump] [--expdir exp/table], after
 #        ./run.sh [--subset esc50] --stop-stage 2
 set -euo pipefail
@@ -11,14 +11,14 @@ nj=$(getconf _NPROCESSORS_ONLN)
 dumpdir=dump
 expdir=exp/table
 help_message="usage: ./table.sh [--subset esc50] [--nj JOBS] [--dumpdir dump] [--expdir exp/table]
-after: ./run.sh [--subset esc50] --stop-stage 2"
+Run ./run.sh [--subset esc50] --stop-stage 2 first."
 
 . ./path.sh
 . ./cmd.sh
 . utils/parse_options.sh
 [ $# -eq 0 ] && [ -d "data/$subset" ] || usage
 
-# One thread for each: small models gain little from a second one.
+# One thread per process: small models gain little from a second one.
 export OMP_NUM_THREADS=1
 $train_cmd --max-jobs-run "$nj" JOB=1:5 "$expdir/$subset/log/compare.JOB.log" \
   local/compare.sh --subset "$subset" --dumpdir "$dumpdir" --expdir "$expdir" JOB

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# FSD50K: Freesound clips of 0.3 to 30 s with some of 200 labels each, in the official split.
+# FSD50K: Freesound clips of 0.3 to 30 s, each with some of 200 labels, in the official split.
 # ./run.sh --help lists the options.
 set -euo pipefail
 cd "$(dirname "$0")"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Does subtracting the second map help? The arms of conf/ablation_arms on unseen speakers (fold 1),
-# with three seeds, clean and in noise. Finished runs are skipped: the same call goes on over days.
+# Does subtracting the second attention map help? The arms in conf/ablation_arms on unseen speakers
+# (fold 1), with three seeds, clean and in noise. Completed runs are skipped; repeat an interrupted
+# call to resume.
 # Usage: ./ablation.sh [options], see help_message; after ./run.sh --stop-stage 2
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -19,7 +20,7 @@ help_message="usage: ./ablation.sh [--nj JOBS] [--dumpdir dump] [--expdir exp/ab
 . utils/parse_options.sh
 [ $# -eq 0 ] || usage
 
-# One thread for each: small models gain little from a second one.
+# One thread per process: small models gain little from a second one.
 export OMP_NUM_THREADS=1
 local/add_noise.py data/unseen/fold1/test data/unseen/fold1/train data/noisy
 utils/dump_fbank.sh --cmd "$train_cmd" --nj "$nj" --fbank-config conf/fbank.yaml \

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Environment of a recipe, to be sourced in its folder; the same file in every recipe.
+# Environment of a recipe, sourced in its folder; identical in every recipe.
 
 MAIN_ROOT=$(cd ../.. && pwd)
 export MAIN_ROOT

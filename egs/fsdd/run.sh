@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Free Spoken Digit Dataset, the official split: recordings 0-4 of each digit and speaker are the
-# test set, 5-9 serve to choose models, the others to pretrain and train.
+# Free Spoken Digit Dataset, official split: for each digit and speaker, recordings 0-4 are the test
+# set, 5-9 the validation set, and the others the training set.
 # ./run.sh --help lists the options.
 set -euo pipefail
 cd "$(dirname "$0")"

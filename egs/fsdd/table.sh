@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The table of README.md: both protocols, all labels and few, pretrained, from scratch, linear
-# probe and plain classifiers. Finished runs are skipped: the same call goes on over days.
+# The table in README.md: both protocols, all labels and few, for pretrained, from scratch, linear
+# probe and baselines. Completed runs are skipped; repeat an interrupted call to resume.
 # Usage: ./table.sh [--nj JOBS] [--dumpdir dump] [--expdir exp/table], after ./run.sh --stop-stage 2
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -18,7 +18,7 @@ help_message="usage: ./table.sh [--nj JOBS] [--dumpdir dump] [--expdir exp/table
 protocols=(official unseen/fold1 unseen/fold2 unseen/fold3)
 systems=(finetune_pretrained finetune_scratch finetune_probe logistic_regression random_forest)
 
-# One thread for each: small models gain little from a second one.
+# One thread per process: small models gain little from a second one.
 export OMP_NUM_THREADS=1
 mkdir -p "$expdir"
 printf '%s\n' "${protocols[@]}" >"$expdir/protocols"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Ten kinds of synthetic sound that mean spectra do not tell apart: the whole chain in minutes.
-# No download: stage 0 makes the corpus. ./run.sh --help lists the options.
+# Ten kinds of synthetic sound that mean spectra cannot distinguish: a complete recipe in minutes.
+# Stage 0 generates the corpus, so nothing is downloaded. ./run.sh --help lists the options.
 set -euo pipefail
 cd "$(dirname "$0")"
 

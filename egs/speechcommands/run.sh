@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Speech Commands: which of 35 words is said, with the official lists for validation and test.
-# ./run.sh --help lists the options; --form chooses version 1, or the twelve-class form.
+# Speech Commands: classify 35 spoken words, with the official validation and test lists.
+# ./run.sh --help lists the options; --form selects version 1 or the twelve-class forms.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 form=v2_35
 own_options="form"
 export recipe_help="  --form FORM             v2_35, v1_30 (all words), v2_12, v1_12 (ten commands, silence and
-                          anything else) (default: $form)"
+                          other words) (default: $form)"
 . utils/own_options.sh
 one_of form v2_35 v1_30 v2_12 v1_12
 

@@ -1,4 +1,4 @@
-"""Checkpoints with random tensors as algorithm.md 16 lists them, written down from its table."""
+"""Checkpoints with random tensors, as docs/algorithm.md#checkpoint-formats lists them."""
 
 import torch
 
@@ -6,7 +6,7 @@ X = "modality_encoders.IMAGE."
 
 
 def positions(width, rows):
-    """algorithm.md 3, in float64: frequency in the first half of the channels, then time."""
+    """docs/algorithm.md#positions in float64: frequency in the first half of the channels."""
     omega = 10000.0 ** (-torch.arange(width // 4, dtype=torch.float64) / (width // 4))
     index = torch.arange(rows)
     angles = [(index % 8)[:, None] * omega, (index // 8)[:, None] * omega]

@@ -96,7 +96,7 @@ def test_the_norm_of_the_targets_is_in_the_cfg(tmp_path, norm):
 
 
 def test_key_table_of_a_base_model(tmp_path):
-    """algorithm.md 16 and 22: 212 tensors and 198 of the teacher, 202 when fine-tuned."""
+    """docs/algorithm.md#checkpoint-formats: 212 tensors and 198 of the teacher, or 202."""
     from asda.checkpoint.foreign.fairseq_export import to_reference
     from asda.checkpoint.saved_model import SavedModel
     from asda.configuration import to_dict

@@ -115,7 +115,7 @@ def test_from_the_lists_to_map(recipe, corpus):
         cwd=recipe,
     )
     assert "eval: 12 of 15 clips (80.0%): 1 " in said
-    assert "1 further copies of clips were left out" in said
+    assert "1 further copies of clips were found" in said
     result = json.loads((recipe / "exp/finetune_b/score/result.json").read_text())
     assert result["multi_label"]
     assert (result["metric"], result["classes"]) == ("mAP", 527)
@@ -175,9 +175,9 @@ def test_copies(recipe, corpus):
         f"Y{a}": f"{a}_30_35.ogg",
         f"Y{b}": f"{b}.flac",
     }
-    assert "2 further copies of clips were left out" in said
-    assert "1 audio files of listed videos have other times in their name" in said
-    assert "1 audio files are of no listed video" in said
+    assert "2 further copies of clips were found" in said
+    assert "1 audio files of listed videos were ignored: other times" in said
+    assert "1 audio files were ignored: their video is not listed" in said
 
 
 def test_the_report_counts_what_is_wrong_by_class(recipe, corpus):
@@ -193,7 +193,7 @@ def test_the_report_counts_what_is_wrong_by_class(recipe, corpus):
     for reason in ("1 empty file", "1 unreadable", "1 too short", "1 missing"):
         assert reason in said
     assert "classes with most clips missing: Bark 0 of 3" in said
-    assert "1 used clips end more than 0.5 s before" in said
+    assert "1 usable clips end more than 0.5 s before" in said
     unusable = read_table(recipe / "data/report/unusable")
     assert unusable[f"Y{videos[2]}"] == "eval too short: 0.10 s"
     assert unusable[f"Y{videos[3]}"] == "eval missing"
@@ -346,7 +346,7 @@ def test_help_downloads_nothing(repository, tmp_path, name):
 
 
 def test_help_of_the_check_of_lists(recipe):
-    assert "folder of the lists" in succeed(recipe / "local/segments.py", "--help", cwd=recipe)
+    assert "folder with the lists" in succeed(recipe / "local/segments.py", "--help", cwd=recipe)
 
 
 def test_no_audio_is_an_error(recipe, corpus):

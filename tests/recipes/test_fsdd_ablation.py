@@ -127,7 +127,7 @@ def test_a_stopped_call_goes_on_and_leaves_nothing_half_made(repository, noisy, 
     out = tmp_path / "noisy"
     done = add_noise(repository, test, noisy / "train", out)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"local/add_noise.py: error: {broken}: ")
+    assert done.stderr.startswith(f"add_noise.py: error: {broken}: ")
     assert done.stderr.count("\n") == 1
     assert [path.name for path in out.glob("*")] == ["wav"]
     assert [path.name for path in out.glob("wav/*")] == [".white_20"]

@@ -84,7 +84,7 @@ def test_the_paths_alone_are_written(recipe, audio, tmp_path):
         *("--finetune-args", FINETUNE, "--finetune-tag", "b"),
         cwd=audio,
     )
-    assert "20 clips of 2 classes, 10 with several labels" in said
+    assert "20 clips, 2 classes, 10 clips with several labels" in said
     result = json.loads((recipe / "exp/finetune_b/score/result.json").read_text())
     assert result["metric"] == "mAP"
     assert result["clips"] == {"found": 4, "expected": 4}
@@ -125,7 +125,7 @@ def test_given_splits_and_several_labels(recipe, audio, tmp_path):
     text = labels.read_text(encoding="utf-8")
     labels.write_text(text.replace("02.flac,bird song", "02.flac,wind; bird song;"), "utf-8")
     said = prepare(recipe, audio, labels, tmp_path / "data")
-    assert "20 clips of 2 classes, 1 with several labels" in said
+    assert "20 clips, 2 classes, 1 clips with several labels" in said
     sets = sets_of(tmp_path / "data")
     assert sets["train"].utt2label["bird_song-02"] == ["bird_song", "wind"]
     for name, remainders in {"train": (0, 2), "valid": (1,), "test": (3,)}.items():

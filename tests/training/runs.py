@@ -19,6 +19,7 @@ from asda.configuration import load
 from asda.tasks.classification import ClassificationTask
 from asda.tasks.pretraining import PretrainTask
 from asda.training.run_config import FinetuneConfig, PretrainConfig
+from asda.training.task import Task
 
 MODEL = {
     "size": "tiny",
@@ -81,15 +82,17 @@ def run_finetune(data: Path, exp: Path, **options) -> dict:
 def stopped_before(update: int) -> Iterator[None]:
     """Stop runs inside the block before their update of this number, as Ctrl-C does."""
 
-    def stop(task, at):
-        if at == update:
-            raise KeyboardInterrupt
-        return original[type(task)](task, at)
+    def stopping(before_update):
+        def stop(task, at):
+            if at == update:
+                raise KeyboardInterrupt
+            return before_update(task, at)
 
-    original = {task: task.before_update for task in (PretrainTask, ClassificationTask)}
+        return stop
+
     with pytest.MonkeyPatch.context() as patch:
-        for task in original:
-            patch.setattr(task, "before_update", stop)
+        for task in (Task, PretrainTask):
+            patch.setattr(task, "before_update", stopping(task.before_update))
         with pytest.raises(KeyboardInterrupt):
             yield
 

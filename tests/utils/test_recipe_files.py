@@ -72,7 +72,7 @@ def test_the_environment_is_made_once_and_said_so(bare_clone):
     expected = f"{bare_clone}/tools/venv/bin/asda\nmade\n"
     first, second = activate(bare_clone, ""), activate(bare_clone, "")
     assert (first.stdout, second.stdout) == (expected, expected)
-    assert "making tools/venv (make -C tools)" in first.stderr
+    assert "creating tools/venv (make -C tools)" in first.stderr
     assert second.stderr == ""
 
 

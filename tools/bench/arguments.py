@@ -1,4 +1,4 @@
-"""What the benchmarks take on the command line."""
+"""Command-line arguments common to the benchmarks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MODEL_SIZES = sorted(path.stem for path in SIZES.glob("*.yaml"))
 
 
 def positive(text: str) -> int:
-    """Return a whole number from 1 on; argparse refuses other words by the name of this type."""
+    """Parse a positive integer; argparse uses the name of this function in its error messages."""
     number = int(text)
     if number < 1:
         raise ValueError(text)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Time and memory of the data preparation of egs/audioset, on generated lists and small files.
+"""Time and memory of data preparation in egs/audioset, with generated lists and small files.
 
 Usage: tools/bench/audioset_data.py [--clips 2000000] [--dir FOLDER]
 """
@@ -22,10 +22,10 @@ from datadir_scale import measure
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 CLASSES = 527
-BALANCED, EVAL = 22160, 20371  # clips of the real lists; the others are unbalanced
-MISSING = 0.05  # share of the clips without audio
-PER_FOLDER = 50000  # clips of a folder, hard links to one file: a file system allows 65,000
-LABELS = (1, 1, 2, 2, 3, 4)  # of a clip, drawn evenly
+BALANCED, EVAL = 22160, 20371  # sizes of the real lists; all other clips are unbalanced
+MISSING = 0.05  # fraction of the clips without audio
+PER_FOLDER = 50000  # hard links to one file, of which ext4 allows 65,000
+LABELS = (1, 1, 2, 2, 3, 4)  # number of labels of a clip, drawn uniformly
 ENDINGS = {".wav": "PCM_16", ".flac": "PCM_16"}
 PREPARE = Path(__file__).resolve().parents[2] / "egs/audioset/local/data.py"
 
@@ -33,13 +33,15 @@ PREPARE = Path(__file__).resolve().parents[2] / "egs/audioset/local/data.py"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=positive, default=2_000_000)
-    parser.add_argument("--dir", help="where to work (default: a temporary folder)")
+    parser.add_argument("--dir", help="working folder (default: a temporary one)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.dir) as name:
         folder = Path(name)
         start = time.perf_counter()
         make_corpus(folder / "corpus", arguments.clips)
-        print(f"made in {time.perf_counter() - start:.0f} s; {os.cpu_count()} cores", flush=True)
+        print(
+            f"generated in {time.perf_counter() - start:.0f} s; {os.cpu_count()} cores", flush=True
+        )
         prepare = [sys.executable, str(PREPARE), str(folder / "corpus"), str(folder / "data")]
         show(f"preparation of {arguments.clips}", prepare)
         validate = [sys.executable, "-m", "asda", "data", "validate", "--no-feats"]
@@ -58,7 +60,7 @@ def show(what: str, command: list[str]) -> None:
 
 
 def make_corpus(folder: Path, clips: int) -> None:
-    """Write lists of random videos, whose classes are as uneven as AudioSet's, and their audio."""
+    """Write lists of random videos, with class frequencies as uneven as AudioSet's, and audio."""
     rng = random.Random(0)
     lists = folder / "metadata"
     lists.mkdir(parents=True)
@@ -81,15 +83,15 @@ def make_corpus(folder: Path, clips: int) -> None:
 
 
 def random_labels(count: int, rng: random.Random) -> Iterator[str]:
-    """Yield labels of clips; the classes' frequencies fall as 1 / rank."""
-    shares = [1 / (rank + 1) for rank in range(CLASSES)]
+    """Yield the labels of clips; class frequencies fall as 1 / rank."""
+    frequencies = [1 / (rank + 1) for rank in range(CLASSES)]
     for _ in range(count):
-        drawn = set(rng.choices(range(CLASSES), shares, k=rng.choice(LABELS)))
+        drawn = set(rng.choices(range(CLASSES), frequencies, k=rng.choice(LABELS)))
         yield ",".join(f"/m/{label:06d}" for label in drawn)
 
 
 def link_audio(folder: Path, videos: list[str], rng: random.Random) -> None:
-    """Give most videos of a part a file, all of one format and one form of names."""
+    """Write files for most videos of a part, in one format and one naming scheme."""
     folder.mkdir()
     ending, subtype = rng.choice(list(ENDINGS.items()))
     form = rng.choice(["{}", "Y{}", "{}_30.000_40.000", "{}_30000_40000"])

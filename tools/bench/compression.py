@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Bytes and error of log-mel features in each form that a dump can have.
+"""Size and error of log-mel features with each compression method of a dump.
 
 Usage: tools/bench/compression.py FOLDER-OF-AUDIO [--clips 100]
 """
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def measure(features: list[np.ndarray], method: str) -> tuple[int, np.ndarray]:
-    """Return bytes of an archive of the features, and the absolute error of each value."""
+    """Return the size of an archive in bytes, and the absolute error of each value."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "feats.ark"
         with path.open("wb") as stream:

@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def make_directory(folder: Path, utterances: int) -> Path:
-    """Write wav.scp, utt2spk, spk2utt, utt2label, utt2dur and labels.txt, each its own speaker."""
+    """Write a data directory in which every utterance is its own speaker."""
     keys = [f"clip{index:09d}" for index in range(utterances)]
     values = {
         "wav.scp": lambda index: f"downloads/audio/{index % 1000:03d}/{keys[index]}.flac",
@@ -56,7 +56,7 @@ def make_directory(folder: Path, utterances: int) -> Path:
 
 
 def measure(command: list[str]) -> tuple[float, float]:
-    """Run a command; return its wall time in seconds and its peak memory in MiB."""
+    """Run a command; return wall time in seconds and peak memory in MiB."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

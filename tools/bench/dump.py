@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""A dump of a folder of audio by utils/dump_fbank.sh, against a plain script of torchaudio.
+"""Feature extraction by utils/dump_fbank.sh, against a script with torchaudio.
 
 Usage: tools/bench/dump.py FOLDER-OF-AUDIO [--utterances 1000] [--compression 3] [--nj 1 2]
 
-The files are dumped as they are, and once more as 16-bit WAV, whose decoding takes next to no time;
-files are listed repeatedly until there are enough. The baseline does one clip after the other on
-one core: torchaudio.load, or soundfile where that lacks its decoder, torchaudio's resampler and
-filterbank, kaldiio. The time of a dump of one utterance, start-up, is taken off that of all and
-stands apart: two programs and a script at nj 1 for asda, one for the baseline. Then what asda's and
-the baseline's steps take, in one process.
+The files are dumped as they are, and converted to 16-bit WAV, which takes almost no time to decode.
+They are listed repeatedly to reach --utterances. The baseline processes one clip after the other on
+one core: torchaudio.load (soundfile if its decoder is missing), torchaudio's resampler and
+filterbank, and kaldiio. Start-up, the time to dump one utterance, is subtracted and shown
+separately; it covers two programs and a script for asda with --nj 1, and one program for the
+baseline. The second table compares the steps of both in one process.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from asda.features.fbank_config import FbankConfig
 
 DUMP = Path(__file__).resolve().parents[2] / "utils/dump_fbank.sh"
 RATE = 16000
-PROFILED = 100  # clips whose steps are timed
+PROFILED = 100  # clips for which steps are timed
 
 
 def main() -> None:
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--baseline", type=Path, metavar="ARK", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if arguments.baseline:  # the script itself, on a data directory
+    if arguments.baseline:  # run as the baseline, in a process of its own
         dump_by_torchaudio(arguments.folder, arguments.baseline, arguments.compression)
         return
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -62,14 +62,14 @@ def main() -> None:
         forms = {"as they are": files, "16-bit WAV": as_wav(files, work / "wav")}
         describe(files, arguments)
         print(
-            f"{'clips a second':<16}{'nj':>3}{'baseline':>10}{'asda':>8}{'ratio':>7}"
+            f"{'clips per second':<16}{'nj':>3}{'baseline':>10}{'asda':>8}{'ratio':>7}"
             f"{'start-up s':>12}{'asda':>6}"
         )
         for form, paths in forms.items():
             compare(form, paths, arguments, work / form.replace(" ", "_"))
         print(
-            f"{'ms a clip':<16}{'':>10}{'decode':>8}{'resample':>10}{'filterbank':>12}{'write':>7}"
-            f"{'sum':>7}"
+            f"{'ms per clip':<16}{'':>10}{'decode':>8}{'resample':>10}{'filterbank':>12}"
+            f"{'write':>7}{'sum':>7}"
         )
         for form, paths in forms.items():
             for who, steps in (("baseline", TORCHAUDIO), ("asda", asda_steps())):
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """Return the files of a folder that soundfile reads."""
+    """Return the files in a folder that soundfile can read."""
     files = []
     for path in sorted(folder.resolve().rglob("*")):
         try:
@@ -91,7 +91,7 @@ def audio_files(folder: Path) -> list[Path]:
 
 
 def as_wav(files: list[Path], folder: Path) -> list[Path]:
-    """Write each file as 16-bit WAV of its own rate."""
+    """Convert each file to 16-bit WAV at its own sample rate."""
     folder.mkdir()
     paths = [folder / f"{number}.wav" for number in range(len(files))]
     for file, path in zip(files, paths, strict=True):
@@ -111,7 +111,7 @@ def describe(files: list[Path], arguments: argparse.Namespace) -> None:
 
 
 def compare(form: str, files: list[Path], arguments: argparse.Namespace, work: Path) -> None:
-    """Print clips a second of the baseline and of asda with each number of jobs."""
+    """Print clips per second for the baseline and for asda with each number of jobs."""
     one = data_directory(work / "one", files, 1)
     whole = data_directory(work / "all", files, arguments.utterances)
     more = arguments.utterances - 1
@@ -137,7 +137,7 @@ def compare(form: str, files: list[Path], arguments: argparse.Namespace, work: P
 
 
 def data_directory(folder: Path, files: list[Path], utterances: int) -> Path:
-    """Write a data directory of so many utterances, files in turn."""
+    """Write a data directory that lists the files repeatedly, to the number of utterances."""
     folder.mkdir(parents=True)
     names = [f"utt{number:06d}" for number in range(utterances)]
     with open(folder / "wav.scp", "w") as wav, open(folder / "utt2spk", "w") as speakers:
@@ -159,10 +159,10 @@ def timed(command: list) -> float:
 
 
 def load(path: str) -> tuple[torch.Tensor, int]:
-    """Return (channels, samples) and the rate."""
+    """Return samples (channels, samples) and the sample rate."""
     try:
         return torchaudio.load(path)
-    except ImportError:  # torchaudio of 2.9 and later decodes by a further package
+    except ImportError:  # torchaudio 2.9 and later needs another package to decode
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
         return torch.from_numpy(samples.T), rate
 
@@ -178,7 +178,7 @@ def log_mel(waveform: torch.Tensor) -> torch.Tensor:
 
 
 def dump_by_torchaudio(data: Path, archive: Path, compression: str) -> None:
-    """Dump the features of a data directory, as one would write it."""
+    """Dump the features of a data directory with common libraries."""
     method = None if compression == "none" else int(compression)
     with (
         kaldiio.WriteHelper(f"ark,scp:{archive},{archive}.scp", compression_method=method) as write,
@@ -203,7 +203,7 @@ TORCHAUDIO: Steps = (
 
 
 def asda_steps() -> Steps:
-    """Return asda's steps; to resample is what reading takes longer than at the file's own rate."""
+    """Return asda's steps; resampling is the extra time of reading at another sample rate."""
     fbank = Fbank(FbankConfig())
     return (
         lambda path: (path, read_audio(str(path), soundfile.info(path).samplerate)),
@@ -216,7 +216,7 @@ def asda_steps() -> Steps:
 
 
 def profile(files: list[Path], steps: Steps, compression: str) -> list[float]:
-    """Return milliseconds that each step takes for a file, on average."""
+    """Return the mean time of each step per file in ms."""
     decode, resample, filterbank, write = steps
     method = None if compression == "none" else compression
     times = []

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Log-mel filterbank of one clip after the other, on one core, against torchaudio's.
+"""Log-mel filterbank on one core, one clip after the other, against torchaudio.
 
 Usage: tools/bench/filterbank.py [--seconds 10 5 1] [--clips 20] [--rounds 15]
 
-Clips are generated: noise whose spectrum falls as that of sound. Both take turns; the median round
-counts. Differences are those of log-mel values; torchaudio's own error, against its result in
-float64, stands beside the one between the two. Floor: the least arithmetic, a real FFT of each
-padded frame (2.5 n log2 n) and two multiply-adds for the energy of a line, at the rate of this
-core's matrix product, which an FFT does not reach.
+Clips are noise with a falling spectrum, as in natural sound. The two take turns, and the median
+over rounds is reported. Differences are between log-mel values: between the two, followed by
+torchaudio's own error relative to its result in float64. The floor is the minimum arithmetic, a
+real FFT of each padded frame (2.5 n log2 n) and two multiply-adds for the energy of each bin, at
+the rate of a matrix product on this core, which an FFT does not reach.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from torchaudio.compliance import kaldi
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
 
-SIDE = 1024  # of the matrices that tell the rate of this core
+SIDE = 1024  # of the matrices that measure the arithmetic rate of this core
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, nargs="+", default=[10, 5, 1], help="of a clip")
-    parser.add_argument("--clips", type=positive, default=20, help="different clips of a round")
+    parser.add_argument("--seconds", type=float, nargs="+", default=[10, 5, 1], help="clip lengths")
+    parser.add_argument("--clips", type=positive, default=20, help="clips per round")
     parser.add_argument("--rounds", type=positive, default=15)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -42,7 +42,7 @@ def main() -> None:
     fbank = Fbank(config)
     rate = product_rate()
     print(
-        f"clips a second on one of {os.cpu_count()} cores, {rate / 1e9:.0f} GFLOP/s; "
+        f"clips per second on one of {os.cpu_count()} cores, {rate / 1e9:.0f} GFLOP/s; "
         f"{config.num_mel_bins} mel bins of {config.sample_rate} Hz"
     )
     print(
@@ -65,14 +65,14 @@ def main() -> None:
 
 
 def make_clips(clips: int, samples: int) -> list[torch.Tensor]:
-    """Return clips (samples,) of noise, louder at low frequencies, of deviation about 0.1."""
+    """Return clips (samples,) of noise, louder at low frequencies, with std about 0.1."""
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(clips, samples + 8, generator=generator)
     return list(noise.unfold(1, 9, 1).mean(-1).mul_(0.3).clone())
 
 
 def by_torchaudio(clip: torch.Tensor, config: FbankConfig) -> torch.Tensor:
-    """Return what asda's defaults are, of a clip of any dtype."""
+    """Return torchaudio's log-mel features with asda's default settings, in the clip's dtype."""
     return kaldi.fbank(
         (clip - clip.mean())[None],
         sample_frequency=config.sample_rate,
@@ -87,7 +87,7 @@ def by_torchaudio(clip: torch.Tensor, config: FbankConfig) -> torch.Tensor:
 
 
 def compare(functions: list[Callable], clips: list[torch.Tensor], rounds: int) -> list[float]:
-    """Return seconds that each function takes for a clip, the median of rounds."""
+    """Return seconds per clip for each function, the median over rounds."""
     seconds: list[list[float]] = [[] for _ in functions]
     for _ in range(rounds):
         for function, taken in zip(functions, seconds, strict=True):
@@ -99,7 +99,7 @@ def compare(functions: list[Callable], clips: list[torch.Tensor], rounds: int) -
 
 
 def differences(fbank: Fbank, clips: list[torch.Tensor]) -> tuple[float, float, float, float]:
-    """Return largest and mean difference from torchaudio, and torchaudio's from float64."""
+    """Return largest and mean difference from torchaudio, and of torchaudio from float64."""
     found = torch.stack([fbank(clip) for clip in clips])
     torchaudio = torch.stack([by_torchaudio(clip, fbank.config) for clip in clips])
     exact = torch.stack([by_torchaudio(clip.double(), fbank.config) for clip in clips])
@@ -108,13 +108,13 @@ def differences(fbank: Fbank, clips: list[torch.Tensor]) -> tuple[float, float, 
 
 
 def frame_flops(length: int) -> float:
-    """Return the least operations of a frame of so many samples: transform, squares, filters."""
+    """Return the minimum number of operations per frame: FFT, squares and filters."""
     padded = 2 ** math.ceil(math.log2(length))
     return 2.5 * padded * math.log2(padded) + (3 + 4) * padded / 2
 
 
 def product_rate() -> float:
-    """Return operations a second of a float32 matrix product."""
+    """Return operations per second of a float32 matrix product."""
     matrix = torch.randn(SIDE, SIDE)
     seconds = compare([lambda other: matrix @ other], [matrix], 9)[0]
     return 2 * SIDE**3 / seconds

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Time of metrics and of their bootstrap intervals, against scikit-learn class by class.
+"""Time of metrics and their bootstrap intervals, against scikit-learn class by class.
 
 Usage: tools/bench/metrics.py [--clips 20000] [--classes 527] [--replicates 1000] [--rounds 3]
 
-Scores and labels are generated. The baseline of the intervals is one replicate, times their number.
-Floors: sorting the scores of each class; the additions of all replicates, at the rate of a float32
-sum in the cache.
+Scores and labels are generated. The baseline for intervals is the time of one replicate times their
+number. The floors are sorting the scores of each class, and the additions of all replicates at the
+rate of a float32 sum in the cache.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from asda.scoring.intervals import BLOCK, bootstrap_weights, intervals
 from asda.scoring.metrics import ClassificationMetrics
 
-LABELS = 2.7  # of a clip, on average
-SIGNAL = 2.0  # what a label adds to scores of deviation 1
+LABELS = 2.7  # mean number per clip
+SIGNAL = 2.0  # added by a label to scores with std 1
 
 
 def main() -> None:
@@ -35,12 +35,12 @@ def main() -> None:
     parser.add_argument("--clips", type=positive, default=20_000)
     parser.add_argument("--classes", type=positive, default=527)
     parser.add_argument("--replicates", type=positive, default=1000)
-    parser.add_argument("--rounds", type=positive, default=3, help="the best one counts")
+    parser.add_argument("--rounds", type=positive, default=3, help="the fastest is reported")
     arguments = parser.parse_args()
     scores, targets = make_scores(arguments.clips, arguments.classes)
     print(
         f"{arguments.clips} clips, {arguments.classes} classes, {targets.sum() / len(targets):.1f} "
-        f"labels a clip; {os.cpu_count()} cores, of which one is used"
+        f"labels per clip; one of {os.cpu_count()} cores"
     )
     print(f"{'':<18}{'baseline s':>11}{'asda s':>8}{'ratio':>7}{'floor s':>9}{'difference':>12}")
     before = peak_mebibytes()
@@ -63,13 +63,13 @@ def show(what: str, baseline: float, asda: float, floor: float, difference: floa
 
 
 def make_scores(clips: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores (clips, classes) float32 and labels uint8, frequencies falling as 1 / rank."""
+    """Return scores (clips, classes) float32 and labels uint8 with frequencies ~ 1 / rank."""
     rng = np.random.default_rng(0)
-    shares = 1 / np.arange(1, classes + 1)
-    shares *= LABELS / shares.sum()
+    frequencies = 1 / np.arange(1, classes + 1)
+    frequencies *= LABELS / frequencies.sum()
     targets = np.zeros((clips, classes), dtype=np.uint8)
-    for c, share in enumerate(shares):
-        positives = min(max(1, round(share * clips)), clips - 1)
+    for c, frequency in enumerate(frequencies):
+        positives = min(max(1, round(frequency * clips)), clips - 1)
         targets[rng.choice(clips, positives, replace=False), c] = 1
     scores = rng.standard_normal((clips, classes), dtype=np.float32)
     return scores + np.float32(SIGNAL) * targets, targets
@@ -78,7 +78,7 @@ def make_scores(clips: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
 def compare_metrics(
     scores: np.ndarray, targets: np.ndarray, rounds: int
 ) -> tuple[float, float, float, float]:
-    """Return seconds of scikit-learn, asda and the floor, and the largest difference of a class."""
+    """Return seconds for scikit-learn, asda and the floor, and the largest difference per class."""
 
     def sort() -> None:
         for column in np.ascontiguousarray(scores.T):
@@ -96,7 +96,7 @@ def compare_metrics(
 def compare_intervals(
     scores: np.ndarray, targets: np.ndarray, replicates: int, rounds: int
 ) -> tuple[float, float, float, float]:
-    """Return the same of intervals of all metrics, the difference that of one replicate's mAP."""
+    """Return the same for intervals of all metrics; the difference is in one replicate's mAP."""
     metrics = ClassificationMetrics(scores, targets)
     weights = next(bootstrap_weights(len(scores), replicates=1))
     drawn = np.repeat(np.arange(len(scores)), weights[:, 0].astype(int))
@@ -124,7 +124,7 @@ def by_class(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def additions_per_second() -> float:
-    """Return the rate of float32 additions of arrays that lie in the first cache."""
+    """Return float32 additions per second on arrays in the first-level cache."""
     total, summand, repeats = np.zeros(2048, np.float32), np.ones(2048, np.float32), 10_000
 
     def add() -> None:

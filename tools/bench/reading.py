@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Shuffled reading of dumped features into batches, and what orders of reading cost.
+"""Shuffled reading of dumped features into batches, and the cost of different reading orders.
 
 Usage: tools/bench/reading.py [--clips 640] [--methods 3 5 2] [--list 2000000]
 
-Features of 10 s clips are generated and written with each compression method. Reading is: a matrix
-from its archive, decompressed, cut at random, normalised and put into a batch. The baseline is a
-plain loop of kaldiio.load_mat and numpy, by one worker a dataset of the same behind PyTorch's
-loader and its own collation. Both take turns; the median round counts. "cold" has the archive
-dropped from the system's cache first (posix_fadvise). Floor: stored bytes read and values written
-once, at the rate of a copy in memory.
+Features of 10 s clips are generated and written with each compression method. Reading includes
+decompression, random cropping, normalisation and assembly of the batch. The baseline is a loop with
+kaldiio.load_mat and numpy; with one worker, a dataset of the same in PyTorch's loader with its own
+collation. The two take turns, and the median over rounds is reported. For "cold" the archive is
+first dropped from the system's cache (posix_fadvise). The floor is reading the stored bytes and
+writing the values once, at the rate of a copy in memory.
 
-Then orders of an epoch of a long list: time and memory to make one; correlation of the places on
-the disk of neighbours in a batch; pairs of a batch that come from the same block, as a multiple of
-those by chance; stretches that are read for 1000 clips, and hours that a disk of 8 ms for a seek
-and 150 MB/s would take for them (a calculation); clips a second here, cold, of the archive above.
+The second table compares reading orders for an epoch of a long list: time and memory to compute the
+order; correlation between the disk positions of neighbours in a batch; pairs in a batch from the
+same block, relative to chance; seeks per 1,000 clips, and the hours that a disk with 8 ms per seek
+and 150 MB/s would need (calculated); and clips per second measured with a cold cache.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ BATCH = 32
 MEAN, STD = -4.268, 4.569
 BLOCK = DataConfig().shuffle_block
 BUFFER, SMALL_BUFFER = 16384, 256
-SEEK, RATE = 0.008, 150e6  # seconds, bytes a second
+SEEK, RATE = 0.008, 150e6  # seconds, bytes per second
 BYTES = FRAMES * MEL * COMPRESSIONS["3"]
 
 
@@ -58,7 +58,9 @@ def main() -> None:
     parser.add_argument("--clips", type=positive, default=640)
     parser.add_argument("--methods", choices=COMPRESSIONS, nargs="+", default=["3", "5", "2"])
     parser.add_argument("--rounds", type=positive, default=3)
-    parser.add_argument("--list", type=positive, default=2_000_000, help="clips that are ordered")
+    parser.add_argument(
+        "--list", type=positive, default=2_000_000, help="clips in the second table"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
@@ -79,7 +81,7 @@ def main() -> None:
 
 
 def make_dumps(root: Path, clips: int, methods: list[str]) -> dict[str, Path]:
-    """Write the same features with each method and return method -> folder."""
+    """Write the same features with each method; return method -> folder."""
     folders = {method: root / method for method in methods}
     for method, folder in folders.items():
         folder.mkdir()
@@ -117,7 +119,7 @@ def clips_of(folder: Path, frames: int = CUT, workers: int = 0, buffer: int = 0)
 
 
 class ByKaldiio(Dataset):
-    """Clips of a feats.scp, as one would write it."""
+    """The clips of a feats.scp, read with common libraries."""
 
     def __init__(self, folder: Path, frames: int):
         lines = (folder / "feats.scp").read_text().splitlines()
@@ -155,7 +157,7 @@ def compare(folder: Path, method: str, frames: int, cold: bool, rounds: int) -> 
     readers = [by_kaldiio, by_asda(0)]
     times = measure(readers, folder, whole, cold, rounds)
     stored = (folder / "feats.ark").stat().st_size / len(plain)
-    if method != "2":  # whose columns lie apart
+    if method != "2":  # which stores columns apart
         stored *= frames / FRAMES
     floor = copy_rate() / (stored + 4 * frames * MEL)
     worker = ""
@@ -178,10 +180,10 @@ def measure(
     rounds: int,
     skip: int = 0,
 ) -> list[float]:
-    """Return seconds that each reader takes for a batch, the median of rounds.
+    """Return seconds per batch for each reader, the median over rounds.
 
     Args:
-        skip: batches before the first that counts: the start of a worker
+        skip: number of first batches not counted, while a worker starts
     """
     seconds: list[list[float]] = [[] for _ in readers]
     for _ in range(rounds):
@@ -205,7 +207,7 @@ def drop_from_cache(path: Path) -> None:
 
 
 def difference(folder: Path) -> float:
-    """Return the largest difference of a normalised value of some clips."""
+    """Return the largest difference between normalised values over some clips."""
     clips, plain = clips_of(folder, FRAMES), ByKaldiio(folder, FRAMES)
     return max(
         np.abs(clips[0, n].features.read() - plain[n]).max() for n in range(0, len(clips), 37)
@@ -213,7 +215,7 @@ def difference(folder: Path) -> float:
 
 
 def copy_rate() -> float:
-    """Return bytes a second that a copy in memory reads and writes together."""
+    """Return bytes per second read plus written by a copy in memory."""
     source, target = np.ones(2**24, np.float32), np.zeros(2**24, np.float32)
     times = []
     for _ in range(5):
@@ -224,19 +226,19 @@ def copy_rate() -> float:
 
 
 def show_orders(folder: Path, count: int, rounds: int) -> None:
-    """Print the table of orders."""
+    """Print the table of reading orders."""
     print(
         f"\nan epoch of {count} clips, batches of {BATCH};"
         f" a buffer of {BUFFER} in blocks of {BLOCK}"
     )
     print(
-        f"{'order':<14}{'s':>6}{'MB':>6}{'correlation':>13}{'pairs':>8}{'stretches':>11}"
+        f"{'order':<14}{'s':>6}{'MB':>6}{'correlation':>13}{'pairs':>8}{'seeks':>11}"
         f"{'hours':>7}{'clips/s cold':>14}"
     )
     lengths, places = np.full(count, FRAMES), np.arange(count)
     weights = 1 / (1 + places % 527)
     options = {
-        "as they lie": None,
+        "disk order": None,
         "shuffled": {},
         "weighted": {"weights": weights, "draws": count // 10},
         "in blocks": {"disk_order": places, "buffer": BUFFER, "block": BLOCK},
@@ -256,20 +258,20 @@ def show_orders(folder: Path, count: int, rounds: int) -> None:
             peak = tracemalloc.get_traced_memory()[1] / 1e6
             tracemalloc.stop()
             window = BUFFER if option.get("buffer") else 1
-        stretches = count_stretches(order, window)
-        hours = (stretches * SEEK + order.size * BYTES / RATE) / 3600
+        seeks = count_seeks(order, window)
+        hours = (seeks * SEEK + order.size * BYTES / RATE) / 3600
         print(
             f"{name:<14}{seconds:>6.2f}{peak:>6.0f}{correlation(order):>13.4f}"
-            f"{same_block(order, count):>8.1f}{1000 * stretches / order.size:>11.1f}{hours:>7.1f}"
+            f"{same_block(order, count):>8.1f}{1000 * seeks / order.size:>11.1f}{hours:>7.1f}"
             + (f"{cold[name]:>14.0f}" if name in cold else ""),
             flush=True,
         )
 
 
 def cold_rates(folder: Path, rounds: int) -> dict[str, float]:
-    """Return clips a second from a cold cache, in this process."""
+    """Return clips per second with a cold cache, in this process."""
     readers = {
-        "as they lie": lambda: iter(scoring_loader(clips_of(folder))),
+        "disk order": lambda: iter(scoring_loader(clips_of(folder))),
         "shuffled": lambda: iter(training_loader(clips_of(folder), 0, 0, 1, 0)),
         "in blocks": lambda: iter(
             training_loader(clips_of(folder, buffer=SMALL_BUFFER), 0, 0, 1, 0)
@@ -281,12 +283,12 @@ def cold_rates(folder: Path, rounds: int) -> dict[str, float]:
 
 
 def correlation(order: np.ndarray) -> float:
-    """Return the correlation of the places of neighbours in batches (batches, clips)."""
+    """Return the correlation between positions of neighbours in batches (batches, clips)."""
     return float(np.corrcoef(order[:, :-1].ravel(), order[:, 1:].ravel())[0, 1])
 
 
 def same_block(order: np.ndarray, count: int) -> float:
-    """Return pairs of a batch from the same block, as a multiple of those of a shuffled list."""
+    """Return pairs in a batch from the same block, relative to a shuffled list."""
     blocks = order // BLOCK
     pairs = [
         (blocks[:, :-shift] == blocks[:, shift:]).ravel() for shift in range(1, order.shape[1])
@@ -294,8 +296,8 @@ def same_block(order: np.ndarray, count: int) -> float:
     return float(np.concatenate(pairs).mean()) * count / BLOCK
 
 
-def count_stretches(order: np.ndarray, window: int) -> int:
-    """Return stretches of the disk that hold an order, where `window` clips are read sorted."""
+def count_seeks(order: np.ndarray, window: int) -> int:
+    """Return the seeks needed to read an order if each `window` of clips is read sorted."""
     order = order.ravel()
     if window > 1:
         order = np.concatenate(

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# All benchmarks with settings small enough for 15 minutes on 2 cores; each has --help for others.
-# datadir_scale.py and audioset_data.py are small here; without options each takes 2,000,000 clips.
+# Run all benchmarks with settings that take up to 15 minutes on 2 cores; each has --help. The defaults
+# of datadir_scale.py and audioset_data.py are 2,000,000 clips.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 audio=
 help_message="usage: tools/bench/run.sh [--audio FOLDER]
 
-Prints all tables. FOLDER holds recordings, ESC-10 say; without it clips are synthesised, whose
-bytes and errors in compression.py are not those of recordings."
+Prints all tables. FOLDER contains recordings, for example ESC-10. Without it clips are synthesised,
+and sizes and errors in compression.py are not those of recordings."
 
 . tools/activate.sh
 . utils/parse_options.sh
@@ -20,7 +20,7 @@ if [ -z "$audio" ]; then
   egs/mini/local/synthesize.py "$audio" --train 200 --valid 0 --test 0
 fi
 
-# bench SCRIPT OPTIONS...: its table, under its name
+# bench SCRIPT OPTIONS...: print its table under a heading
 bench() {
   local start=$SECONDS
   printf '\n== %s\n' "$*"
@@ -39,4 +39,4 @@ bench reading.py
 bench training_step.py
 bench scaling.py
 echo
-echo "all in $SECONDS s"
+echo "total: $SECONDS s"

@@ -3,14 +3,14 @@
 
 Usage: tools/bench/scaling.py [--out scaling.png] [--seconds 2.5 5 10 20 40] [--sizes tiny small]
 
-A step is forward, backward, AdamW and the teacher's update, in float32, on random features. From a
-case in the middle (--size, 10 s, 2 clips of 4 masks) one quantity varies at a time; models of
-other sizes take one clip. Each point is a process of its own: the least time of some steps after
-one to warm up, and the peak of its memory above that of the imported libraries. What is expected is
-counted: for time the multiply-adds, forward and twice backward, at one rate for each column; for
-memory the weights, gradients, AdamW's two moments and the teacher, a number of values for each
-visible token, block and channel, and what libraries and parts of the decoder take; these two are
-fitted to all points of the plot. Slopes are those of the logarithms, fitted to a column.
+A step is forward, backward, AdamW and the teacher's update, in float32 on random features. One
+quantity varies at a time, starting from --size, 10 s and 2 clips with 4 masks; other model sizes
+use one clip. Each point is measured in a process of its own: the shortest time of some steps after
+one to warm up, and the peak memory beyond that of the imported libraries. The expected time is the
+number of multiply-adds, forward and twice backward, at one rate per column. The expected memory is
+weights, gradients, AdamW's two moments and the teacher, plus a number of bytes per visible token,
+block and channel and a constant, both fitted to all points. Slopes are fitted to the logarithms of
+a column.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from asda.training.run_config import OptimizerConfig
 
 WARM_UP = 1
 TICKS = [step * 10.0**power for power in range(-2, 6) for step in (1, 2, 5)]
-LEAST_SECONDS = 0.5  # of the steps that are timed, and two of them at least
+LEAST_SECONDS = 0.5  # total time of the timed steps, which are at least two
 
 
 @dataclass
 class Case:
-    """One training step: model size, seconds of a clip, clips, masks of each."""
+    """One training step: model size, seconds per clip, clips, masks per clip."""
 
     size: str
     seconds: float
@@ -63,16 +63,16 @@ class Case:
 
 @dataclass
 class Point:
-    """What a case took, and what it was counted to need.
+    """What a case took, and what it should need.
 
     Args:
-        trained: weights that are trained
-        seconds: of a step
-        memory: bytes at the peak
+        trained: number of trained weights
+        seconds: time of a step
+        memory: peak memory in bytes
         products: multiply-adds of a step
-        state: bytes of weights, gradients, moments and the teacher
-        values: visible tokens of all blocks times their width
-        name, x: what varies; for a size, x is in million trained weights
+        state: bytes of weights, gradients, moments and teacher
+        values: visible tokens x blocks x width
+        name, x: quantity that varies and its value; for model sizes, million trained weights
     """
 
     trained: int
@@ -89,9 +89,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, help="PNG of the plot")
+    parser.add_argument("--out", type=Path, help="write the plot to this PNG file")
     parser.add_argument(
-        "--size", choices=MODEL_SIZES, default="tiny", help="where other quantities vary"
+        "--size", choices=MODEL_SIZES, default="tiny", help="model size for the other quantities"
     )
     parser.add_argument("--seconds", type=float, nargs="+", default=[2.5, 5, 10, 20, 40])
     parser.add_argument("--batch", type=positive, nargs="+", default=[1, 2, 4, 8, 16])
@@ -124,7 +124,7 @@ def main() -> None:
 
 
 def measure_column(title: str, varied: str, cases: list[Case]) -> list[Point]:
-    """Return what each case takes, in a process of its own, which finds torch imported."""
+    """Measure each case in a process of its own, forked after torch is imported."""
     points = []
     with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
         for case, point in zip(cases, pool.imap(measure, cases), strict=True):
@@ -175,10 +175,7 @@ def peak_memory() -> float:
 
 
 def fit_memory(points: list[Point]) -> tuple[float, float]:
-    """Return bytes for each token, block and channel, and bytes whatever the case: least squares.
-
-    Errors count in proportion to the memory measured.
-    """
+    """Fit bytes per token, block and channel, and a constant: least squares of relative errors."""
     memory, state, values = (
         np.array([getattr(point, name) for point in points])
         for name in ("memory", "state", "values")
@@ -188,7 +185,7 @@ def fit_memory(points: list[Point]) -> tuple[float, float]:
 
 
 def expected(points: list[Point], of_value: float, constant: float) -> list[np.ndarray]:
-    """Return seconds and bytes at the peak that are expected of points of one column."""
+    """Return the expected seconds and peak bytes for the points of one column."""
     seconds, products, state, values = (
         np.array([getattr(point, name) for point in points])
         for name in ("seconds", "products", "state", "values")
@@ -218,7 +215,7 @@ def show_slopes(title: str, points: list[Point], counted: list[np.ndarray]) -> N
 
 
 def curves(points: list[Point]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what varies, seconds, and bytes at the peak."""
+    """Return x, seconds and peak bytes."""
     return tuple(np.array([(p.x, p.seconds, p.memory) for p in points]).T)
 
 
@@ -232,7 +229,7 @@ def plot(
     middle: Case,
     path: Path,
 ) -> None:
-    """Write the plot: time above memory, a column for each quantity that varies."""
+    """Write the plot: time above memory, one column per quantity."""
     figure = Figure(figsize=(14, 6.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, len(measured), sharex="col", sharey="row")

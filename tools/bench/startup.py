@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Time to import asda and to print the help of each verb, and whether that imports torch.
+"""Time to import asda and to print the help of each command, and whether this imports torch.
 
 Usage: tools/bench/startup.py [--rounds 7]
 
-Baseline: `import torch` alone, which a program whose modules begin with it can't be faster than.
-Floor: a Python that does nothing.
+The baseline is `import torch` alone, a lower bound for programs that import it at the top of their
+modules. The floor is starting Python.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=positive, default=7, help="runs of each command")
+    parser.add_argument("--rounds", type=positive, default=7, help="runs per command")
     arguments = parser.parse_args()
-    torch = {what: imports_torch(words) for what, words in COMMANDS.items()}  # fills the disk cache
+    # Also fills the disk cache, so that the first timed run is like the others.
+    torch = {what: imports_torch(words) for what, words in COMMANDS.items()}
     runs: dict[str, list[tuple[float, float]]] = {what: [] for what in COMMANDS}
     for _ in range(arguments.rounds):
         for what, words in COMMANDS.items():
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 def measure(words: list[str]) -> tuple[float, float]:
-    """Run Python; return its wall and its CPU time in seconds."""
+    """Run Python; return wall and CPU time in seconds."""
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

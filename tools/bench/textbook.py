@@ -1,9 +1,8 @@
 """ASDA as the reference computes it: the baseline of `training_step.py`.
 
-Both maps of attention are materialised, patches are repeated for each clone before some are
-gathered, the decoder fills and projects whole grids, and the teacher follows in a loop over its
-parameters. Sections are those of the algorithm's description that asda's modules name too. The
-tensors are called as in asda, so that one file of weights fits both.
+Both attention maps are materialised, patches are repeated for each mask before the visible ones are
+gathered, the decoder processes and projects complete grids, and the teacher is updated in a loop
+over its parameters. Tensors are named as in asda, so that the same weights fit both.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from torch.nn import functional as F
 from asda.model.model_config import ModelConfig, patch_grid
 from asda.model.patches import sincos_positions
 
-LAMBDA, OUTPUT_SCALE = 0.1, 0.95  # literals in the reference
+LAMBDA, OUTPUT_SCALE = 0.1, 0.95  # hard-coded in the reference
 NORM_EPS = 1e-6
 
 
 class Patches(nn.Module):
-    """Strided convolution plus positions (3)."""
+    """Strided convolution plus positions (docs/algorithm.md#patches)."""
 
     def __init__(self, config: ModelConfig, frames: int):
         super().__init__()
@@ -33,13 +32,13 @@ class Patches(nn.Module):
         self.register_buffer("positions", table, persistent=False)
 
     def forward(self, fbank: Tensor) -> Tensor:
-        """Return (batch, patches, width) of (batch, frames, mel)."""
+        """Return (batch, patches, width) for features (batch, frames, mel)."""
         tokens = self.proj(fbank.unsqueeze(1)).flatten(2).transpose(1, 2)
         return tokens + self.positions[: tokens.shape[1]]
 
 
 class Attention(nn.Module):
-    """The difference of two softmax maps times the values (5.1)."""
+    """Difference of two softmax maps times values (docs/algorithm.md#differential-attention)."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()
@@ -77,7 +76,7 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and MLP with norms after the sums (5.3)."""
+    """Attention and MLP with norms after the residual sums (docs/algorithm.md#block)."""
 
     def __init__(self, config: ModelConfig, drop_path: float):
         super().__init__()
@@ -96,8 +95,8 @@ class Block(nn.Module):
     def _drop(self, branch: Tensor) -> Tensor:
         if not self.training or self.drop_path == 0:
             return branch
-        kept = branch.new_empty(len(branch), 1, 1).bernoulli_(1 - self.drop_path)
-        return branch * kept.div_(1 - self.drop_path)
+        keep = branch.new_empty(len(branch), 1, 1).bernoulli_(1 - self.drop_path)
+        return branch * keep.div_(1 - self.drop_path)
 
 
 class Encoder(nn.Module):
@@ -112,7 +111,7 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(Block(config, rate) for rate in rates)
 
     def forward(self, fbank: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return the tokens of whole clips, CLS first, and each block's FFN output."""
+        """Return the tokens of unmasked clips, CLS first, and the FFN output of each block."""
         return self.encode(self.patches(fbank))
 
     def encode(self, tokens: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -126,7 +125,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Convolutions over the whole grid, channels first (6)."""
+    """Convolutions over the complete grid, channels first (docs/algorithm.md#decoder)."""
 
     def __init__(self, config: ModelConfig, frames: int):
         super().__init__()
@@ -141,7 +140,7 @@ class Decoder(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return (batch, patches, width) of tokens and noise in their places."""
+        """Return (batch, patches, width): tokens, and noise at masked patches."""
         batch, patches, width = tokens.shape
         x = tokens.transpose(1, 2).reshape(batch, width, *self.grid)
         for conv in self.convs:
@@ -151,10 +150,10 @@ class Decoder(nn.Module):
 
 
 class Pretrainer(nn.Module):
-    """Student, decoder and teacher of clips that are all `frames` long.
+    """Student, decoder and teacher for clips of exactly `frames` frames.
 
     Args:
-        config: resolved configuration of the reference's form
+        config: resolved configuration in the reference's form
     """
 
     def __init__(self, config: ModelConfig, frames: int):
@@ -165,7 +164,7 @@ class Pretrainer(nn.Module):
         self.teacher = copy.deepcopy(self.student).requires_grad_(False).eval()
 
     def forward(self, fbank: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return frame and CLS loss, weights included (8).
+        """Return the weighted frame and CLS losses (docs/algorithm.md#losses).
 
         Args:
             fbank: (batch, frames, mel)
@@ -185,7 +184,7 @@ class Pretrainer(nn.Module):
 
     @torch.no_grad()
     def targets(self, fbank: Tensor) -> Tensor:
-        """Return (batch, patches, width) float32 (7.2)."""
+        """Return (batch, patches, width) float32 (docs/algorithm.md#targets)."""
         _, outputs = self.teacher(fbank)
         outputs = [ffn[:, 1:].float().transpose(1, 2) for ffn in outputs]
         outputs = [F.instance_norm(ffn).transpose(1, 2) for ffn in outputs]
@@ -193,36 +192,36 @@ class Pretrainer(nn.Module):
         return F.layer_norm(mean, mean.shape[-1:])
 
     def predict(self, fbank: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the student's CLS (batch * num_masks, width) and the decoder's whole output."""
+        """Return the student's CLS (batch * num_masks, width) and the decoder's complete output."""
         tokens, restore = self.encode_visible(fbank, mask)
         return tokens[:, 0], self.decoder(self._fill(tokens[:, 1:], restore))
 
     def encode_visible(self, fbank: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the student's tokens, CLS first, and the place in their order of each patch."""
+        """Return the student's tokens, CLS first, and the position of each patch among them."""
         tokens = self.student.patches(fbank).repeat_interleave(self.config.num_masks, 0)
         order = mask.argsort(dim=1)
-        kept = order[:, : mask.shape[1] - int(mask[0].sum())]
-        kept = kept.unsqueeze(-1).expand(-1, -1, tokens.shape[-1])
-        tokens, _ = self.student.encode(tokens.gather(1, kept))
+        visible = order[:, : mask.shape[1] - int(mask[0].sum())]
+        visible = visible.unsqueeze(-1).expand(-1, -1, tokens.shape[-1])
+        tokens, _ = self.student.encode(tokens.gather(1, visible))
         return tokens, order.argsort(dim=1)
 
     def _fill(self, tokens: Tensor, restore: Tensor) -> Tensor:
-        batch, kept, width = tokens.shape
-        noise = tokens.new_empty(batch, restore.shape[1] - kept, width)
+        batch, visible, width = tokens.shape
+        noise = tokens.new_empty(batch, restore.shape[1] - visible, width)
         noise.normal_(0, self.config.decoder.mask_noise)
         tokens = torch.cat([tokens, noise], dim=1)
         return tokens.gather(1, restore.unsqueeze(-1).expand(-1, -1, width))
 
     @torch.no_grad()
     def update_teacher(self, decay: float) -> None:
-        """Move the teacher, one parameter after the other (7.3)."""
+        """Update the teacher parameter by parameter (docs/algorithm.md#ema-teacher)."""
         student = dict(self.student.named_parameters())
         for name, parameter in self.teacher.named_parameters():
             parameter.mul_(decay).add_(student[name], alpha=1 - decay)
 
 
 class Classifier(nn.Module):
-    """Encoder, CLS token, norm and a linear head (12.1)."""
+    """Encoder, CLS token, norm and linear head (docs/algorithm.md#fine-tuning)."""
 
     def __init__(self, config: ModelConfig, num_classes: int, frames: int, drop_path: float = 0.0):
         super().__init__()
@@ -237,7 +236,7 @@ class Classifier(nn.Module):
 
 
 def make_optimizer(model: nn.Module, lr: float) -> torch.optim.AdamW:
-    """Return AdamW that goes through the parameters one by one (10.2)."""
+    """Return AdamW that updates parameters one by one (docs/algorithm.md#optimiser)."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     return torch.optim.AdamW(
         parameters, lr, (0.9, 0.95), weight_decay=0.05, foreach=False, fused=False

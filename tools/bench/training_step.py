@@ -8,12 +8,13 @@ clips, of 10 s each, in float32 and bf16. On a GPU, under bf16 autocast: pretrai
 fine-tuning and inference of 32, and differential attention alone, forward and backward, against
 two calls of PyTorch's flash attention.
 
-A step is everything between two batches: the teacher's, forward, backward, clipping of the norm,
-AdamW. Every form has a process of its own, whose peak memory is its own; they take turns at single
-steps after one to warm up, and the fastest counts. Clips are noise, which costs what sound costs.
+A step is everything between two batches: teacher update, forward, backward, gradient clipping and
+AdamW. Each form runs in a process of its own, so that peak memory can be compared; they take turns
+at single steps after one to warm up, and the fastest step is reported. Clips are noise, which takes
+as long as sound.
 
-Floor: the multiply-adds of products and convolutions (multiply_adds.py), at the rate of a large
-matrix product measured between the steps.
+The floor is the number of multiply-adds in matrix products and convolutions (multiply_adds.py), at
+the rate of a large matrix product measured between the steps.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ CLIPS = {
 
 @dataclass
 class Form:
-    """One of the forms that are compared."""
+    """One of the implementations compared."""
 
     name: str
     asda: bool
@@ -82,11 +83,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"any of {', '.join(CASES)}")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--clips", type=positive, help="of a step (default: each case's own)")
-    parser.add_argument("--rounds", type=positive, default=2, help="timed steps of each form")
-    parser.add_argument("--size", choices=MODEL_SIZES, default="base", help="of the model")
+    parser.add_argument(
+        "--clips", type=positive, help="clips per step (default: depends on the case)"
+    )
+    parser.add_argument("--rounds", type=positive, default=2, help="timed steps per form")
+    parser.add_argument("--size", choices=MODEL_SIZES, default="base", help="model size")
     arguments = parser.parse_args()
     device, config = arguments.device, model_config(arguments.size)
     cases = arguments.cases or (CASES if device == "cuda" else CASES[:3])
@@ -106,7 +109,7 @@ def main() -> None:
 
 
 def model_config(size: str) -> ModelConfig:
-    """Return the reference's form of a size."""
+    """Return the configuration of a model size in the reference's form."""
     return ModelConfig(size=size, cls_reduction="sum").resolved()
 
 
@@ -117,7 +120,7 @@ def machine(device: str) -> str:
 
 
 def compare(case: str, clips: int, device: str, size: str, rounds: int) -> None:
-    """Print a line for each form."""
+    """Print one line per form."""
     forms = FORMS[device]
     workers = [Worker(case, clips, device, size, form) for form in forms]
     best, rates = [math.inf] * len(forms), [0.0] * len(forms)
@@ -138,7 +141,7 @@ def compare(case: str, clips: int, device: str, size: str, rounds: int) -> None:
 
 
 class Worker:
-    """A process that holds one form's model and makes a step when told to."""
+    """A process with the model of one form that runs a step on request."""
 
     def __init__(self, *what: object):
         context = multiprocessing.get_context("spawn")
@@ -148,12 +151,12 @@ class Worker:
         self.step()
 
     def step(self) -> float:
-        """Return the seconds of a step."""
+        """Run a step; return its seconds."""
         self.connection.send("step")
         return self.connection.recv()
 
     def end(self) -> float:
-        """Return the peak memory in MiB."""
+        """Return peak memory in MiB."""
         self.connection.send("end")
         peak = self.connection.recv()
         self.process.join()
@@ -161,7 +164,7 @@ class Worker:
 
 
 def work(connection: Connection, case: str, clips: int, device: str, size: str, form: Form) -> None:
-    """Make steps until told to end."""
+    """Run steps on request until told to stop."""
     torch.manual_seed(0)
     if form.asda and device == "cpu":
         keep_freed_memory()
@@ -188,7 +191,7 @@ def timed(function: Callable[[], object], device: str) -> float:
 
 
 def pretraining(config: ModelConfig, clips: int, device: str, asda: bool) -> Callable[[], None]:
-    """Return the step that learns from clips with `config.num_masks` masks each."""
+    """Return a pretraining step on clips with `config.num_masks` masks each."""
     fbank = torch.randn(clips, FRAMES, config.mel_bins, device=device)
     patches = math.prod(patch_grid(config, FRAMES))
     visible = masks(config, clips).to(device)
@@ -209,7 +212,7 @@ def masks(config: ModelConfig, clips: int) -> Tensor:
 
 
 def finetuning(config: ModelConfig, clips: int, device: str, asda: bool) -> Callable[[], None]:
-    """Return the step that learns the labels of clips."""
+    """Return a fine-tuning step."""
     model, fbank = classifier(config, clips, device, asda)
     labels = torch.randint(2, (clips, CLASSES), device=device).float()
     model.train()
@@ -219,7 +222,7 @@ def finetuning(config: ModelConfig, clips: int, device: str, asda: bool) -> Call
 
 
 def inference(config: ModelConfig, clips: int, device: str, asda: bool) -> Callable[[], Tensor]:
-    """Return the function that gives clips' logits."""
+    """Return a function that computes logits of clips."""
     model, fbank = classifier(config, clips, device, asda)
     model.eval()
     return torch.no_grad()(lambda: model(fbank))
@@ -235,7 +238,7 @@ def classifier(
 
 
 def update(model: nn.Module, loss: Callable[[], Tensor], asda: bool) -> Callable[[], None]:
-    """Return the step that lowers a loss."""
+    """Return a training step for a loss."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     context: Callable[[], AbstractContextManager] = nullcontext
     if asda:
@@ -267,14 +270,14 @@ def multiply_adds(case: str, clips: int, config: ModelConfig) -> float:
 
 
 def product_rate(dtype: torch.dtype, device: str) -> float:
-    """Return operations a second of a matrix product, the best of 5."""
+    """Return operations per second of a matrix product, the best of 5."""
     side = 8192 if device == "cuda" else 2048
     matrix = torch.randn(side, side, device=device).to(dtype)
     return 2 * side**3 / min(timed(lambda: matrix @ matrix, device) for _ in range(5))
 
 
 def compare_attention(config: ModelConfig, device: str, rounds: int) -> None:
-    """Print times of attention alone, of as many tokens as training has, about."""
+    """Print times of attention alone, for about as many tokens as in training."""
     for tokens, clips in ((103, 192), (513, 32)):
         qk = torch.randn(clips, tokens, 4 * config.width, device=device, dtype=torch.bfloat16)
         v = torch.randn(clips, tokens, config.width, device=device, dtype=torch.bfloat16)
@@ -310,7 +313,7 @@ def two_flash_calls(q1: Tensor, q2: Tensor, k1: Tensor, k2: Tensor, v: Tensor) -
 
 
 def repeated(function: Callable[..., Tensor], inputs: tuple[Tensor, ...], device: str) -> float:
-    """Return the seconds of forward and backward, the mean of 20."""
+    """Return mean seconds of forward and backward over 20 repetitions."""
     direction = torch.ones_like(function(*inputs))
 
     def run() -> None:

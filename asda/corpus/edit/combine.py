@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from asda.corpus.datadir import DataDir, write_table
-from asda.corpus.tables import (
+from asda.corpus.kaldi_tables import (
     SINGLE_VALUES,
     SPEAKER,
     SPEAKER_TABLES,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asda.corpus.datadir import UTTERANCE_LISTS, DataDir, write_table
-from asda.corpus.tables import KEYS, RECORDING, SPEAKER, UTTERANCE, tables_of, write_speakers
+from asda.corpus.kaldi_tables import KEYS, RECORDING, SPEAKER, UTTERANCE, tables_of, write_speakers
 from asda.files import InputError, numbered_lines, write_lines
 
 

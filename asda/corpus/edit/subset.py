@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from asda.corpus.datadir import DataDir, keys_by_value, write_table
-from asda.corpus.partition import cut, cut_by_group, evenly_spaced
-from asda.corpus.tables import (
+from asda.corpus.kaldi_tables import (
     SPEAKER,
     UTTERANCE,
     begin_directory,
@@ -18,6 +17,7 @@ from asda.corpus.tables import (
     tables_of,
     write_speakers,
 )
+from asda.corpus.partition import cut, cut_by_group, evenly_spaced
 from asda.files import InputError, numbered_lines
 
 

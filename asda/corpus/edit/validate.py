@@ -19,7 +19,7 @@ from asda.corpus.edit.scan import (
     scan,
     word,
 )
-from asda.corpus.tables import KEYS, SINGLE_VALUES, SPEAKER, UTTERANCE, tables_of
+from asda.corpus.kaldi_tables import KEYS, SINGLE_VALUES, SPEAKER, UTTERANCE, tables_of
 from asda.corpus.wav_scp import split_source
 from asda.files import InputError
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: local/data.sh [--num-folds N] --labels FILE DIR DATA
-# Makes DATA/all and DATA/{train,valid,test}, or for each fold DATA/foldN/{train,valid,test}, of the
-# audio files in DIR that the CSV lists.
+# Write DATA/all and DATA/{train,valid,test}, or for each fold DATA/foldN/{train,valid,test}, for
+# the audio files in DIR that the CSV lists.
 set -euo pipefail
 
 labels=${labels-}
@@ -12,21 +12,21 @@ help_message="usage: $0 [--num-folds N] --labels FILE DIR DATA"
 . utils/parse_options.sh
 [ $# -eq 2 ] || usage
 if [ ! -f "$labels" ]; then
-  echo "$0: error: no file of labels '$labels' in $PWD: give --labels, or write it into run.sh" >&2
+  echo "$0: error: no CSV of labels '$labels' in $PWD; pass --labels or write it into run.sh" >&2
   exit 1
 fi
 data=$2
 
 local/data.py "$1" "$labels" "$num_folds" "$data"
 
-places=("$data")
+folders=("$data")
 if [ -e "$data/folds" ]; then
-  mapfile -t places <"$data/folds"
-  places=("${places[@]/#/$data/fold}")
+  mapfile -t folders <"$data/folds"
+  folders=("${folders[@]/#/$data/fold}")
 fi
 utils/validate_data_dir.sh --no-feats "$data/all"
-for place in "${places[@]}"; do
+for folder in "${folders[@]}"; do
   for set in train valid test; do
-    utils/validate_data_dir.sh --no-feats "$place/$set"
+    utils/validate_data_dir.sh --no-feats "$folder/$set"
   done
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: local/data.sh [options of local/data.py] DIR DATA
-# Makes DATA/{train_2m,train_20k,valid,eval} and DATA/report from the audio in DIR.
+# Write DATA/{train_2m,train_20k,valid,eval} and DATA/report from the audio in DIR.
 set -euo pipefail
 . ./path.sh
 

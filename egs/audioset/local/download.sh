@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
 # Usage: local/download.sh [--url URL] DIR
-# Puts AudioSet's lists of segments and classes into DIR/metadata (100 MB). Its audio lies on
-# YouTube and is not downloaded: put yours into DIR, or give its folder as --db-dir of run.sh.
+# Download AudioSet's lists of segments and classes to DIR/metadata (100 MB). The audio is on
+# YouTube and is not downloaded: put yours into DIR, or pass its folder to run.sh as --db-dir.
 set -euo pipefail
 
 url=http://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv # or a mirror
 help_message="usage: $0 [--url URL] DIR
-Puts AudioSet's lists of segments and classes into DIR/metadata (100 MB)."
+Download AudioSet's lists of segments and classes to DIR/metadata (100 MB)."
 
 . ./path.sh
 if [[ " ${*:2}" == *" --url"* ]]; then
-  echo "$0: error: --url comes first" >&2
+  echo "$0: error: --url must be the first option" >&2
   exit 1
 fi
-if [[ ${1-} =~ ^(--url|--help$|-h$) ]]; then # other options are those of local/data.py
+if [[ ${1-} =~ ^(--url|--help$|-h$) ]]; then # all other options are meant for local/data.py
   . utils/parse_options.sh
 fi
 if [ $# -eq 0 ] || [[ ${!#} == -* ]]; then
@@ -26,4 +26,4 @@ for list in eval_segments balanced_train_segments unbalanced_train_segments clas
   utils/download.py "$url/$list.csv" "$dir/metadata/$list.csv"
 done
 local/segments.py "$dir/metadata"
-echo "the lists are in $dir/metadata; the audio has to be in $dir, or in --db-dir of run.sh"
+echo "the lists are in $dir/metadata; put the audio into $dir, or pass its folder as --db-dir"

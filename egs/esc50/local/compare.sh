@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: local/compare.sh [options] FOLD
-# Every system of the table in README.md on one fold. Finished runs are skipped.
+# Train and score all systems of the table in README.md on one fold. Completed runs are skipped.
 set -euo pipefail
 
 subset=esc50
@@ -13,7 +13,7 @@ help_message="usage: $0 [--subset esc50] [--dumpdir dump] [--expdir exp/table] F
 [ $# -eq 1 ] || usage
 fold=$1
 
-# experiment STAGE OPTIONS...: this stage and those after it
+# experiment STAGE OPTIONS...: run this stage and the following ones
 experiment() {
   ./run.sh --stage "$1" --subset "$subset" --folds "$fold" --dumpdir "$dumpdir" \
     --expdir "$expdir/$subset" "${@:2}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: local/data.sh [--subset esc50] DIR DATA
-# Makes DATA/all, and for each fold DATA/foldN/{train,test,dev_train,dev_test}.
+# Write DATA/all, and for each fold DATA/foldN/{train,test,dev_train,dev_test}.
 set -euo pipefail
 
 subset=esc50

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: local/data.sh DIR DATA
-# Makes DATA/{train,valid,eval} from the corpus in DIR.
+# Write DATA/{train,valid,eval} from the corpus in DIR.
 set -euo pipefail
 
 help_message="usage: $0 DIR DATA"

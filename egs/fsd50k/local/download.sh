@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
 # Usage: local/download.sh [--url URL] DIR
-# Puts FSD50K into DIR/FSD50K.{ground_truth,dev_audio,eval_audio}: a download of 24.7 GB in parts,
-# which are removed when they are unpacked.
+# Download FSD50K to DIR/FSD50K.{ground_truth,dev_audio,eval_audio}: 24.7 GB in split archives,
+# which are removed once they are unpacked.
 set -euo pipefail
 
-url=https://zenodo.org/records/4060432/files # or a mirror; archives are checked
+url=https://zenodo.org/records/4060432/files # or a mirror; checksums are verified
 help_message="usage: $0 [--url URL] DIR
-Puts FSD50K into DIR/FSD50K.{ground_truth,dev_audio,eval_audio} (24.7 GB)."
+Download FSD50K to DIR/FSD50K.{ground_truth,dev_audio,eval_audio} (24.7 GB)."
 
 . ./path.sh
 . utils/parse_options.sh
 [ $# -eq 1 ] || usage
 
-# fetch NAME, with "PART MD5" lines of its archive as input
+# fetch NAME: download and unpack an archive; standard input has a line "PART MD5" for each part
 fetch() {
   local part md5
   if [ -d "$dir/$1" ]; then
-    echo "$dir/$1 is there"
+    echo "$dir/$1 exists already"
     return
   fi
   while read -r part md5; do

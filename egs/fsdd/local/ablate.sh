@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Usage: local/ablate.sh [options] SEED ARM [OPTIONS OF PRETRAINING]
-# One arm of ablation.sh with one seed: pretraining, fine-tuning, scores clean and in noise; the arm
-# asda is fine-tuned with CLS pooling too. Finished runs are skipped.
+# Usage: local/ablate.sh [options] SEED ARM [PRETRAINING SETTINGS]
+# One arm of ablation.sh with one seed: pretrain, fine-tune, and score clean and in noise. The arm
+# asda is also fine-tuned with CLS pooling. Completed runs are skipped.
 set -euo pipefail
 
 dumpdir=dump
@@ -9,7 +9,7 @@ expdir=exp/ablation
 pretrain_updates=800
 finetune_updates=800
 help_message="usage: $0 [--dumpdir dump] [--expdir exp/ablation] [--pretrain-updates 800]
-  [--finetune-updates 800] SEED ARM [OPTIONS OF PRETRAINING]"
+  [--finetune-updates 800] SEED ARM [PRETRAINING SETTINGS]"
 
 . ./path.sh
 . utils/parse_options.sh
@@ -20,7 +20,7 @@ shift 2
 
 test_sets=(unseen/fold1/test noisy/{white,babble}_{20,10,0})
 
-# stage NAME OPTIONS...: one stage of the recipe
+# stage NAME OPTIONS...: run one stage of the recipe
 stage() {
   ./run.sh --stage "$1" --stop-stage "$1" --train-set unseen/fold1/train \
     --valid-set unseen/fold1/valid --test-sets "${test_sets[*]}" --dumpdir "$dumpdir" \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: local/compare.sh [options] PROTOCOL
-# Every system of the table in README.md on one protocol (official, unseen/fold1, ...), with all
-# labels of its training part and with few. Finished runs are skipped.
+# Train and score all systems of the table in README.md on one protocol (official, unseen/fold1,
+# ...), with all labels of the training set and with few. Completed runs are skipped.
 set -euo pipefail
 
 dumpdir=dump

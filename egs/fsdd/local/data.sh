@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: local/data.sh DIR DATA
-# Makes the data directories of all protocols, below DATA, from the corpus in DIR.
+# Write the data directories of all protocols to DATA, from the corpus in DIR.
 set -euo pipefail
 
 help_message="usage: $0 DIR DATA"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Usage: local/download.sh DIR
-# Puts the Free Spoken Digit Dataset, release 1.0.10, into DIR/recordings (16 MB).
+# Download the Free Spoken Digit Dataset, release 1.0.10, to DIR/recordings (16 MB).
 set -euo pipefail
 
 help_message="usage: $0 DIR
-Puts the Free Spoken Digit Dataset, release 1.0.10, into DIR/recordings (16 MB)."
+Download the Free Spoken Digit Dataset, release 1.0.10, to DIR/recordings (16 MB)."
 
 . ./path.sh
 . utils/parse_options.sh
@@ -14,7 +14,7 @@ url=https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1
 sha256=${FSDD_SHA256-} # checked if set
 
 if [ -d "$dir/recordings" ]; then
-  echo "the corpus is in $dir"
+  echo "$dir/recordings exists already"
   exit 0
 fi
 utils/download.py "$url" "$dir/fsdd-1.0.10.tar.gz" ${sha256:+"$sha256"}
@@ -22,7 +22,7 @@ rm -rf "$dir/unpacking"
 mkdir "$dir/unpacking"
 tar -xzf "$dir/fsdd-1.0.10.tar.gz" -C "$dir/unpacking" --strip-components 1 || {
   rm -f "$dir/fsdd-1.0.10.tar.gz"
-  echo "$0: error: the archive was damaged and is removed; run again" >&2
+  echo "$0: error: the archive was damaged and has been removed; run again" >&2
   exit 1
 }
 mv "$dir/unpacking/recordings" "$dir/recordings"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Usage: local/data.sh DIR DATA
-# Makes DATA/{train,valid,test} from the corpus in DIR, whose files are DIR/SET/LABEL-SET-NUMBER.wav.
+# Write DATA/{train,valid,test} from the corpus in DIR, whose files are
+# DIR/SET/LABEL-SET-NUMBER.wav.
 set -euo pipefail
 
 help_message="usage: $0 DIR DATA"
@@ -11,7 +12,7 @@ help_message="usage: $0 DIR DATA"
 
 for set in train valid test; do
   if [ ! -d "$1/$set" ]; then
-    echo "$0: error: no folder $1/$set: stage 0 makes the corpus" >&2
+    echo "$0: error: no folder $1/$set; run stage 0 to generate the corpus" >&2
     exit 1
   fi
   data=$2/$set

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: local/download.sh DIR
-# Makes the corpus in DIR, which takes the place of a download.
+# Generate the corpus in DIR; takes the place of a download.
 set -euo pipefail
 . ./path.sh
 

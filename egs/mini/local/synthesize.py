@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Synthesise the mini corpus: ten kinds of sound that differ in their course of time.
+"""Synthesise the mini corpus: ten kinds of sound that differ in how they change over time.
 
-Each kind has a twin with the same mean spectrum: the twin runs backwards, or at another rate.
-Pitch, level, length, timbre and background noise are random. The same seed gives the same files.
-Written are DIR/{train,valid,test}/KIND-SET-NUMBER.wav, 16 kHz, 16 bit.
+Each kind has a counterpart with the same mean spectrum, reversed in time or at another rate. Pitch,
+level, length, timbre and background noise are random; the same seed gives the same files. The
+script writes DIR/{train,valid,test}/KIND-SET-NUMBER.wav, 16 kHz, 16 bit.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Random = np.random.Generator
 
 
 def harmonics(pitch: np.ndarray, rng: Random) -> Sound:
-    """Return a tone with overtones; `pitch` in Hz for each sample."""
+    """Return a harmonic tone; `pitch` is in Hz, for each sample."""
     phase = 2 * np.pi * np.cumsum(pitch) / RATE
     slope = rng.uniform(0.5, 2)
     return sum(np.sin(phase * n) * n**-slope for n in range(1, 6))
 
 
 def band_noise(length: int, rng: Random) -> Sound:
-    """Return noise of a random band, an octave and a half wide."""
+    """Return noise in a random band of one and a half octaves."""
     low = np.exp(rng.uniform(np.log(200), np.log(2000)))
     spectrum = np.fft.rfft(rng.standard_normal(length))
     frequency = np.fft.rfftfreq(length, 1 / RATE)
@@ -39,7 +39,7 @@ def band_noise(length: int, rng: Random) -> Sound:
 
 
 def carrier(length: int, rng: Random) -> Sound:
-    """Return a steady sound whose loudness a kind then shapes: a tone or noise."""
+    """Return a stationary sound, a tone or noise, to be shaped by an envelope."""
     if rng.random() < 0.5:
         return band_noise(length, rng)
     return harmonics(np.full(length, np.exp(rng.uniform(np.log(120), np.log(800)))), rng)
@@ -55,9 +55,9 @@ def arpeggio(length: int, rng: Random, upwards: bool) -> Sound:
     notes = rng.integers(4, 7)
     low = np.exp(rng.uniform(np.log(120), np.log(400)))
     pitches = low * rng.uniform(2, 4) ** (np.arange(notes) / (notes - 1))
-    place = np.linspace(0, notes, length, endpoint=False)
-    pitch = pitches[place.astype(int)] if upwards else pitches[::-1][place.astype(int)]
-    return harmonics(pitch, rng) * np.exp(-2 * (place % 1))
+    time = np.linspace(0, notes, length, endpoint=False)  # in notes
+    pitch = pitches[time.astype(int)] if upwards else pitches[::-1][time.astype(int)]
+    return harmonics(pitch, rng) * np.exp(-2 * (time % 1))
 
 
 def burst(length: int, rng: Random, decaying: bool) -> Sound:
@@ -71,9 +71,9 @@ def tremolo(length: int, rng: Random, rates: tuple[float, float]) -> Sound:
 
 
 def pulses(length: int, rng: Random, gap: float) -> Sound:
-    """Return pairs of pulses; the second one starts after a share `gap` of the pair's period."""
-    place = (np.arange(length) / RATE / rng.uniform(0.35, 0.6) + rng.random()) % 1
-    return carrier(length, rng) * ((place < 0.15) | (abs(place - gap - 0.075) < 0.075))
+    """Return pairs of pulses; the second starts after the fraction `gap` of the pair's period."""
+    phase = (np.arange(length) / RATE / rng.uniform(0.35, 0.6) + rng.random()) % 1
+    return carrier(length, rng) * ((phase < 0.15) | (abs(phase - gap - 0.075) < 0.075))
 
 
 KINDS: dict[str, Callable[[int, Random], Sound]] = {
@@ -91,7 +91,7 @@ KINDS: dict[str, Callable[[int, Random], Sound]] = {
 
 
 def clip(kind: str, rng: Random) -> Sound:
-    """Return a clip of 1 to 2 s within -1..1: a sound of a random level in background noise."""
+    """Return a clip of 1 to 2 s in [-1, 1]: a sound in background noise, at a random level."""
     length = int(rng.uniform(1, 2) * RATE)
     sound = KINDS[kind](length, rng)
     noise = rng.standard_normal(length)
@@ -101,7 +101,7 @@ def clip(kind: str, rng: Random) -> Sound:
 
 
 def write_set(folder: Path, clips: int, seed: list[int]) -> None:
-    """Write a set with equally many clips of each kind; the folder appears when it is whole."""
+    """Write a set with equally many clips of each kind; the folder appears once it is complete."""
     if folder.exists():
         return
     unfinished = folder.with_name(f".{folder.name}")
@@ -117,10 +117,12 @@ def write_set(folder: Path, clips: int, seed: list[int]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("dir", type=Path, help="folder of the corpus")
+    parser.add_argument("dir", type=Path, help="where to write the corpus")
     parser.add_argument("--seed", type=int, default=1)
     for name, clips in SETS.items():
-        parser.add_argument(f"--{name}", type=int, default=clips, help=f"clips (default: {clips})")
+        parser.add_argument(
+            f"--{name}", type=int, default=clips, help=f"number of clips (default: {clips})"
+        )
     options = parser.parse_args()
     for number, name in enumerate(SETS):
         write_set(options.dir / name, getattr(options, name), [options.seed, number])

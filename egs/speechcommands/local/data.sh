@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: local/data.sh [--form v2_35] DIR DATA
-# Makes DATA/FORM/{train,valid,test} from the corpus in DIR.
+# Write DATA/FORM/{train,valid,test} from the corpus in DIR.
 set -euo pipefail
 
 form=v2_35
