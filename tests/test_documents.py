@@ -11,7 +11,7 @@ from checkpoint.reference_files import finetuned
 
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NAMED = re.compile(r"[\w/]+\.md#[\w-]+|\bdocs/[\w/]+\.md\b|\balgorithm\.md\b")
+NAMED = re.compile(r"[\w/]+\.md#[\w-]+|\bdocs/[\w/]+\.md\b|\balgorithm\.md (?=\d)")
 
 
 def tracked(*patterns):

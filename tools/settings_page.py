@@ -92,7 +92,7 @@ def described(config: type) -> tuple[str, dict[str, str]]:
 
 def linked(text: str) -> str:
     """Turn references to docs/algorithm.md, as docstrings have them, into links."""
-    return re.sub(r"docs/algorithm\.md#([\w-]+)", r"[\1](algorithm.md#\1)", text)
+    return re.sub(r"docs/(\w+\.md)#([\w-]+)", r"[\2](\1#\2)", text)
 
 
 def type_name(kind: Any) -> str:

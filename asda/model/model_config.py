@@ -48,7 +48,7 @@ class PatchConfig:
 
 @dataclass
 class AttentionConfig:
-    """Self-attention (algorithm.md 5 and 17).
+    """Self-attention (docs/algorithm.md#differential-attention).
 
     Args:
         kind: "differential" subtracts a share of a second softmax map, "standard" has one map
@@ -74,7 +74,7 @@ class AttentionConfig:
 
 @dataclass
 class MaskConfig:
-    """Which patches the student does not see (algorithm.md 4).
+    """Which patches the student does not see (docs/algorithm.md#masking).
 
     Args:
         sampler: "block" keeps patches in blocks around random cells, "random" keeps any
@@ -100,7 +100,7 @@ class MaskConfig:
 
 @dataclass
 class DecoderConfig:
-    """Convolutions that predict the teacher's features at masked patches (algorithm.md 6).
+    """Convolutions that predict the masked patches (docs/algorithm.md#decoder).
 
     Args:
         layers: convolution layers (null = from the named size)

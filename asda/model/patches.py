@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ class PatchEmbedding(nn.Module):
         """Return how many frames are missing from the last patch."""
         short = self.patch.time - frames  # positive only where a clip is shorter than a patch
         # `max` would fix the number of frames when the model is exported
-        return torch.sym_max(short, short % self.patch.time_stride)
+        return cast(int, torch.sym_max(short, short % self.patch.time_stride))
 
     def valid(self, num_frames: Tensor, tokens: int) -> Tensor:
         """Return (batch, tokens) bool, true where a patch holds at least one valid frame."""

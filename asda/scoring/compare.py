@@ -184,5 +184,5 @@ class Comparison:
         if wrong.any():
             raise InputError(
                 f"{self.folder} and {folder} disagree on the truth of {wrong.sum()} clips "
-                f"(first: {ours[wrong.argmax()]}); score both on the same data directory"
+                f"(first: {ours[np.argmax(wrong)]}); score both on the same data directory"
             )

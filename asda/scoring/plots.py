@@ -37,7 +37,7 @@ def plot_confusion(confusion: np.ndarray, labels: Sequence[str], path: str | Pat
         axes.set_yticks(range(classes), labels, fontsize=9)
         _write_counts(axes, confusion, fraction)
     bar = figure.colorbar(image, ax=axes, shrink=0.5, label="fraction of the true class")
-    bar.outline.set_visible(False)
+    bar.ax.spines["outline"].set_visible(False)
     with atomic_write(path, "wb") as stream:
         figure.savefig(stream, format="png", dpi=100)
 

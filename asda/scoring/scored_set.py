@@ -7,15 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from asda.files import InputError, atomic_write
 from asda.scoring.measurable import Measurable
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+SetType = TypeVar("SetType", bound="ScoredSet")
 
 UNNAMED_KIND = "classification"  # Files written before other kinds existed do not name theirs.
 
@@ -39,7 +38,7 @@ class ScoredSet(ABC):
         """What two sets must have in common to be pooled or compared, e.g. the label list."""
 
     @abstractmethod
-    def same_truth(self, other: Self) -> np.ndarray:
+    def same_truth(self: SetType, other: SetType) -> np.ndarray:
         """Return whether two sets agree on the truth of each clip, (clips,) bool.
 
         Args:
@@ -56,7 +55,7 @@ class ScoredSet(ABC):
 
     @classmethod
     @abstractmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
+    def from_arrays(cls: type[SetType], arrays: Mapping[str, np.ndarray]) -> SetType:
         """Return the set whose `arrays` these are.
 
         Raises:
@@ -66,17 +65,17 @@ class ScoredSet(ABC):
     def __len__(self) -> int:
         return len(self.utterances)
 
-    def select(self, rows: np.ndarray) -> Self:
+    def select(self: SetType, rows: np.ndarray) -> SetType:
         """Return the clips of `rows`, an index array, in that order."""
         chosen = {name: self.arrays()[name][rows] for name in self.per_clip}
         return self.from_arrays(self.arrays() | chosen)
 
-    def sorted(self) -> Self:
+    def sorted(self: SetType) -> SetType:
         """Return the same clips in the order of their utterance IDs."""
         return self.select(np.argsort(self.utterances))
 
     @classmethod
-    def concatenate(cls, parts: Sequence[Self]) -> Self:
+    def concatenate(cls: type[SetType], parts: Sequence[SetType]) -> SetType:
         """Return the clips of all parts, which have the same columns, as one set."""
         arrays = [part.arrays() for part in parts]
         joined = {name: np.concatenate([each[name] for each in arrays]) for name in cls.per_clip}
@@ -89,7 +88,7 @@ class ScoredSet(ABC):
             np.savez_compressed(stream, **arrays)
 
     @classmethod
-    def load(cls, folder: str | Path) -> Self:
+    def load(cls: type[SetType], folder: str | Path) -> SetType:
         """Read scores.npz of a score folder.
 
         Raises:
@@ -142,5 +141,5 @@ def refuse_unmeasurable(utterances: np.ndarray, values: np.ndarray, what: str) -
     if bad.any():
         raise InputError(
             f"{bad.sum()} clips have {what} that are not finite numbers "
-            f"(first: {utterances[bad.argmax()]})"
+            f"(first: {utterances[np.argmax(bad)]})"
         )

@@ -10,6 +10,8 @@ from parity import golden
 from asda.checkpoint.load import read_model
 from asda.model.pretrainer import Pretrainer
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 1e-5
 
 

@@ -65,6 +65,7 @@ def test_tables_of_any_length_give_the_same_model(saved_as, rows):
     torch.testing.assert_close(table, positions(64, 1600)[0], atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_large_geometry(saved_as):
     content = pretraining("eat", width=1024, depth=1, layers=3, kernel=5, dtype=torch.float16)
     config = read_model(saved_as(content)).config

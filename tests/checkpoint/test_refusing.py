@@ -106,6 +106,7 @@ def test_every_changed_byte_of_a_tensor_is_noticed(path):
     assert "damaged: the checksum" in refusal(path)
 
 
+@pytest.mark.slow
 def test_damage_anywhere_is_refused_or_harmless(path):
     """The old format has no checksums; its pickles must not end in anything but a refusal."""
     torch.save(finetuned(depth=1), path, _use_new_zipfile_serialization=False)

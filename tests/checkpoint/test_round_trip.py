@@ -51,6 +51,7 @@ def assert_same(exported, original):
         assert found.numpy().tobytes() == tensor.numpy().tobytes(), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("file", ["checkpoint.pt", "finetuned.pt"])
 @pytest.mark.parametrize("name", golden.names("asda", "eat"))

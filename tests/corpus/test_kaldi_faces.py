@@ -3,6 +3,8 @@
 import pytest
 from corpus.directories import keys, make, shell, write
 
+pytestmark = pytest.mark.slow
+
 LOCAL_SCRIPT = """
 set -euo pipefail
 . ./path.sh

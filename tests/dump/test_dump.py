@@ -30,6 +30,8 @@ from asda.features.fbank_config import FbankConfig
 from asda.features.moments import Moments, read_moments
 from asda.files import InputError
 
+pytestmark = pytest.mark.slow
+
 
 def make_data(folder: Path, names: list[str], seconds: float = 0.3) -> Path:
     folder.mkdir(parents=True)

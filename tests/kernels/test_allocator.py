@@ -27,6 +27,7 @@ def faults(call: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of the GNU C library")
 def test_freed_memory_is_not_given_back():
     kept, given_back = faults("keep_freed_memory()"), faults("")

@@ -11,6 +11,8 @@ from asda.model.classifier import Classifier
 from asda.model.encoder import Encoder
 from asda.model.model_config import AttentionConfig, PatchConfig
 
+pytestmark = pytest.mark.slow
+
 FORMS = {
     "differential": {},
     "learned lambda": {

@@ -16,7 +16,7 @@ from asda.model.model_config import MaskConfig
     ],
 )
 def test_counts_are_those_of_the_reference(config, tokens, blocks, kept):
-    """algorithm.md 4, points 2 and 5."""
+    """docs/algorithm.md#masking"""
     assert num_blocks(tokens, 25, config) == blocks
     drawn = sample_visible(tokens // 8, 8, 16, config, np.random.default_rng(0))
     assert drawn.shape == (16, kept)
@@ -33,7 +33,7 @@ def test_kept_patches_are_distinct_and_in_the_grid():
 
 
 def test_kept_share_per_mel_row_matches_the_reference():
-    """algorithm.md 4: kept probability of the 8 mel rows, measured on 20000 masks."""
+    """Probability that a patch of the 8 mel rows is visible, measured on 20000 masks."""
     published = [0.149, 0.189, 0.229, 0.229, 0.229, 0.229, 0.191, 0.149]
     drawn = sample_visible(64, 8, 20000, MaskConfig(), np.random.default_rng(1))
     share = np.bincount((drawn % 8).ravel(), minlength=8) / (20000 * 64)

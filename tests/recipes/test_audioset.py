@@ -13,6 +13,8 @@ from recipes.sounds import clip, write_clip
 
 from asda.corpus.datadir import DataDir, read_table
 
+pytestmark = pytest.mark.slow
+
 # AudioSet's classes that clips have here, in its order; the list is filled up to 527.
 MIDS = {
     "Speech": "/m/09x0r",

@@ -15,6 +15,8 @@ from recipes.sounds import write_clip
 from asda.checkpoint.load import read_model
 from asda.corpus.datadir import DataDir
 
+pytestmark = pytest.mark.slow
+
 CLASSES = {0: "dog", 1: "rooster", 10: "rain"}  # target: category
 FOLDS = range(1, 6)
 SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 8 --data.max_frames 64"

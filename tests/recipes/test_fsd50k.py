@@ -14,6 +14,8 @@ from recipes.sounds import write_clip
 
 from asda.corpus.datadir import DataDir, read_table
 
+pytestmark = pytest.mark.slow
+
 CLIP_LABELS = [("Bark", "Animal"), ("Crowing_and_cock-a-doodle-doo", "Animal"), ("Rain", "Water")]
 LABELS = sorted({label for labels in CLIP_LABELS for label in labels})
 SPLITS = {"train": 6, "val": 2, "eval": 3}  # clips of each pair of labels

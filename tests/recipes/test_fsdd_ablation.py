@@ -17,6 +17,8 @@ from asda.files import write_json
 from asda.model.encoder import Encoder
 from asda.training.run_config import PretrainConfig
 
+pytestmark = pytest.mark.slow
+
 RATE = 8000
 SETS = [f"{kind}_{level}" for kind in ("white", "babble") for level in (20, 10, 0)]
 ARMS = ("asda", "eat")

@@ -13,6 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torchaudio.compliance.kaldi import fbank
 
+pytestmark = pytest.mark.slow
+
 
 def synthesize(repository, folder, *options):
     script = repository / "egs/mini/local/synthesize.py"

@@ -18,6 +18,8 @@ from asda.checkpoint.load import read_model
 from asda.corpus.datadir import read_table
 from asda.features.archive import ArchiveReader
 
+pytestmark = pytest.mark.slow
+
 SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 10 --training.log_every 1"
 PRETRAIN = f"{SMALL} --training.updates 8 --training.save_every 2 --model.num_masks 2"
 FINETUNE = f"{SMALL} --training.updates 4 --training.evaluate_every 2"

@@ -15,6 +15,8 @@ from recipes.sounds import write_clip
 
 from asda.corpus.datadir import DataDir
 
+pytestmark = pytest.mark.slow
+
 SPEAKERS = {"train": ("george", "jackson", "lucas", "nicolas"), "valid": ["theo"]}
 SPEAKERS["test"] = ["yweweler"]
 # Seven commands, and three words that are none.

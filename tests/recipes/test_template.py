@@ -11,6 +11,8 @@ from recipes.copies import run, succeed
 
 from asda.corpus.datadir import DataDir
 
+pytestmark = pytest.mark.slow
+
 SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 8 --data.max_frames 64"
 PRETRAIN = f"{SMALL} --model.depth 1 --model.num_masks 2 --training.updates 2"
 FINETUNE = f"{SMALL} --training.updates 2 --optimizer.warmup 1 --training.evaluate_every 1"

@@ -1,4 +1,4 @@
-"""Groups, losses and augmentation of fine-tuning (algorithm.md 12) with the values of presets."""
+"""Fine-tuning with the values of the presets (docs/algorithm.md#fine-tuning)."""
 
 import dataclasses
 import math
@@ -44,7 +44,7 @@ def test_rates_fall_from_the_top_block_down_and_nowhere_else(groups):
 
 
 def test_the_lowest_blocks_keep_their_rate(groups, preset):
-    """algorithm.md 12.4: min_lr is a floor for every group."""
+    """min_lr is a floor for every group (docs/algorithm.md#schedule)."""
     config, found = preset("finetune_audioset_20k"), groups("audioset_20k")
     constant = []
     for block in range(12):
@@ -107,6 +107,7 @@ def test_no_mixup_for_esc50(preset):
     assert all(mixup(batch, torch.eye(4), config, rng)[2] is None for _ in range(50))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "frames", "longest", "widest"),
     [
@@ -165,7 +166,7 @@ def test_noise_and_roll_of_speech_commands(preset):
 
 
 def test_weighted_draws_are_those_of_multinomial(preset):
-    """algorithm.md 2.6: without replacement, in proportion to the weights."""
+    """Without replacement, in proportion to the weights (docs/algorithm.md#sampling)."""
     weights = np.array([1.0, 2.0, 4.0, 8.0, 5.0])
     sampler = TrainingBatches(
         np.full(5, 9), 2, seed=3, weights=weights, draws=2, group_by_length=False
@@ -179,7 +180,7 @@ def test_weighted_draws_are_those_of_multinomial(preset):
 
 
 def test_pooled_vector_norm_and_head(preset):
-    """algorithm.md 12.1: logits = head(fc_norm(CLS))."""
+    """logits = head(fc_norm(CLS)) (docs/algorithm.md#fine-tuning)."""
     config = preset("pretrain_eat_base")
     model = dataclasses.replace(config.model, depth=1, width=16, heads=2, target_layers=1)
     model = model.resolved()

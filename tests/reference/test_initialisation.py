@@ -1,4 +1,4 @@
-"""Initial weights of a base model (algorithm.md 9)."""
+"""Initial weights of a base model (docs/algorithm.md#initialisation)."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""From a waveform to the padded spectrogram, against torchaudio (algorithm.md 2.2 to 2.4)."""
+"""From a waveform to the padded spectrogram, against torchaudio (docs/algorithm.md#features)."""
 
 import dataclasses
 
@@ -120,7 +120,7 @@ def test_silence_after_normalisation(preset):
 
 @pytest.mark.parametrize(("samples", "frames"), [(16000, 98), (80000, 498), (160000, 998)])
 def test_frames(samples, frames):
-    """algorithm.md 22."""
+    """Only whole frames count."""
     assert Fbank(FbankConfig())(torch.randn(samples)).shape == (frames, 128)
 
 

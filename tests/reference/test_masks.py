@@ -1,4 +1,4 @@
-"""Mask statistics that were measured on 20000 masks of the reference (algorithm.md 4)."""
+"""Statistics measured on 20000 masks of the reference (docs/algorithm.md#masking)."""
 
 import numpy as np
 import pytest

@@ -22,7 +22,7 @@ BASE = (12, 768, 12)
     ],
 )
 def test_pretraining_models(preset, name, shape, hidden, mask, decoder, cls_weight):
-    """algorithm.md 11."""
+    """docs/algorithm.md#model-sizes"""
     model = preset(f"pretrain_{name}").model.resolved()
     assert (model.depth, model.width, model.heads) == shape
     assert int(model.mlp_ratio * model.width) == hidden
@@ -51,7 +51,7 @@ def test_pretraining_models(preset, name, shape, hidden, mask, decoder, cls_weig
     ],
 )
 def test_pretraining_runs(preset, name, lr, warmup, updates, anneal):
-    """algorithm.md 10 and 11."""
+    """docs/algorithm.md#optimiser, docs/algorithm.md#schedule"""
     config = preset(f"pretrain_{name}")
     optimizer, training, data = config.optimizer, config.training, config.data
     assert (optimizer.lr, optimizer.warmup, optimizer.min_lr) == (lr, warmup, 0)
@@ -85,7 +85,7 @@ HEADS = {
 
 @pytest.mark.parametrize("task", TASKS)
 def test_fine_tuning(preset, task):
-    """algorithm.md 12.2 to 12.5."""
+    """docs/algorithm.md#fine-tuning, docs/algorithm.md#augmentation"""
     config = preset(f"finetune_{task}")
     data, augment, optimizer = config.data, config.augment, config.optimizer
     training, head = config.training, config.classifier
@@ -108,7 +108,7 @@ def test_fine_tuning(preset, task):
 
 
 def test_features(repository):
-    """algorithm.md 2.3; everything but the resampler is the default."""
+    """Everything but the resampler is the default (docs/algorithm.md#waveform)."""
     config = load(FbankConfig, repository / "egs/presets/fbank.yaml")
     assert config == FbankConfig(resampler="torchaudio")
     assert (config.sample_rate, config.num_mel_bins, config.low_freq) == (16000, 128, 20)
@@ -117,7 +117,7 @@ def test_features(repository):
 
 
 COUNTS = {
-    # encoder, decoder, all that is trained, positions (algorithm.md 15)
+    # encoder, decoder, all that is trained, positions (docs/algorithm.md#model-sizes)
     "asda_base": (92364288, 2585856, 94950144, 4718592),
     "eat_base": (85254144, 2585856, 87840000, 4718592),
     "eat_large": (302575616, 5967872, 308543488, 6291456),
@@ -154,7 +154,7 @@ def test_info_counts_the_fine_tuned_model(preset, name, count):
 
 
 def test_the_parts_of_a_block(preset):
-    """algorithm.md 15; 211 trained tensors in pretraining (22)."""
+    """Pretraining trains 211 tensors (docs/algorithm.md#model-sizes)."""
     for name, count in (("asda_base", 7680384), ("eat_base", 7087872)):
         with torch.device("meta"):
             model = Pretrainer(preset(f"pretrain_{name}").model.resolved())
@@ -164,7 +164,7 @@ def test_the_parts_of_a_block(preset):
 
 
 def test_drop_path_rises_linearly(preset):
-    """algorithm.md 22: block i of 12 has 0.1 i / 11."""
+    """Block i of 12 has a rate of 0.1 i / 11."""
     rate = preset("finetune_audioset_20k").classifier.drop_path
     with torch.device("meta"):
         model = Classifier(preset("pretrain_asda_base").model.resolved(), 5, "cls", drop_path=rate)

@@ -1,4 +1,4 @@
-"""Updates of the training loop against the order of operations of algorithm.md 22b, by hand."""
+"""Updates of the training loop against the order of operations of the reference, by hand."""
 
 import dataclasses
 import math
@@ -114,7 +114,7 @@ def test_the_loop_is_the_reference_step(config):
 
 
 def test_learning_rate_of_the_presets(preset):
-    """algorithm.md 22."""
+    """docs/algorithm.md#schedule"""
     config = preset("pretrain_asda_base")
     rates = {0: 0.0, 1: 4.68753e-9, 106666: 5e-4, 400000: 3.09828e-4, 800000: 0.0}
     for update, rate in rates.items():
@@ -133,13 +133,13 @@ def test_learning_rate_of_the_presets(preset):
     ],
 )
 def test_teacher_decay_of_the_presets(preset, name, update, decay):
-    """algorithm.md 7.3 and 22."""
+    """docs/algorithm.md#losses"""
     config = preset(f"pretrain_{name}").teacher
     assert teacher_decay(update, config) == pytest.approx(decay, abs=1e-11)
 
 
 def test_number_of_masked_patches(preset):
-    """algorithm.md 22: 12 clips of 16 masks with 410 masked patches each."""
+    """12 clips of 16 masks with 410 masked patches each."""
     import numpy as np
 
     from asda.model.masking import sample_visible
@@ -152,7 +152,7 @@ def test_number_of_masked_patches(preset):
 
 
 def test_frame_loss_is_a_mean_over_masked_patches_and_cls_loss_a_sum(config):
-    """algorithm.md 8, from predictions and targets."""
+    """From predictions and targets (docs/algorithm.md#monitoring)."""
     torch.manual_seed(0)
     model, given = Pretrainer(config.model).eval(), batch(0)
     model.decoder.mask_noise = 0.0
@@ -167,7 +167,7 @@ def test_frame_loss_is_a_mean_over_masked_patches_and_cls_loss_a_sum(config):
 
 
 def test_target_is_normalised_per_channel_then_per_patch(config):
-    """algorithm.md 7.2, with the layers of torch."""
+    """With the layers of torch (docs/algorithm.md#targets)."""
     torch.manual_seed(0)
     model, given = Pretrainer(config.model), batch(0)
     for parameter in model.teacher.parameters():

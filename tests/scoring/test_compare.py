@@ -84,6 +84,7 @@ def test_folds_are_listed_when_asked_for(exp):
     assert everything - merged == {"fold1", "fold2"}
 
 
+@pytest.mark.slow
 def test_show_results_lists_the_experiments_of_a_recipe(exp, repository):
     done = subprocess.run(
         [repository / "utils/show_results.sh", exp.name],

@@ -28,7 +28,7 @@ from asda.files import InputError
 from asda.scoring.compare import read_result
 from asda.tasks.classification import ClassificationTask
 
-pytestmark = pytest.mark.usefixtures("no_images")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_images")]
 VARIED = {
     "augment__mixup_alpha": 0.8,
     "augment__time_mask": 0.2,
@@ -83,6 +83,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(data, tmp_path, stop):
     assert_same_weights(again, whole)
 
 
+@pytest.mark.slow
 def test_a_killed_command_is_continued_by_run_sh(data, tmp_path, repository):
     options = VARIED | {"training__updates": 60, "training__evaluate_every": 0}
     options |= {"training__log_every": 10}

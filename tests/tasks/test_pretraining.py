@@ -21,7 +21,7 @@ from asda.dataset.data_config import DataConfig
 from asda.dataset.feature_sources import FeatureInput
 from asda.files import InputError
 
-pytestmark = pytest.mark.usefixtures("no_images")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_images")]
 NO_NOISE = {"model__decoder__mask_noise": 0.0}
 
 

@@ -19,6 +19,8 @@ from asda.cli import main
 from asda.scoring.compare import read_result
 from asda.scoring.predictions import ScoredClips
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = Path(__file__).parent / "commands.py"
 # An update is the same clips either way; without noise, and with a large eps, it is the same step.
 ALIKE = {"optimizer__eps": 1e-3, "training__updates": 6, "training__evaluate_every": 3}

@@ -149,6 +149,7 @@ def test_a_folder_where_nothing_was_trained_takes_another_configuration(tmp_path
     assert run(tmp_path / "run", updates=8)["facts"]["updates"] == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("final", "expected"), [("last", [12]), ("best", [4]), ("average", [4, 6])]
 )
@@ -246,6 +247,7 @@ def test_odd_values_of_a_snapshot_are_refused(tmp_path):
         run(tmp_path / "run", **options)
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path, repository):
     """Without dropout, two halves of a batch with exchanged gradients are the whole batch."""
     with socket.socket() as free:

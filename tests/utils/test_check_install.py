@@ -6,6 +6,10 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def check(repository, *paths):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))}

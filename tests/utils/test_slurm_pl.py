@@ -8,6 +8,8 @@ from importlib.machinery import SourceFileLoader
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SBATCH = r"""#!/usr/bin/env bash
 echo "$*" > sbatch.call
 [ -z "${SBATCH_FAILS-}" ] || { echo "sbatch: error: Invalid partition" >&2; exit 1; }

@@ -1,0 +1,32 @@
+"""The example of docs/extending.md trains and scores."""
+
+import shutil
+import sys
+from types import ModuleType
+
+import torch
+from test_documents import examples
+from training.runs import write_config
+
+from asda.configuration import load
+from asda.distributed import Process
+from asda.scoring.compare import read_result
+
+
+def test_the_example_trains_and_scores(repository, data, tmp_path, no_images, monkeypatch):
+    page = repository / "docs/extending.md"
+    module = ModuleType("extending")  # types of settings are looked up in the module of a class
+    monkeypatch.setitem(sys.modules, "extending", module)
+    for block in examples(page):
+        exec(compile(block, str(page), "exec"), vars(module))
+    for name in ("train", "valid"):
+        shutil.copytree(data / name, tmp_path / name)
+        utterances = (data / name / "feats.scp").read_text().split()[::2]
+        table = "".join(f"{utterance} {5 + row}\n" for row, utterance in enumerate(utterances))
+        (tmp_path / name / "utt2loud").write_text(table)
+    path = write_config(tmp_path, tmp_path / "exp", valid=tmp_path / "valid", training__updates=2)
+    module.main(path)
+    process = Process(0, 1, torch.device("cpu"))
+    task = module.LoudnessTask(load(module.LoudnessConfig, path), process)
+    module.score(tmp_path / "exp/model.pt", task.validation, process, tmp_path / "score")
+    assert read_result(tmp_path / "score")["metrics"]["error"]["value"] > 0
