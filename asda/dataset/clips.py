@@ -74,6 +74,8 @@ class Clips(Dataset):
     ):
         self.directory = DataDir(directory)
         self.features = features
+        # Found once: asking whether an object follows a protocol takes as long as finding a clip.
+        self.audio = features if isinstance(features, FromAudio) else None
         self.config = config
         self.augment = augment
         self.targets = targets
@@ -180,8 +182,8 @@ class Clips(Dataset):
         self, utterance: str, augment: AugmentConfig, rng: np.random.Generator
     ) -> Matrix:
         """Return log-mel features with roll and gain: of the waveform, where there is one."""
-        if isinstance(self.features, FromAudio):
-            return self.features.transformed_features(
+        if self.audio is not None:
+            return self.audio.transformed_features(
                 utterance, lambda waveform: augment_waveform(waveform, augment, rng)
             )
         return augment_log_mel(self.features.features(utterance), augment, rng)

@@ -55,9 +55,16 @@ HeadType = TypeVar("HeadType", bound=type[Head])
 
 
 def register_head(name: str) -> Callable[[HeadType], HeadType]:
-    """Return a decorator that makes a subclass of `Head` known under a name."""
+    """Return a decorator that makes a subclass of `Head` known under a name.
+
+    Raises:
+        ValueError: if another class has that name, since files with its head would get this one.
+    """
 
     def register(head: HeadType) -> HeadType:
+        known = HEADS.get(name, head)
+        if (known.__module__, known.__qualname__) != (head.__module__, head.__qualname__):
+            raise ValueError(f"the head '{name}' is {known.__module__}.{known.__qualname__}")
         head.name = name
         HEADS[name] = head
         return head

@@ -153,6 +153,22 @@ def test_a_worker_that_is_ahead_waits_for_its_batches_to_be_copied(folder):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
+def test_batches_for_a_gpu_are_pinned_before_their_slot_is_reused(folder, monkeypatch, workers):
+    pinned = []
+    monkeypatch.setattr(
+        torch.Tensor, "pin_memory", lambda t: pinned.append(t.clone()) or pinned[-1]
+    )
+    alone = take(training_loader(clips_of(folder), 1, 0, 1, 0), 8)
+    loader = training_loader(clips_of(folder, workers=workers), 1, 0, 1, 0)
+    loader.pin = True
+    found = take(loader, 8)
+    assert_same(found, alone)
+    addresses = {tensor.data_ptr() for tensor in pinned}
+    for batch in found:
+        assert {t.data_ptr() for t in (batch.features, *batch.extras.values())} <= addresses
+
+
+@pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("start", [0, 5])
 def test_a_buffer_is_read_ahead_of_its_batches(folder, monkeypatch, workers, start):
     told, read, batches = Counter(), Counter(), []

@@ -10,6 +10,8 @@ from training.runs import write_config
 
 from asda.configuration import load
 from asda.distributed import Process
+from asda.model import heads
+from asda.model.classifier import Classifier
 from asda.scoring.compare import read_result
 
 
@@ -17,6 +19,7 @@ def test_the_example_trains_and_scores(repository, data, tmp_path, no_images, mo
     page = repository / "docs/extending.md"
     module = ModuleType("extending")  # types of settings are looked up in the module of a class
     monkeypatch.setitem(sys.modules, "extending", module)
+    monkeypatch.setattr(heads, "HEADS", {Classifier.name: Classifier})
     for block in examples(page):
         exec(compile(block, str(page), "exec"), vars(module))
     for name in ("train", "valid"):

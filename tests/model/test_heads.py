@@ -43,8 +43,16 @@ def test_a_head_of_another_module_is_made_by_its_name(duration):
     assert head(torch.zeros(2, 32, 128)).shape == (2, 1)
 
 
+def test_a_name_belongs_to_one_class():
+    with pytest.raises(ValueError, match=r"the head 'classifier' is asda.model.classifier.Classif"):
+
+        @register_head("classifier")
+        class Other(Head):
+            outputs = ("linear",)
+
+
 def test_an_unknown_head_is_refused():
-    with pytest.raises(ValueError, match=r"head 'ctc' is not registered \(known: classifier"):
+    with pytest.raises(ValueError, match=r"head 'ctc' is not registered \(known: classifier\b"):
         make_head({"name": "ctc"}, CONFIG, 1)
 
 

@@ -1,4 +1,4 @@
-"""A run goes on, or counts as complete, with the data and the first model that it began with."""
+"""A run resumes, or counts as complete, only with the data and the model that it began with."""
 
 import contextlib
 import shutil
