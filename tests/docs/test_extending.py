@@ -4,8 +4,9 @@ import shutil
 import sys
 from types import ModuleType
 
+import pytest
 import torch
-from test_documents import examples
+from test_documents import program
 from training.runs import write_config
 
 from asda.configuration import load
@@ -14,14 +15,15 @@ from asda.model import heads
 from asda.model.classifier import Classifier
 from asda.scoring.compare import read_result
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_example_trains_and_scores(repository, data, tmp_path, no_images, monkeypatch):
     page = repository / "docs/extending.md"
     module = ModuleType("extending")  # types of settings are looked up in the module of a class
     monkeypatch.setitem(sys.modules, "extending", module)
     monkeypatch.setattr(heads, "HEADS", {Classifier.name: Classifier})
-    for block in examples(page):
-        exec(compile(block, str(page), "exec"), vars(module))
+    exec(compile(program(page), str(page), "exec"), vars(module))
     for name in ("train", "valid"):
         shutil.copytree(data / name, tmp_path / name)
         utterances = (data / name / "feats.scp").read_text().split()[::2]
