@@ -9,6 +9,9 @@ import pytest
 import soundfile
 from checkpoint.reference_files import finetuned
 
+from asda.model import heads
+from asda.model.classifier import Classifier
+
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"[\w/]+\.md#[\w-]+|\bdocs/[\w/]+\.md\b|\balgorithm\.md (?=\d)")
@@ -105,6 +108,7 @@ def example_folder(tmp_path_factory):
 def test_python_examples_run(path, example_folder, monkeypatch):
     """The examples of a document are one program, one after the other."""
     monkeypatch.chdir(example_folder)
+    monkeypatch.setattr(heads, "HEADS", {Classifier.name: Classifier})
     namespace = {"__name__": "example"}
     for code in examples(path):
         exec(compile(code, str(path), "exec"), namespace)
