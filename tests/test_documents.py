@@ -100,6 +100,7 @@ def example_folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [path for path in DOCUMENTS if program(path)],

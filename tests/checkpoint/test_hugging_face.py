@@ -110,6 +110,7 @@ def test_an_encoder(path, tmp_path):
     assert read_model(tmp_path / "model.pt").kind == "encoder"
 
 
+@pytest.mark.slow
 def test_fine_tuning_starts_from_it(path):
     saved = read_model(write(path, *header_and_data(eat_export())))
     classifier = Classifier(saved.config, 3, "cls")

@@ -108,6 +108,7 @@ def softmax_model(tmp_path, no_images):
     return tmp_path / "model.pt"
 
 
+@pytest.mark.slow
 def test_a_softmax_model_ranks_clips_the_same_after_export(softmax_model, tmp_path):
     main(["export", str(softmax_model), str(tmp_path / "exported.pt")])
     scores, metrics = {}, {}

@@ -13,6 +13,7 @@ words = st.text(
 tables = st.dictionaries(words, st.lists(words, min_size=1).map(" ".join), min_size=1)
 
 
+@pytest.mark.slow
 @given(table=tables)
 def test_table_round_trip_in_the_order_of_bytes(tmp_path_factory, table):
     path = tmp_path_factory.mktemp("table") / "utt2label"

@@ -111,6 +111,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, accumulation, precision):
         assert torch.equal(tensor, resumed["weights"][name])
 
 
+@pytest.mark.slow
 def test_the_loss_falls(tmp_path):
     run(tmp_path / "run", updates=200)
     losses = [row["train/loss"] for row in history(tmp_path / "run")]
