@@ -74,7 +74,7 @@ class Clips(Dataset):
     ):
         self.directory = DataDir(directory)
         self.features = features
-        # Found once: asking whether an object follows a protocol takes as long as finding a clip.
+        # Checked once, since isinstance() on a protocol is slow.
         self.audio = features if isinstance(features, FromAudio) else None
         self.config = config
         self.augment = augment
@@ -181,7 +181,7 @@ class Clips(Dataset):
     def _augmented(
         self, utterance: str, augment: AugmentConfig, rng: np.random.Generator
     ) -> Matrix:
-        """Return log-mel features with roll and gain: of the waveform, where there is one."""
+        """Return log-mel features with roll and gain, applied to the waveform if available."""
         if self.audio is not None:
             return self.audio.transformed_features(
                 utterance, lambda waveform: augment_waveform(waveform, augment, rng)
@@ -204,7 +204,7 @@ def open_clips(
     Args:
         directory: a Kaldi data directory
         features: where its features come from
-        config: as for `Clips`, like `augment`, `targets` and `seed`
+        config, augment, targets, seed: as for `Clips`
         normalization: mean and standard deviation; None = the configured ones, or those of the
             clips
         mel_bins: the number that the model takes; None = any

@@ -22,7 +22,7 @@ class Batch:
         utterances: IDs of the clips
         features: (batch, frames, mel) float32
         num_frames: (batch,) int64 valid frames; None when all frames are valid
-        extras: target name -> what the clips carry in addition, the batch being the first axis
+        extras: target name -> what the clips carry in addition to features, batch first
     """
 
     utterances: list[str]

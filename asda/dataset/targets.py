@@ -34,7 +34,7 @@ class Target(Protocol):
         """
 
     def pad(self, rows: list[np.ndarray]) -> Tensor:
-        """Return the extras of a batch as one tensor, the batch being its first axis."""
+        """Return the extras of a batch as one tensor, batch first."""
 
 
 @runtime_checkable
@@ -46,7 +46,7 @@ class CheckedTarget(Protocol):
 
 
 class VisiblePatches:
-    """Indices of the patches that the student sees, drawn anew for each mask of a clip.
+    """Indices of the patches that the student sees, drawn independently for each mask of a clip.
 
     Args:
         model: resolved model configuration, which fixes patches and masks

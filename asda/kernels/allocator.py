@@ -12,7 +12,7 @@ def keep_freed_memory() -> None:
     """Have the C library keep the memory of freed tensors instead of returning it to the system.
 
     A training step on a CPU frees hundreds of MB and soon allocates them again, and each page that
-    was returned would have to be faulted in anew. This is a setting of the whole process, so
+    was returned would have to be faulted in again. This is a setting of the whole process, so
     training commands call it where they start, and the library never does. Without effect where
     the C library has no such setting.
     """

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-CHUNK_BYTES = 2**22  # activations of a row, counted once, that are held at a time on a CPU
+CHUNK_BYTES = 2**22  # bytes of one activation tensor per chunk of rows
 LossOfRows = Callable[[Tensor, slice], tuple[Tensor, ...]]
 
 
@@ -21,17 +21,17 @@ def chunked_loss(
     computed, so that what its gradient needs stays in cache and exists for one chunk at a time.
 
     Args:
-        function: gives for rows of `x`, and the slice that they are, a loss and further numbers;
-            all of them are sums over rows
-        x: the batch; its first dimension are the rows
+        function: called with some rows of `x` and their slice; returns a loss and further sums
+            over these rows
+        x: the batch, with rows along the first dimension
         parameters: what the loss depends on besides `x`
-        row_bytes: size of one activation of one row
+        row_bytes: bytes of one activation tensor of one row
 
     Returns:
         The loss, with a gradient for `x` and `parameters`, and the numbers, without one.
     """
     rows = x.shape[0]
-    if not _pays(x):
+    if not _should_chunk(x):
         return function(x, slice(0, rows))
     step = max(1, CHUNK_BYTES // row_bytes)
     chunks = [slice(first, first + step) for first in range(0, rows, step)]
@@ -41,8 +41,8 @@ def chunked_loss(
     return loss, *numbers
 
 
-def _pays(x: Tensor) -> bool:
-    """Say whether chunks pay: on a CPU, unless the loss must be scaled before it is differentiated.
+def _should_chunk(x: Tensor) -> bool:
+    """Return whether chunking is worthwhile: on a CPU, unless the loss must first be scaled.
 
     Gradients of fp16 underflow without the scale, which is known only outside this function.
     """

@@ -1,7 +1,7 @@
 """Attention for CPUs, with the softmax maps of a few clips or heads in cache at a time.
 
-At the few hundred tokens of a clip this is faster than PyTorch's own attention for CPUs, in bf16 up
-to four times. The backward pass recomputes the maps, so that none of them is stored.
+At the few hundred tokens of a clip this is faster than PyTorch's own attention for CPUs, above all
+in bf16 (tools/bench/README.md). The backward pass recomputes the maps instead of storing them.
 """
 
 from __future__ import annotations
@@ -67,17 +67,30 @@ class _ChunkedAttention(torch.autograd.Function):
             if grad_lam is not None:
                 grad_lam = grad_lam - (grad_map * maps[1]).sum()
             for index, weight in enumerate(weights):
-                one, q, k = maps[index], queries[index], keys[index]
+                softmax_map, q, k = maps[index], queries[index], keys[index]
                 # An operator of torch that is not public (checked with 2.11 to 2.14): the same in
                 # plain operations takes three passes over the maps instead of one.
-                scores = torch._softmax_backward_data(grad_map, one, 2, one.dtype)
+                scores = torch._softmax_backward_data(grad_map, softmax_map, 2, softmax_map.dtype)
                 grad_q = torch.bmm(scores, k).mul_(weight * _scale(q))
                 _write(grad_q, grads[index], chunk)
                 grad_k = torch.bmm(scores.transpose(1, 2), q).mul_(weight)
                 _write(grad_k, grads[count + index], chunk)
             grad_values = torch.bmm(_weighted_sum(maps, weights).transpose(1, 2), grad)
             _write(grad_values, grad_v, chunk)
-            del maps, queries, keys, values, grad, grad_map, one, q, k, scores, grad_q, grad_k
+            del (
+                maps,
+                queries,
+                keys,
+                values,
+                grad,
+                grad_map,
+                softmax_map,
+                q,
+                k,
+                scores,
+                grad_q,
+                grad_k,
+            )
             del grad_values
         return grad_v, grad_lam, None, *grads
 
@@ -87,10 +100,10 @@ def _chunks(q: Tensor, num_maps: int) -> Iterator[Chunk]:
     batch, heads, tokens, _ = q.shape
     head_bytes = num_maps * tokens**2 * q.element_size()
     clips = max(1, CHUNK_BYTES // (heads * head_bytes))
-    some = min(heads, max(1, CLIP_BYTES // head_bytes))
+    heads_per_chunk = min(heads, max(1, CLIP_BYTES // head_bytes))
     for clip in range(0, batch, clips):
-        for head in range(0, heads, some):
-            yield slice(clip, clip + clips), slice(head, head + some)
+        for head in range(0, heads, heads_per_chunk):
+            yield slice(clip, clip + clips), slice(head, head + heads_per_chunk)
 
 
 def _softmax_maps(
@@ -116,8 +129,8 @@ def _scale(q: Tensor) -> float:
 
 def _weighted_sum(maps: Tensor, weights: Sequence[float]) -> Tensor:
     """Return the sum of the maps, of which the first has weight 1, in the first one's memory."""
-    for one, weight in zip(maps[1:], weights[1:], strict=True):
-        maps[0].add_(one, alpha=weight)
+    for other, weight in zip(maps[1:], weights[1:], strict=True):
+        maps[0].add_(other, alpha=weight)
     return maps[0]
 
 

@@ -80,8 +80,8 @@ def _form(v: Tensor) -> Form:
     """
     if _forced:
         return _forced[-1]
-    followed = torch.compiler.is_compiling() or torch.jit.is_tracing()
-    return "chunked" if v.device.type == "cpu" and not followed else "fused"
+    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    return "chunked" if v.device.type == "cpu" and not traced else "fused"
 
 
 def _softmax_map(q: Tensor, k: Tensor, mask: Tensor | None) -> Tensor:

@@ -1,7 +1,7 @@
 """Cheap activations that the backward pass recomputes instead of storing them.
 
-A norm or a GELU takes a hundredth of the time of the matrix products around it, but its output is
-as large as theirs. `recompute_outputs` marks the outputs of such modules from outside the model,
+A norm or a GELU takes little time compared with the matrix products around it, but its output is as large
+as theirs. `recompute_outputs` marks the outputs of such modules from outside the model,
 and under `recomputing` an operation that would save a marked output for the backward pass saves
 how to compute it instead. Its inputs stay in memory in any case, since the module's own gradient
 needs them.
@@ -29,7 +29,7 @@ def recomputing() -> torch.autograd.graph.saved_tensors_hooks:
     return torch.autograd.graph.saved_tensors_hooks(_pack, _unpack)
 
 
-class _Recipe:
+class _Recomputation:
     """How an output is computed.
 
     An output that several operations have saved is computed once for all of them in a backward
@@ -60,21 +60,21 @@ class _Recipe:
 
 def _mark(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
     if torch.is_grad_enabled():
-        output._recipe = _Recipe(module, inputs, output.numel())  # type: ignore[attr-defined]
+        output._recomputation = _Recomputation(module, inputs, output.numel())  # type: ignore[attr-defined]
 
 
 def _pack(tensor: Tensor) -> Any:
-    """Return what autograd keeps: a recipe where the tensor is a marked output or its reshape."""
+    """Return what autograd stores: for a marked output or its reshape, how to compute it."""
     owner = tensor if tensor._base is None else tensor._base
-    recipe = getattr(owner, "_recipe", None)
-    if recipe is None or not tensor.is_contiguous() or tensor.numel() != recipe.numel:
+    recomputation = getattr(owner, "_recomputation", None)
+    if recomputation is None or not tensor.is_contiguous() or tensor.numel() != recomputation.numel:
         return tensor
-    recipe.add_user()
-    return recipe, tensor.shape
+    recomputation.add_user()
+    return recomputation, tensor.shape
 
 
 def _unpack(packed: Any) -> Tensor:
     if isinstance(packed, Tensor):
         return packed
-    recipe, shape = packed
-    return recipe.compute().view(shape)
+    recomputation, shape = packed
+    return recomputation.compute().view(shape)

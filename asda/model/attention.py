@@ -42,7 +42,7 @@ class StandardAttention(nn.Module):
 class DifferentialAttention(nn.Module):
     """Attention whose map is one softmax minus λ times another.
 
-    Noise that both maps attend to cancels (docs/algorithm.md#differential-attention).
+    Noise that both maps attend to is reduced (docs/algorithm.md#differential-attention).
     """
 
     def __init__(self, config: ResolvedModel, block: int):
@@ -74,7 +74,7 @@ class DifferentialAttention(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Return (batch, tokens, width); arguments as in `StandardAttention`."""
         q1, q2, k1, k2 = (split_heads(part, self.heads) for part in self.qk(x).chunk(4, dim=2))
-        v = split_heads(self.v(x), self.heads)  # (batch, heads, tokens, head_dim), as q and k
+        v = split_heads(self.v(x), self.heads)  # (batch, heads, tokens, width / heads)
         difference = differential_attention(q1, k1, q2, k2, v, self.lam, mask)
         return self.proj(self.norm(concatenate_heads(difference)))
 

@@ -112,8 +112,7 @@ class Encoder(nn.Module):
     def encode(self, patches: Tensor, valid: Tensor | None) -> Tensor:
         """Return the tokens (batch, 1 + patches, width) of the last block.
 
-        Arguments as in `hidden_states`, of which this is the last; no MLP output outlives its
-        block.
+        Like the last item of `hidden_states`, but each MLP output is freed at once.
         """
         tokens, mask = self._prepend_cls(patches, valid)
         for block in self.blocks:

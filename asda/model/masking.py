@@ -20,7 +20,7 @@ def sample_visible(
     """
     patches = num_time * num_freq
     visible = max(1, int(patches * (1 - config.ratio)))
-    # Random numbers in 0..1 order the patches; 1 more puts those in blocks before all others.
+    # Random numbers in 0..1 order the patches; adding 1 puts those in blocks before all others.
     priority = rng.random((num_masks, patches))
     if config.sampler == "block":
         priority += _blocks(num_time, num_freq, num_masks, config, rng)
@@ -44,7 +44,7 @@ def _blocks(
 
 
 def num_blocks(patches: int, area: int, config: MaskConfig) -> int:
-    """Return how many blocks of `area` patches are drawn: 5 of 512 patches at the base setting."""
+    """Return how many blocks of `area` patches are drawn: 5 blocks for 512 patches at the base setting."""
     return int(patches * ((1 - config.ratio + config.adjust) / area))
 
 

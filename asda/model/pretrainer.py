@@ -24,7 +24,7 @@ INSTANCE_NORM_EPS = 1e-5
 class PretrainOutput:
     """Losses with their weights, and how much predictions and targets vary (0-d tensors).
 
-    A standard deviation near 0 says that the features have collapsed to a constant.
+    A standard deviation near 0 means that the features have collapsed to a constant.
     """
 
     loss: Tensor
@@ -42,8 +42,8 @@ class Views:
         clip: the clip of each view (rows,)
         visible: patches that the student sees (rows, visible), -1 where a clip has fewer
         target_idx: patches that are predicted (rows, targets)
-        weight: weight of each predicted patch in the loss (rows, targets); of sum 1 over all views
-            unless clips of one patch have nothing to mask
+        weight: weight of each predicted patch in the loss (rows, targets); weights sum to 1 over
+            all views, or to 0 if no clip has a masked patch
     """
 
     clip: Tensor
@@ -56,7 +56,8 @@ class Views:
 
 
 class Pretrainer(nn.Module):
-    """A student that sees a part of each clip, a decoder, and the EMA teacher they predict.
+    """A student that sees a part of each clip, a decoder, and the EMA teacher whose features they
+    predict.
 
     Args:
         config: resolved configuration
@@ -104,7 +105,7 @@ class Pretrainer(nn.Module):
     def targets(self, fbank: Tensor, num_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return the targets (batch, patches, width) float32, and which patches are valid.
 
-        The mean over the top blocks of the teacher's MLP outputs, each normalised as `target_norm`
+        The mean of the MLP outputs of the teacher's top blocks, each normalised as `target_norm`
         says, and then normalised per patch over the channels (docs/algorithm.md#targets).
         """
         patches, valid = self.teacher.embed_patches(fbank, num_frames)
@@ -137,7 +138,7 @@ class Pretrainer(nn.Module):
     def predict(
         self, fbank: Tensor, visible: Tensor, valid: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Return what the student makes of each view, at all patches instead of the masked ones.
+        """Return the student's and the decoder's output for each view, at all patches.
 
         Returns:
             CLS (batch, num_masks, width) and predictions (batch, num_masks, patches, width)

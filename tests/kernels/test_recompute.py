@@ -88,4 +88,4 @@ def test_nothing_is_marked_without_gradients():
     gelu = nn.GELU()
     recompute_outputs(gelu)
     with torch.no_grad():
-        assert not hasattr(gelu(torch.ones(2)), "_recipe")
+        assert not hasattr(gelu(torch.ones(2)), "_recomputation")
