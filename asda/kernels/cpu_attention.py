@@ -77,21 +77,8 @@ class _ChunkedAttention(torch.autograd.Function):
                 _write(grad_k, grads[count + index], chunk)
             grad_values = torch.bmm(_weighted_sum(maps, weights).transpose(1, 2), grad)
             _write(grad_values, grad_v, chunk)
-            del (
-                maps,
-                queries,
-                keys,
-                values,
-                grad,
-                grad_map,
-                softmax_map,
-                q,
-                k,
-                scores,
-                grad_q,
-                grad_k,
-            )
-            del grad_values
+            del maps, queries, keys, values, grad, grad_map, softmax_map, q, k
+            del scores, grad_q, grad_k, grad_values
         return grad_v, grad_lam, None, *grads
 
 

@@ -1,9 +1,9 @@
 """Cheap activations that the backward pass recomputes instead of storing them.
 
-A norm or a GELU takes little time compared with the matrix products around it, but its output is as large
-as theirs. `recompute_outputs` marks the outputs of such modules from outside the model,
+A norm or a GELU takes little time compared with the matrix products around it, but its output is
+as large as theirs. `recompute_outputs` marks the outputs of such modules from outside the model,
 and under `recomputing` an operation that would save a marked output for the backward pass saves
-how to compute it instead. Its inputs stay in memory in any case, since the module's own gradient
+how to compute it instead. The module's inputs stay in memory in any case, since its own gradient
 needs them.
 """
 

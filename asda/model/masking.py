@@ -44,7 +44,7 @@ def _blocks(
 
 
 def num_blocks(patches: int, area: int, config: MaskConfig) -> int:
-    """Return how many blocks of `area` patches are drawn: 5 blocks for 512 patches at the base setting."""
+    """Return how many blocks of `area` patches are drawn: at the base setting 5 for 512 patches."""
     return int(patches * ((1 - config.ratio + config.adjust) / area))
 
 
