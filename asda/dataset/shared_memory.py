@@ -64,7 +64,7 @@ class Slots:
         size = workers * (AHEAD + 1) * values * torch.float32.itemsize
         _check_space(size)
         # Tensor.share_memory_() would first allocate and then copy as much private memory. This
-        # constructor is not public; it was checked with torch 2.11.
+        # constructor is not public; it was checked with torch 2.11 to 2.14.
         storage = torch.UntypedStorage._new_shared(size)
         self.memory = torch.empty(0).set_(storage).view(workers, AHEAD + 1, values)
 

@@ -49,9 +49,9 @@ class PatchEmbedding(nn.Module):
 
     def _missing(self, frames: int) -> int:
         """Return how many frames are missing from the last patch."""
-        short = self.patch.time - frames  # positive only where a clip is shorter than a patch
-        # `max` would fix the number of frames when the model is exported
-        return cast(int, torch.sym_max(short, short % self.patch.time_stride))
+        if frames < self.patch.time:
+            return self.patch.time - frames
+        return (self.patch.time - frames) % self.patch.time_stride
 
     def valid(self, num_frames: Tensor, tokens: int) -> Tensor:
         """Return (batch, tokens) bool, true where a patch holds at least one valid frame."""
