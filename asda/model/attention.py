@@ -42,7 +42,7 @@ class StandardAttention(nn.Module):
 class DifferentialAttention(nn.Module):
     """Attention whose map is one softmax minus λ times another.
 
-    Noise that both maps attend to cancels (docs/algorithm.md#differential-attention).
+    Noise that both maps attend to is reduced (docs/algorithm.md#differential-attention).
     """
 
     def __init__(self, config: ResolvedModel, block: int):
