@@ -32,7 +32,7 @@ finetune_args=
 help_message="usage: ./run.sh [options]
 
 Stages: 0 download, 1 data, 2 dump, 3 pretrain, 4 finetune, 5 score.
-Completed stages are skipped; interrupted stages resume.
+Completed downloads, features, trainings and scores are skipped; interrupted ones resume.
 
   --stage STAGE           first stage, by number or name (default: $stage)
   --stop-stage STAGE      last stage (default: $stop_stage)
@@ -287,23 +287,24 @@ needs 4 --finetune-config "$finetune_config"
 current="set-up"
 trap '[ $? -eq 0 ] || log "stopped in $current; repeat the call to resume" >&2' EXIT
 
-# require_corpus FOLDER: fail unless it exists
+# require_corpus FOLDER REMEDY: fail unless it exists
 require_corpus() {
-  [ -d "$1" ] || fail "no corpus: no folder '$1' in $PWD; run stage 0 or give --db-dir"
+  [ -d "$1" ] || fail "no corpus: no folder '$1' in $PWD; $2"
 }
 
 if begin 0; then
   if [ -n "$db_dir" ]; then
-    require_corpus "$db_dir"
+    require_corpus "$db_dir" "correct --db-dir"
     log "skipped: using the corpus in $db_dir"
   else
     local/download.sh "${local_words[@]}" downloads
   fi
 fi
+remedy=${db_dir:+"correct --db-dir"}
 db_dir=${db_dir:-downloads}
 
 if begin 1; then
-  require_corpus "$db_dir"
+  require_corpus "$db_dir" "${remedy:-run stage 0 or give --db-dir}"
   local/data.sh "${local_words[@]}" "$db_dir" "$datadir"
 fi
 

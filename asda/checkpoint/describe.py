@@ -25,12 +25,20 @@ def describe(saved: SavedModel) -> dict[str, Any]:
     lines["normalisation"] = "(x - mean) / (2 std), mean {mean:.4f}, std {std:.4f}".format(
         **saved.normalization
     )
+    lines["features"] = features(saved.fbank)
     if saved.head:
         shown = ", ".join(saved.labels[:8]) + (", ..." if len(saved.labels) > 8 else "")
         settings = {"head": saved.head["name"], **saved.head}
         del settings["name"]
         lines |= settings | {"output": saved.output, "labels": f"{len(saved.labels)}: {shown}"}
     return lines | {key: value for key, value in saved.facts.items() if value not in (None, {})}
+
+
+def features(fbank: dict[str, Any]) -> str:
+    """Return sample rate, mel bins and resampler, in which features usually differ."""
+    if not fbank:
+        return "not recorded"
+    return "{sample_rate} Hz, {num_mel_bins} mel bins, resampled by {resampler}".format(**fbank)
 
 
 def architecture(model: ModelConfig) -> str:

@@ -377,8 +377,9 @@ def test_a_failing_stage_stops_the_recipe(recipe, monkeypatch):
         (["--finetune-config", "a.yaml"], "--finetune-config: no file 'a.yaml'"),
         (["--finetune-args", "--a.b 1" + 99 * " --c 1"], "name too long, give --finetune-tag"),
         (["--pretrain-args", "--a.b 1" + 99 * " --c 1"], "name too long, give --pretrain-tag"),
-        (["--db-dir", "nowhere"], "no folder 'nowhere'"),
-        (["--stage", "1", "--db-dir", "nowhere"], "no folder 'nowhere'"),
+        (["--db-dir", "nowhere"], "correct --db-dir"),
+        (["--stage", "1", "--db-dir", "nowhere"], "correct --db-dir"),
+        (["--stage", "1"], "no folder 'downloads'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(recipe, options, message):
