@@ -17,7 +17,7 @@ from asda.files import InputError, atomic_write
 
 T = TypeVar("T")
 MOST_THREADS = 1024
-# Keys that were renamed, by their present names.
+# Renamed settings: old name -> present name.
 RENAMED = {"model.clones": "model.num_masks"}
 
 
