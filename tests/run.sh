@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs the tests, making the environment first if there is none; words go to pytest:
 #
-#   tests/run.sh                  # all of them: some minutes on two cores
-#   tests/run.sh -m "not slow"    # without runs of whole recipes and the like: under a minute
-#   tests/run.sh -k fbank         # those whose name has this in it
+#   tests/run.sh                       # all of them: some minutes on two cores
+#   tests/run.sh -n 2 -m "not slow"    # by two processes, without whole runs: under a minute
+#   tests/run.sh -k fbank              # those whose name has this in it
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/activate.sh
