@@ -41,11 +41,6 @@ class PatchEmbedding(nn.Module):
         )
         return grid.flatten(2).transpose(1, 2) + positions.to(grid.dtype)
 
-    def count(self, frames: int) -> int:
-        """Return the number of patches of a clip."""
-        time = (frames + self._missing(frames) - self.patch.time) // self.patch.time_stride + 1
-        return time * self.num_freq
-
     def _missing(self, frames: int) -> int:
         """Return how many frames are missing from the last patch."""
         if frames < self.patch.time:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from asda.kernels.chunked_loss import chunked_loss
 from asda.model.decoder import Decoder
 from asda.model.encoder import Encoder
-from asda.model.model_config import ResolvedModel
+from asda.model.model_config import ResolvedModel, patch_grid
 from asda.model.monitor import mean_std, weighted_moments
 from asda.model.patches import valid_mean
 
@@ -147,7 +147,7 @@ class Pretrainer(nn.Module):
         cls, tokens = self.encode_visible(fbank, visible, ragged=valid is not None)
         if valid is not None:
             valid = valid.repeat_interleave(views[1], dim=0)
-        num_patches = self.student.patches.count(fbank.shape[1])
+        num_patches = math.prod(patch_grid(self.config, fbank.shape[1]))
         predictions = self.decoder(tokens, visible.flatten(0, 1), num_patches, valid)
         return cls.unflatten(0, views), predictions.unflatten(0, views)
 
