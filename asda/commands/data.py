@@ -90,6 +90,9 @@ def _subcommands() -> Subcommands:
     sub.add_argument("--nj", type=int, default=4, help="audio headers read in parallel")
     sub.add_argument("--cmd", help="accepted for compatibility with Kaldi; not used")
     sub.add_argument("directory", type=Path)
+
+    sub = verb("labels", labels, "list the audio of a folder as a CSV; its top folders are classes")
+    sub.add_argument("folder", type=Path)
     return verbs
 
 
@@ -225,3 +228,12 @@ def utt2dur(directory: Path, nj: int, cmd: str | None) -> None:
 
     written = write_durations(DataDir(directory), nj)
     print(f"{directory}/utt2dur: {'written' if written else 'up to date'}")
+
+
+def labels(folder: Path) -> None:
+    from asda.corpus.edit.folder_labels import describe, list_folder, write_csv
+
+    listing = list_folder(folder)
+    write_csv(listing, sys.stdout)
+    for line in describe(folder, listing):
+        print(line, file=sys.stderr)
