@@ -6,8 +6,12 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asda.commands.subcommands import Subcommands
+
+if TYPE_CHECKING:
+    from asda.corpus.datadir import DataDir
 
 AFFIXES = ("--utt-prefix", "--utt-suffix", "--spk-prefix", "--spk-suffix")
 WITH_DASHED_VALUES = (*AFFIXES, "--validate-opts")
@@ -137,7 +141,14 @@ def validate(directory: Path, shown: int, check_audio: int, **flags: bool) -> No
             f"{directory}: problems: {report.count}; utils/fix_data_dir.sh {directory} "
             "repairs order, duplicate lines and utterances missing from some files"
         )
-    print(f"{directory}: valid, {len(DataDir(directory).utterances)} utterances")
+    print(f"{directory}: valid, {_utterances_and_speakers(DataDir(directory))}")
+
+
+def _utterances_and_speakers(directory: DataDir) -> str:
+    speakers = {*directory.table("utt2spk").values()}
+    utterances = directory.utterances
+    known = "" if speakers == {*utterances} else f" of {len(speakers)} speakers"
+    return f"{len(utterances)} utterances{known}"
 
 
 def fix(directory: Path, utt_extra_files: str = "", spk_extra_files: str = "") -> None:
