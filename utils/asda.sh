@@ -82,6 +82,7 @@ for word in "$@"; do
 done
 unset word # parse_options.sh takes every variable that is set for an option
 . utils/parse_options.sh
+. utils/job_words.sh
 
 log() {
   echo "$(date '+%Y-%m-%d %H:%M:%S') $*"
@@ -130,7 +131,8 @@ run() {
   if [ "$cmd_backend" = local ]; then
     "$@"
   else
-    $cuda_cmd --gpu "$gpus" "$job_log" "$@"
+    quote_job_words "$@"
+    $cuda_cmd --gpu "$gpus" "$job_log" "${job_words[@]}"
   fi
 }
 

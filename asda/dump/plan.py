@@ -41,6 +41,8 @@ def plan(
     """
     if nj < 1:
         raise InputError(f"--nj must be 1 or more, not {nj}")
+    if "\n" in str(folder.resolve()):
+        raise InputError(f"{str(folder)!r}: feats.scp cannot hold a path with a line break")
     check_compression(compression)
     config = load(FbankConfig, fbank_config) if fbank_config else FbankConfig()
     directories = [DataDir(path) for path in data]

@@ -110,6 +110,26 @@ def test_scripts_from_data_to_features(tmp_path, repository):
     assert archives(folder) == before
 
 
+@pytest.mark.parametrize("name", ["JOB_4711", "cost$5 *  q'\"u\\o", "50%j[1]"])
+def test_a_folder_may_have_any_name(tmp_path, repository, name):
+    data = make_data(tmp_path / name / "data", ["a", "b"])
+    folder = tmp_path / name / "dump JOB"
+    ran = shell(repository, "utils/dump_fbank.sh", "--nj", 2, folder, data)
+    assert ran.returncode == 0, ran.stderr
+    assert {key: len(matrix) for key, matrix in features(folder).items()} == {"a": 28, "b": 28}
+    assert sorted(path.name for path in (folder / "log").iterdir()) == [
+        "dump.1.log",
+        "dump.2.log",
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_line_break_in_the_name_of_a_dump_is_refused(tmp_path):
+    data = make_data(tmp_path / "data", ["a"])
+    with pytest.raises(InputError, match=r"feats\.scp cannot hold a path with a line break"):
+        plan(tmp_path / "two\nlines", [data], None, "3", 1)
+
+
 def test_only_one_dump_at_a_time(tmp_path, repository):
     data = make_data(tmp_path / "data", ["a"])
     (tmp_path / "dump").mkdir()

@@ -387,3 +387,16 @@ def test_what_makes_no_sense_is_refused(recipe, options, message):
     assert done.returncode == 1
     assert message in done.stderr
     assert calls == []
+
+
+def test_jobs_get_words_with_special_characters_unchanged(recipe, tmp_path, monkeypatch):
+    sbatch = '#!/usr/bin/env bash\nSLURM_ARRAY_TASK_ID=0 bash "${@: -1}"\necho job 1\n'
+    (tmp_path / "bin/sbatch").write_text(sbatch)
+    (tmp_path / "bin/sbatch").chmod(0o755)
+    monkeypatch.setenv("cmd_backend", "slurm")
+    expdir = "JOB/cost$5 *"
+    options = ("--stage", "3", "--stop-stage", "3", "--expdir", expdir)
+    done, calls = run(*options, "--pretrain-args", "--data.x 'y")
+    assert done.returncode == 0, done.stderr
+    assert f"--exp {expdir}/pretrain_data.x'y --training.device auto --data.x 'y" in calls[0]
+    assert (recipe / expdir / "pretrain_data.x'y/job.log").exists()
