@@ -25,7 +25,7 @@ SEED = 0
 def score_baselines(config: BaselineConfig) -> None:
     """Train the baselines and write their results."""
     labels = DataDir(config.train).labels
-    source = FeatureInput(config.dump)
+    source = FeatureInput(config.dump, config.fbank, config.max_bad, config.out)
     clips, targets, features = _read(config.train, source, labels)
     test_clips, test_targets, test_features = _read(config.test, source, labels)
     single_label = is_single_label(targets)
