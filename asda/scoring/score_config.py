@@ -54,9 +54,18 @@ class BaselineConfig:
         test: data directory to score
         out: experiment folder; writes out/logistic_regression/score and out/random_forest/score
         dump: dump with the features of both directories (null = each directory's own feats.scp)
+        valid: data directory whose result is reported as well (null = none); it chooses nothing
+        limit: largest number of training clips, counted once per class if clips have several
+            labels (0 = none); with more, one line says so and nothing is trained
     """
 
     train: str
     test: str
     out: str
     dump: str | None = None
+    valid: str | None = None
+    limit: int = 0
+
+    def __post_init__(self) -> None:
+        if self.limit < 0:
+            raise ValueError(f"limit must be at least 0, not {self.limit}")
