@@ -7,7 +7,7 @@ import pytest
 import torch
 from dataset.directories import two_sounds, with_features
 from sklearn.metrics import accuracy_score
-from training.runs import run_pretrain
+from training.runs import history, run_finetune, run_pretrain
 
 import asda
 from asda.checkpoint import tensor_files
@@ -230,3 +230,18 @@ def test_predictions_are_in_the_order_of_the_clips(tmp_path):
     found = predict(First().train(), clips, Process(0, 1, torch.device("cpu")))
     assert found.dtype == np.float32
     assert found.tolist() == [[n, n] for n in range(7)]
+
+
+def test_the_validation_result_of_the_chosen_model_is_reported(trained, tmp_path, capsys):
+    options = {"valid": str(trained / "test"), "classifier__metric": "mAP"}
+    options |= {"training__updates": 4, "training__evaluate_every": 2, "data__min_frames": 10}
+    for final in ("best", "average"):
+        exp = tmp_path / final
+        facts = run_finetune(trained, exp, training__final=final, **options)["facts"]
+        measured = {row["update"]: row.get("valid/mAP") for row in history(exp)}
+        expected = measured[facts["from_updates"][0]] if final == "best" else None
+        assert facts["metric_value"] == expected
+        result = score(trained, exp / "score", model=exp / "model.pt")
+        found = {"data": str(trained / "test"), "metric": "mAP", "value": expected}
+        assert result["validation"] == (found if expected is not None else None)
+    assert f"{exp}/score: accuracy % " in capsys.readouterr().out
