@@ -102,11 +102,11 @@ def _judge(recording: Recording) -> Verdict:
         start = end_of_id3(content)
         if content.at(start, 4) == flac_frames.MAGIC:
             return flac_frames.judge_flac(content)
-        # MP3 has no name of its own at its start; its other sign is a frame's first eleven bits
-        if start or magic >= b"\xff\xe0":
-            return judge_mp3(content)
         if kind := what_it_is(content):
             raise AudioError(f"not audio but {kind}: {recording.name}")
+        # MP3 has no mark of its own at its start; its other sign is a frame's first eleven bits.
+        if start or magic >= b"\xff\xe0" or recording.name.lower().endswith(".mp3"):
+            return judge_mp3(content)
     return UNKNOWN
 
 

@@ -46,7 +46,7 @@ def decode_by_ffmpeg(recording: Recording, begun: bool = False) -> tuple[np.ndar
         ran = _run(["-v", "error", "-i", f"file:{path}", *OUTPUT])
         said = ran.stderr.decode(errors="replace")
         if ran.returncode or (begun and said):
-            raise _reason(recording, said)
+            raise _reason(recording, said, begun)
         samples, rate = soundfile.read(io.BytesIO(ran.stdout), dtype="float32", always_2d=True)
         if said:
             _check_length(path, len(samples) / rate, said)
@@ -72,7 +72,7 @@ def _on_disk(recording: Recording) -> Iterator[str]:
         yield file.name
 
 
-def _reason(recording: Recording, said: str) -> AudioError:
+def _reason(recording: Recording, said: str, begun: bool) -> AudioError:
     """Return why nothing was decoded, in the user's words instead of ffmpeg's."""
     if NO_AUDIO in said:
         return AudioError(f"no audio: {recording.name} has no audio stream, perhaps only pictures")
@@ -82,6 +82,8 @@ def _reason(recording: Recording, said: str) -> AudioError:
                 "truncated: the index at the end of this MP4 file is missing; "
                 "copy or download it again"
             )
+    if begun:
+        return AudioError("damaged: neither libsndfile nor ffmpeg can decode all of it")
     return AudioError("unreadable: neither libsndfile nor ffmpeg can decode it; is it damaged?")
 
 
