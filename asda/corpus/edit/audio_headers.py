@@ -76,7 +76,7 @@ def audio_header(source: str) -> AudioHeader:
         return AudioHeader(seconds, 0, 0, "archive")
     try:
         info = soundfile.info(path)
-    except (soundfile.LibsndfileError, UnicodeEncodeError):
+    except (soundfile.LibsndfileError, UnicodeEncodeError, TypeError):  # .raw is a TypeError
         return AudioHeader(seconds, *_probed(path), os.path.splitext(path)[1][1:].lower())
     name = info.format.lower().removesuffix("ex")  # WAVEX is a way of writing WAV
     if info.subtype not in PLAIN and not info.subtype.startswith("MPEG"):
