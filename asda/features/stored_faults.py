@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from asda.features.archive import ArchiveReader, location_of
 from asda.files import InputError
+
+TOGETHER = 256  # matrices that a thread looks at in one go
 
 
 def stored_faults(
@@ -28,14 +31,14 @@ def stored_faults(
         reader: reads the archives
     """
     in_disk_order = sorted(utterances, key=lambda utterance: str(location_of(table[utterance])))
+    groups = [in_disk_order[n : n + TOGETHER] for n in range(0, len(in_disk_order), TOGETHER)]
+
+    def shapes(group: list[str]) -> list[tuple[int, int] | str]:
+        return [_shape_or_fault(utterance, table, reader) for utterance in group]
+
     with ThreadPoolExecutor(16) as threads:  # network disks are slow, but serve many at once
-        found = dict(
-            zip(
-                in_disk_order,
-                threads.map(lambda u: _shape_or_fault(u, table, reader), in_disk_order),
-                strict=True,
-            )
-        )
+        each = itertools.chain.from_iterable(threads.map(shapes, groups))
+        found = dict(zip(in_disk_order, each, strict=True))
     widths = Counter(shape[1] for shape in found.values() if not isinstance(shape, str))
     usual = widths.most_common(1)[0][0] if widths else 0
     faults = {}
