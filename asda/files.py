@@ -58,11 +58,18 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
                 try:
                     yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\n")
                 except UnicodeDecodeError:
-                    raise InputError(f"{path}:{number}: not UTF-8 text") from None
+                    raise InputError(
+                        f"{path}:{number}: not UTF-8 text; save it as UTF-8, for example with "
+                        f"iconv -f {_likely_encoding(line)} -t utf-8"
+                    ) from None
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
+
+
+def _likely_encoding(line: bytes) -> str:
+    return "utf-16" if line.startswith((b"\xff\xfe", b"\xfe\xff")) else "windows-1252"
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> None:

@@ -23,7 +23,9 @@ class DataConfig:
         sampling: "uniform" visits every clip once per epoch; "weighted" draws clips with the
             weights in utt2weight: without replacement while fewer are drawn than have a weight
             above 0 (as the two numbers approach each other, weights matter less), else with
-            replacement
+            replacement; "balanced" draws in the same way with weights made from utt2label, the sum
+            over the labels of a clip of 1000 / (clips of the class + 0.01), where clips without a
+            label are a class of their own
         draws_per_epoch: clips per epoch, drawn anew for each epoch (null = the number of clips,
             which "uniform" never exceeds)
         shuffle_buffer_size: number of clips that are shuffled together, for disks on which random
@@ -45,7 +47,7 @@ class DataConfig:
     padding: Literal["mask", "fill"] = "mask"
     batch_size: int = 32
     group_by_length: bool = True
-    sampling: Literal["uniform", "weighted"] = "uniform"
+    sampling: Literal["uniform", "weighted", "balanced"] = "uniform"
     draws_per_epoch: int | None = None
     shuffle_buffer_size: int = 0
     shuffle_block: int = 64

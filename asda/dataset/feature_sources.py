@@ -129,6 +129,25 @@ class FeatureInput:
                 bad[min(bad)],
             )
 
+    def mel_bins(self, directory: str | Path) -> int:
+        """Return the mel bins of the features of a data directory, from settings or one clip.
+
+        Raises:
+            InputError: as `open`, or if there are no features.
+        """
+        settings = Path(self.fbank or Path(self.dump or directory) / "fbank.yaml")
+        if self.fbank is not None or settings.exists():
+            return load(FbankConfig, settings).num_mel_bins
+        source = self.open(directory)
+        clips = DataDir(directory).utterances
+        known = next((utterance for utterance in clips if utterance in source), None)
+        if known is None:
+            raise InputError(
+                f"{directory}: none of its {len(clips)} clips has features in"
+                f" {self.dump or directory}; make the dump first (stage 2 of a recipe)"
+            )
+        return source.features(known).shape[1]
+
     @functools.cached_property
     def _common(self) -> DumpedFeatures | None:
         """The dump of all directories, opened when it is first needed and kept by this object."""

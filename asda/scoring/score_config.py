@@ -62,6 +62,9 @@ class BaselineConfig:
         fbank: feature configuration (YAML file) to compute features from audio, without a dump
         max_bad: largest fraction of unusable clips of a directory when features are computed from
             audio; they are listed in out/bad_utterances
+        valid: data directory whose result is reported as well (null = none); it chooses nothing
+        limit: largest number of training clips, counted once per class if clips have several
+            labels (0 = none); with more, one line says so and nothing is trained
     """
 
     train: str
@@ -70,7 +73,11 @@ class BaselineConfig:
     dump: str | None = None
     fbank: str | None = None
     max_bad: float = 0.05
+    valid: str | None = None
+    limit: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_bad <= 1:
             raise ValueError(f"max_bad must lie in 0..1, not {self.max_bad}")
+        if self.limit < 0:
+            raise ValueError(f"limit must be at least 0, not {self.limit}")
