@@ -30,7 +30,7 @@ def stored_faults(
         frames: utt2num_frames
         reader: reads the archives
     """
-    in_disk_order = sorted(utterances, key=lambda utterance: str(location_of(table[utterance])))
+    in_disk_order = sorted(utterances, key=lambda utterance: _location(table[utterance]))
     groups = [in_disk_order[n : n + TOGETHER] for n in range(0, len(in_disk_order), TOGETHER)]
 
     def shapes(group: list[str]) -> list[tuple[int, int] | str]:
@@ -47,6 +47,11 @@ def stored_faults(
         if fault:
             faults[utterance] = fault
     return faults
+
+
+def _location(specifier: str) -> tuple[str, int]:
+    path, offset = location_of(specifier)
+    return path or specifier, offset
 
 
 def _fault(shape: tuple[int, int], usual: int, frames: float) -> str | None:
