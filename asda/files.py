@@ -1,4 +1,4 @@
-"""Atomic writes, numbered lines, readable sizes, and the error that users see."""
+"""Atomic writes, numbered lines, readable sizes and durations, and the error that users see."""
 
 from __future__ import annotations
 
@@ -88,3 +88,10 @@ def write_json(path: str | Path, content: Any) -> None:
 def readable_size(count: float) -> str:
     """Return a number of bytes in MB or GB."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def readable_duration(seconds: float) -> str:
+    """Return a duration in s, min or h."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from dataset.directories import two_sounds, with_features
 from sklearn.metrics import accuracy_score
-from training.runs import run_pretrain
+from training.runs import history, run_finetune, run_pretrain
 
 import asda
 from asda.checkpoint import tensor_files
@@ -172,7 +172,7 @@ def test_features_of_other_mel_bins_are_refused(trained, tmp_path, capsys):
 def test_a_label_that_the_model_does_not_know_is_refused(trained, tmp_path, capsys):
     folder = with_features(tmp_path / "data", CLIPS, labels=["a", "b", "c"])
     error = error_of(capsys, trained, tmp_path / "out", data=folder)
-    assert "utt002 has label c, unknown to the model" in error
+    assert "3 clips have labels that are unknown to the model (c; first: utt002)" in error
 
 
 def test_a_pretrained_model_is_refused(trained, tmp_path, capsys, monkeypatch):
@@ -230,3 +230,18 @@ def test_predictions_are_in_the_order_of_the_clips(tmp_path):
     found = predict(First().train(), clips, Process(0, 1, torch.device("cpu")))
     assert found.dtype == np.float32
     assert found.tolist() == [[n, n] for n in range(7)]
+
+
+def test_the_validation_result_of_the_chosen_model_is_reported(trained, tmp_path, capsys):
+    options = {"valid": str(trained / "test"), "classifier__metric": "mAP"}
+    options |= {"training__updates": 4, "training__evaluate_every": 2, "data__min_frames": 10}
+    for final in ("best", "average"):
+        exp = tmp_path / final
+        facts = run_finetune(trained, exp, training__final=final, **options)["facts"]
+        measured = {row["update"]: row.get("valid/mAP") for row in history(exp)}
+        expected = measured[facts["from_updates"][0]] if final == "best" else None
+        assert facts["metric_value"] == expected
+        result = score(trained, exp / "score", model=exp / "model.pt")
+        found = {"data": str(trained / "test"), "metric": "mAP", "value": expected}
+        assert result["validation"] == (found if expected is not None else None)
+    assert f"{exp}/score: accuracy % " in capsys.readouterr().out
