@@ -24,7 +24,7 @@ from asda.corpus.edit.equal_audio import TimeLimitError, equal_audio
 from asda.corpus.wav_scp import AudioSegment
 
 WIDTH = 80  # columns of a terminal
-LIMIT = 30.0  # seconds for reading headers, and again for comparing audio
+LIMIT = 20.0  # seconds for reading headers, and again for comparing audio
 CLASSES = 10  # rows of the table of classes
 SET_COLUMNS = 6  # most sets that have columns of their own in it
 NAMED = 3  # names that a line lists
