@@ -17,8 +17,8 @@ class ScoreConfig:
         out: score folder to write: RESULTS.md, result.json, scores.npz, tables of the classes
         dump: folder with the features (feats.scp) of the directory (null = the directory itself)
         fbank: feature configuration (YAML file) to compute features from audio, without a dump
-        metric: metric that results are ranked by (null = accuracy if every clip has one label,
-            else mAP)
+        metric: metric that results are ranked by (null = the one that has chosen the model; without
+            a choice, accuracy if every clip has one label, else mAP)
         batch_size: clips per batch
         device: "cpu", "cuda" or "auto" (a GPU if one is available)
         threads: CPU threads (0 = all cores)

@@ -22,6 +22,7 @@ from asda.distributed import end_process, start_process
 from asda.features.normalization import Normalization
 from asda.files import InputError
 from asda.model.heads import ranking_scores
+from asda.scoring.metrics import METRICS, is_single_label, measure
 from asda.scoring.predict import predict
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.result_files import write_results
@@ -37,7 +38,7 @@ def score(config: ScoreConfig) -> None:
         facts = _facts(config, saved)
     labels = MultiHot(DataDir(config.data), saved.labels)
     clips = _open(config, saved, labels)
-    logits = torch.from_numpy(predict(model, clips, process))
+    logits = torch.from_numpy(predict(model, clips, process, saved.output))
     if process.is_first:
         scores = ranking_scores(logits, saved.output).numpy()
         scored = ScoredClips(
@@ -46,8 +47,40 @@ def score(config: ScoreConfig) -> None:
             labels.matrix(clips.utterances),
             np.array(saved.labels),
         )
-        write_results(config.out, scored, facts, clips.expected, metric=config.metric)
+        metric = config.metric or _selection_metric(saved, scored)
+        more = {"windows": _windows(clips, saved)} | _untrained(saved, scored)
+        write_results(config.out, scored, facts, clips.expected, metric=metric, **more)
     end_process()
+
+
+def _selection_metric(saved: SavedModel, scored: ScoredClips) -> str | None:
+    """Return the metric that has chosen the model, if the scored clips have it."""
+    metric = saved.facts.get("metric")
+    if metric not in METRICS or (metric == "accuracy" and not is_single_label(scored.targets)):
+        return None
+    return str(metric)
+
+
+def _windows(clips: Clips, saved: SavedModel) -> dict[str, Any]:
+    """Return how many clips are longer than what the model takes at once, and what was done."""
+    frames, shift = clips.config.max_frames, saved.fbank.get("frame_shift_ms")
+    return {
+        "longer": int(clips.longer.sum()),
+        "max_frames": frames,
+        "seconds": None if shift is None else frames * shift / 1000,
+        "scored": clips.config.long_clips,
+    }
+
+
+def _untrained(saved: SavedModel, scored: ScoredClips) -> dict[str, Any]:
+    """Return the classes without training clips, and the mAP of all others; {} without any."""
+    names = saved.facts.get("untrained_classes")
+    if not names:
+        return {}
+    trained = ~np.isin(scored.labels, names)
+    others = measure(scored.scores[:, trained], scored.targets[:, trained])
+    clips = int(scored.targets[:, ~trained].any(axis=1).sum())
+    return {"untrained": {"classes": names, "clips": clips, "mAP_of_others": others["mAP"]}}
 
 
 def load_head(saved: SavedModel) -> nn.Module:
