@@ -37,6 +37,9 @@ class DataConfig:
             room for two buffers (0 = shuffle all clips)
         shuffle_block: clips per block; they are neighbours in the dump
         workers: number of loader processes (0 = the training process loads its own batches)
+        max_bad: largest fraction of unusable clips of a data directory when features are computed
+            from audio; they are left out and listed in `bad_utterances` of the experiment folder
+            (a single one is always tolerated, unless this is 0)
         norm_mean: mean of the log-mel values (null = that of the training list)
         norm_std: standard deviation of the log-mel values (null = that of the training list)
     """
@@ -53,6 +56,7 @@ class DataConfig:
     shuffle_buffer_size: int = 0
     shuffle_block: int = 64
     workers: int = 1
+    max_bad: float = 0.05
     norm_mean: float | None = None
     norm_std: float | None = None
 
@@ -61,6 +65,8 @@ class DataConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"data.{name} must be at least 1, not {value}")
+        if not 0 <= self.max_bad <= 1:
+            raise ValueError(f"data.max_bad must lie in 0..1, not {self.max_bad}")
         if self.workers < 0:
             raise ValueError(f"data.workers must not be negative, not {self.workers}")
         if self.shuffle_buffer_size and self.shuffle_buffer_size < 2 * self.shuffle_block:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,12 @@ from asda.distributed import end_process, start_process
 from asda.features.normalization import Normalization
 from asda.files import InputError
 from asda.model.heads import ranking_scores
-from asda.scoring.metrics import METRICS, is_single_label, measure
 from asda.scoring.predict import predict
+from asda.scoring.prediction_table import audio_files
 from asda.scoring.predictions import ScoredClips
-from asda.scoring.result_files import write_results
+from asda.scoring.result_files import result_line, write_results
 from asda.scoring.score_config import ScoreConfig
+from asda.scoring.score_facts import selection_metric, untrained_classes, window_counts
 
 
 def score(config: ScoreConfig) -> None:
@@ -38,6 +40,7 @@ def score(config: ScoreConfig) -> None:
         facts = _facts(config, saved)
     labels = MultiHot(DataDir(config.data), saved.labels)
     clips = _open(config, saved, labels)
+    sources = audio_files(config.data)
     logits = torch.from_numpy(predict(model, clips, process, saved.output))
     if process.is_first:
         scores = ranking_scores(logits, saved.output).numpy()
@@ -46,41 +49,28 @@ def score(config: ScoreConfig) -> None:
             scores,
             labels.matrix(clips.utterances),
             np.array(saved.labels),
+            scale="log_probability" if saved.output == "softmax" else "logit",
         )
-        metric = config.metric or _selection_metric(saved, scored)
-        more = {"windows": _windows(clips, saved)} | _untrained(saved, scored)
-        write_results(config.out, scored, facts, clips.expected, metric=metric, **more)
+        result = write_results(
+            config.out,
+            scored,
+            facts,
+            clips.expected,
+            metric=config.metric or selection_metric(saved, scored),
+            sources=sources,
+            validation=_validation(saved.facts),
+            windows=window_counts(clips, saved),
+            **untrained_classes(saved, scored),
+        )
+        print(result_line(Path(config.out), result))
     end_process()
 
 
-def _selection_metric(saved: SavedModel, scored: ScoredClips) -> str | None:
-    """Return the metric that has chosen the model, if the scored clips have it."""
-    metric = saved.facts.get("metric")
-    if metric not in METRICS or (metric == "accuracy" and not is_single_label(scored.targets)):
+def _validation(facts: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the result on the validation set that the model was chosen on, if it was recorded."""
+    if facts.get("metric_value") is None:
         return None
-    return str(metric)
-
-
-def _windows(clips: Clips, saved: SavedModel) -> dict[str, Any]:
-    """Return how many clips are longer than what the model takes at once, and what was done."""
-    frames, shift = clips.config.max_frames, saved.fbank.get("frame_shift_ms")
-    return {
-        "longer": int(clips.longer.sum()),
-        "max_frames": frames,
-        "seconds": None if shift is None else frames * shift / 1000,
-        "scored": clips.config.long_clips,
-    }
-
-
-def _untrained(saved: SavedModel, scored: ScoredClips) -> dict[str, Any]:
-    """Return the classes without training clips, and the mAP of all others; {} without any."""
-    names = saved.facts.get("untrained_classes")
-    if not names:
-        return {}
-    trained = ~np.isin(scored.labels, names)
-    others = measure(scored.scores[:, trained], scored.targets[:, trained])
-    clips = int(scored.targets[:, ~trained].any(axis=1).sum())
-    return {"untrained": {"classes": names, "clips": clips, "mAP_of_others": others["mAP"]}}
+    return {"data": facts["valid"], "metric": facts["metric"], "value": facts["metric_value"]}
 
 
 def load_head(saved: SavedModel) -> nn.Module:
@@ -94,7 +84,7 @@ def _open(config: ScoreConfig, saved: SavedModel, labels: MultiHot) -> Clips:
     data = build(DataConfig, saved.data, config.model)
     clips = open_clips(
         config.data,
-        FeatureInput(config.dump, config.fbank),
+        FeatureInput(config.dump, config.fbank, config.max_bad, config.out),
         dataclasses.replace(data, batch_size=config.batch_size),
         Normalization(**saved.normalization),
         mel_bins=saved.config.mel_bins,

@@ -211,7 +211,7 @@ class RunConfig:
         """Where the features of the data directories come from."""
         from asda.dataset.feature_sources import FeatureInput  # not at module level: imports torch
 
-        return FeatureInput(self.dump, self.fbank)
+        return FeatureInput(self.dump, self.fbank, self.data.max_bad, self.exp)
 
     def resolved(self: Run, mel_bins: int) -> Run:
         """Return a copy with a resolved model configuration.

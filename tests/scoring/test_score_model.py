@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from dataset.directories import two_sounds, with_features
-from sklearn.metrics import accuracy_score
-from training.runs import run_pretrain
+from sklearn.metrics import accuracy_score, average_precision_score
+from training.runs import history, run_finetune, run_pretrain
 
 import asda
 from asda.checkpoint import tensor_files
@@ -299,8 +299,6 @@ def test_classes_without_training_clips_are_counted_openly(trained, tmp_path):
     model = changed_model(trained, tmp_path / "partly", facts=facts)
     result = score(trained, tmp_path / "out", model=model)
     scored = ScoredClips.load(tmp_path / "out")
-    from sklearn.metrics import average_precision_score
-
     others = average_precision_score(scored.targets[:, 0], scored.scores[:, 0])
     assert result["untrained"] == {
         "classes": ["b"],
@@ -310,3 +308,18 @@ def test_classes_without_training_clips_are_counted_openly(trained, tmp_path):
     page = (tmp_path / "out/RESULTS.md").read_text()
     assert "1 of 2 classes had no training clips (b). They count in all metrics, with 3" in page
     assert f"mAP without them: {100 * others:.1f} %." in page
+
+
+def test_the_validation_result_of_the_chosen_model_is_reported(trained, tmp_path, capsys):
+    options = {"valid": str(trained / "test"), "classifier__metric": "mAP"}
+    options |= {"training__updates": 4, "training__evaluate_every": 2, "data__min_frames": 10}
+    for final in ("best", "average"):
+        exp = tmp_path / final
+        facts = run_finetune(trained, exp, training__final=final, **options)["facts"]
+        measured = {row["update"]: row.get("valid/mAP") for row in history(exp)}
+        expected = measured[facts["from_updates"][0]] if final == "best" else None
+        assert facts["metric_value"] == expected
+        result = score(trained, exp / "score", model=exp / "model.pt")
+        found = {"data": str(trained / "test"), "metric": "mAP", "value": expected}
+        assert result["validation"] == (found if expected is not None else None)
+    assert f"{exp}/score: mAP % " in capsys.readouterr().out
