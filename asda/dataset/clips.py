@@ -123,10 +123,20 @@ class Clips(Dataset):
         return self.features.features(self.utterances[0]).shape[1]
 
     @property
+    def frames(self) -> np.ndarray:
+        """Frames of each clip, (clips,) int64."""
+        return np.array([self.features.num_frames(u) for u in self.utterances], dtype=np.int64)
+
+    @property
     def lengths(self) -> np.ndarray:
         """Frames of each clip after cropping, (clips,) int64."""
-        frames = [self.features.num_frames(u) for u in self.utterances]
-        return np.minimum(np.array(frames, dtype=np.int64), self.config.max_frames)
+        return np.minimum(self.frames, self.config.max_frames)
+
+    @property
+    def longer(self) -> np.ndarray:
+        """Whether each clip is longer than what is used of it at once, (clips,) bool."""
+        longer: np.ndarray = self.frames > self.config.max_frames
+        return longer
 
     @property
     def weights(self) -> np.ndarray:
