@@ -10,7 +10,7 @@ from asda.configuration import nearest
 from asda.files import InputError
 
 VERBS = {
-    "data": "validate, fix, subset, split, combine and copy Kaldi data directories",
+    "data": "list audio; summarise, check, repair, split and combine Kaldi data directories",
     "dump": "compute log-mel features of data directories into ark/scp",
     "pretrain": "pretrain an encoder on unlabelled audio",
     "finetune": "train a classifier on a pretrained encoder, or from scratch",

@@ -85,6 +85,7 @@ for word in "$@"; do
 done
 unset word # parse_options.sh takes every variable that is set for an option
 . utils/parse_options.sh
+. utils/job_words.sh
 
 log() {
   echo "$(date '+%Y-%m-%d %H:%M:%S') $*"
@@ -186,7 +187,8 @@ run() {
   if [ "$cmd_backend" = local ]; then
     "$@"
   else
-    $cuda_cmd --gpu "$gpus" "$job_log" "$@"
+    quote_job_words "$@"
+    $cuda_cmd --gpu "$gpus" "$job_log" "${job_words[@]}"
   fi
 }
 
@@ -199,7 +201,7 @@ train() {
   fi
   run "$ngpu" "$experiment/job.log" "${launcher[@]}" "$verb" --config "$config" \
     --train "$sets/$set" ${valid_set:+--valid "$sets/$valid_set"} "${features[@]}" \
-    --exp "$experiment" --training.device "$device" "$@"
+    "${most_bad[@]/#/--data.}" --exp "$experiment" --training.device "$device" "$@"
 }
 
 # requires STAGE PATH [ELSE]: fail unless an earlier stage has written the path
@@ -311,7 +313,7 @@ score() {
   fi
   rm -f "$out/scored"
   run $((ngpu > 0)) "$out.log" asda score --model "$1/model.pt" --data "$2" --out "$out" \
-    "${features[@]}" --device "$device"
+    "${features[@]}" "${most_bad[@]/#/--}" --device "$device"
   note_current "$out" "$sums"
 }
 
@@ -371,8 +373,8 @@ stage=$(stage_number "$stage")
 stop_stage=$(stage_number "$stop_stage")
 [ "$stage" -le "$stop_stage" ] || fail "--stage $stage is after --stop-stage $stop_stage"
 case $feats_type in
-  fbank) features=(--dump "$dumpdir/fbank") ;;
-  raw) features=(--fbank "$fbank_config") ;;
+  fbank) features=(--dump "$dumpdir/fbank") most_bad=() ;;
+  raw) features=(--fbank "$fbank_config") most_bad=("max_bad=$max_bad") ;;
   *) fail "--feats-type must be fbank or raw, not '$feats_type'" ;;
 esac
 [[ $ngpu =~ ^[0-9]+$ ]] || fail "--ngpu must be a number of GPUs, not '$ngpu'"

@@ -6,8 +6,12 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asda.commands.subcommands import Subcommands
+
+if TYPE_CHECKING:
+    from asda.corpus.datadir import DataDir
 
 AFFIXES = ("--utt-prefix", "--utt-suffix", "--spk-prefix", "--spk-suffix")
 WITH_DASHED_VALUES = (*AFFIXES, "--validate-opts")
@@ -90,6 +94,9 @@ def _subcommands() -> Subcommands:
     sub.add_argument("--nj", type=int, default=4, help="audio headers read in parallel")
     sub.add_argument("--cmd", help="accepted for compatibility with Kaldi; not used")
     sub.add_argument("directory", type=Path)
+
+    sub = verb("labels", labels, "list the audio of a folder as a CSV; its top folders are classes")
+    sub.add_argument("folder", type=Path)
     return verbs
 
 
@@ -134,7 +141,14 @@ def validate(directory: Path, shown: int, check_audio: int, **flags: bool) -> No
             f"{directory}: problems: {report.count}; utils/fix_data_dir.sh {directory} "
             "repairs order, duplicate lines and utterances missing from some files"
         )
-    print(f"{directory}: valid, {len(DataDir(directory).utterances)} utterances")
+    print(f"{directory}: valid, {_utterances_and_speakers(DataDir(directory))}")
+
+
+def _utterances_and_speakers(directory: DataDir) -> str:
+    speakers = {*directory.table("utt2spk").values()}
+    utterances = directory.utterances
+    known = "" if speakers == {*utterances} else f" of {len(speakers)} speakers"
+    return f"{len(utterances)} utterances{known}"
 
 
 def fix(directory: Path, utt_extra_files: str = "", spk_extra_files: str = "") -> None:
@@ -225,3 +239,12 @@ def utt2dur(directory: Path, nj: int, cmd: str | None) -> None:
 
     written = write_durations(DataDir(directory), nj)
     print(f"{directory}/utt2dur: {'written' if written else 'up to date'}")
+
+
+def labels(folder: Path) -> None:
+    from asda.corpus.edit.folder_labels import describe, list_folder, write_csv
+
+    listing = list_folder(folder)
+    write_csv(listing, sys.stdout)
+    for line in describe(folder, listing):
+        print(line, file=sys.stderr)

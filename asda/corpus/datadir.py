@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 # Files that name every utterance, in the order in which they are trusted.
 UTTERANCE_LISTS = ("utt2spk", "segments", "wav.scp", "feats.scp")
+MAY_BE_EMPTY = {"utt2label"}  # a clip may have none of the labels
 
 
 class DataDir:
@@ -41,9 +42,10 @@ class DataDir:
         """Return key -> rest of the line for one table, in file order.
 
         Raises:
-            InputError: on a missing file, a repeated key or a key without a value.
+            InputError: on a missing file, a repeated key, or a key without a value where the table
+                needs one.
         """
-        return read_table(self.path / name)
+        return read_table(self.path / name, values=name not in MAY_BE_EMPTY)
 
     def numbers(self, name: str) -> dict[str, float]:
         """Return key -> value for a table of finite numbers, such as utt2dur or utt2weight."""
@@ -83,7 +85,7 @@ class DataDir:
 
     @property
     def utt2label(self) -> dict[str, list[str]]:
-        """Utterance -> its labels, all of them listed in labels.txt.
+        """Utterance -> its labels, all of them listed in labels.txt; a clip may have none.
 
         Not cached, unlike `labels`: for millions of utterances the lists take much memory.
         """
@@ -173,8 +175,12 @@ class DataDir:
         return str(path)
 
 
-def read_table(path: str | Path) -> dict[str, str]:
+def read_table(path: str | Path, values: bool = True) -> dict[str, str]:
     """Return key -> rest of the line for a Kaldi table, in file order.
+
+    Args:
+        path: the table
+        values: whether each key must have a value; otherwise it may be empty
 
     Raises:
         InputError: on a missing file, a repeated key or a key without a value.
@@ -182,10 +188,10 @@ def read_table(path: str | Path) -> dict[str, str]:
     table: dict[str, str] = {}
     for number, line in numbered_lines(path):
         fields = line.split(None, 1)
-        if len(fields) < 2:
+        if len(fields) < 1 + values:
             found = f"'{fields[0]}' has no value" if fields else "empty line"
             raise InputError(f"{path}:{number}: {found}; expected 'key value'")
-        key, value = fields
+        key, value = fields[0], fields[1] if len(fields) > 1 else ""
         if key in table:
             raise InputError(f"{path}:{number}: duplicate key '{key}'; remove one line")
         table[key] = value.rstrip()
@@ -196,7 +202,7 @@ def write_table(path: str | Path, table: Mapping[str, str]) -> None:
     """Write a Kaldi table atomically, sorted as `LC_ALL=C sort` does."""
     with atomic_write(path) as stream:
         for key in sorted(table):  # code points sort in the same order as UTF-8 bytes
-            stream.write(f"{key} {table[key]}\n")
+            stream.write(f"{key} {table[key]}".rstrip() + "\n")
 
 
 def keys_by_value(pairs: Iterable[tuple[T, str]]) -> dict[str, list[T]]:

@@ -13,6 +13,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from asda.corpus.datadir import DataDir
+from asda.corpus.edit.sampling_weights import class_balanced_weights
 from asda.dataset.augment import augment_log_mel, augment_normalised, augment_waveform, perturb
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.dataset.feature_sources import FeatureInput, FeatureSource, FromAudio
@@ -120,9 +121,20 @@ class Clips(Dataset):
 
     @property
     def weights(self) -> np.ndarray:
-        """Sampling weight of each clip, from utt2weight, (clips,) float64."""
-        table = self.directory.numbers("utt2weight")
+        """Sampling weight of each clip, from utt2weight or the labels, (clips,) float64.
+
+        Raises:
+            InputError: if a clip has no weight or no line in utt2label, or all weights are 0.
+        """
+        if self.config.sampling == "balanced":
+            return self._balanced_weights()
         path = self.directory.path / "utt2weight"
+        if not path.exists():
+            raise InputError(
+                f"{path}: no such file; data.sampling weighted needs a line 'utterance weight' for"
+                " each clip, data.sampling balanced takes the weights from utt2label"
+            )
+        table = self.directory.numbers("utt2weight")
         missing = [utterance for utterance in self.utterances if utterance not in table]
         if missing:
             raise InputError(f"{path}: no weight for {len(missing)} clips (first: {missing[0]})")
@@ -130,6 +142,17 @@ class Clips(Dataset):
         if not (weights.min() >= 0 and weights.max() > 0):
             raise InputError(f"{path}: weights must be 0 or more, and some above 0")
         return weights
+
+    def _balanced_weights(self) -> np.ndarray:
+        path, table = self.directory.path / "utt2label", self.directory.table("utt2label")
+        missing = [utterance for utterance in self.utterances if utterance not in table]
+        if missing:
+            raise InputError(
+                f"{path}: no line for {len(missing)} clips (first: {missing[0]});"
+                " data.sampling balanced needs one for each clip"
+            )
+        weights = class_balanced_weights({u: table[u] for u in self.utterances})
+        return np.array([float(weights[utterance]) for utterance in self.utterances])
 
     def measure_normalization(self) -> Normalization:
         """Return the configured mean and standard deviation, or those of these clips.

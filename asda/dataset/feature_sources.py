@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -13,6 +14,9 @@ import numpy as np
 from asda.configuration import load, to_dict
 from asda.corpus.audio import AudioError
 from asda.corpus.datadir import DataDir
+from asda.dataset.usable_audio import usable_audio
+from asda.distributed import place
+from asda.dump.bad_utterances import check_bad, list_bad
 from asda.features.archive import ArchiveReader, location_of
 from asda.features.extract import WaveformTransform, extract_log_mel
 from asda.features.fbank import Fbank
@@ -22,6 +26,7 @@ from asda.features.moments import Moments, read_moments
 from asda.files import InputError
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class FeatureSource(Protocol):
@@ -69,20 +74,66 @@ class FeatureInput:
     Args:
         dump: folder with the feats.scp of all of them; None = each directory's own feats.scp
         fbank: feature configuration (YAML) to compute features from audio instead, without a dump
+        max_bad: fraction of the utterances of a data directory whose audio may be unusable
+        listed_in: folder in which `bad_utterances` lists all that are unusable; None = not listed
     """
 
     dump: str | None = None
     fbank: str | None = None
+    max_bad: float = 0.05
+    listed_in: str | None = None
+    _bad: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def open(self, directory: str | Path) -> FeatureSource:
         """Return the features of a data directory; a common dump is opened only once.
 
         Raises:
-            InputError: if there is no feats.scp, or the feature configuration is wrong.
+            InputError: if there is no feats.scp, the feature configuration is wrong, or too much
+                audio cannot be used.
         """
-        if self.fbank is not None:
-            return ComputedFeatures(directory, load(FbankConfig, self.fbank))
-        return DumpedFeatures(directory) if self._common is None else self._common
+        if self.fbank is None:
+            return DumpedFeatures(directory) if self._common is None else self._common
+        computed = ComputedFeatures(directory, load(FbankConfig, self.fbank))
+        self._report(computed)
+        return computed
+
+    def _report(self, computed: ComputedFeatures) -> None:
+        """List utterances whose audio cannot be used, and refuse too many."""
+        folder, bad = computed.directory.path, computed.bad
+        self._bad.update(bad)
+        listed = Path(self.listed_in or folder) / "bad_utterances"
+        if self.listed_in and place()[0] == 0:
+            list_bad(listed, self._bad)
+        check_bad(bad, len(computed.sources), self.max_bad, "max_bad", str(folder), listed)
+        if bad:
+            log.warning(
+                "%s: left out %d of %d clips whose audio cannot be used (%s); '%s': %s",
+                folder,
+                len(bad),
+                len(computed.sources),
+                listed,
+                min(bad),
+                bad[min(bad)],
+            )
+
+    def mel_bins(self, directory: str | Path) -> int:
+        """Return the mel bins of the features of a data directory, from settings or one clip.
+
+        Raises:
+            InputError: as `open`, or if there are no features.
+        """
+        settings = Path(self.fbank or Path(self.dump or directory) / "fbank.yaml")
+        if self.fbank is not None or settings.exists():
+            return load(FbankConfig, settings).num_mel_bins
+        source = self.open(directory)
+        clips = DataDir(directory).utterances
+        known = next((utterance for utterance in clips if utterance in source), None)
+        if known is None:
+            raise InputError(
+                f"{directory}: none of its {len(clips)} clips has features in"
+                f" {self.dump or directory}; make the dump first (stage 2 of a recipe)"
+            )
+        return source.features(known).shape[1]
 
     @functools.cached_property
     def _common(self) -> DumpedFeatures | None:
@@ -153,23 +204,26 @@ class ComputedFeatures:
     """Features of a data directory, computed from its audio each time they are asked for.
 
     Args:
-        folder: data directory with wav.scp
+        folder: data directory with wav.scp, whose audio is checked (`usable_audio`)
         config: settings of the features
+
+    Attributes:
+        bad: utterance -> reason why its audio cannot be used
     """
 
     def __init__(self, folder: str | Path, config: FbankConfig):
         self.config = config
         self.fbank = Fbank(config)
         self.directory = DataDir(folder)
-        self.sources = self.directory.audio_sources()
-        self.durations = self.directory.durations()
+        sources = self.directory.audio_sources()
+        self.sources = {u: sources[u] for u in self.directory.utterances if u in sources}
+        self.measured, self.bad = usable_audio(self.directory.path, self.sources, self.fbank)
 
     def __contains__(self, utterance: str) -> bool:
-        return utterance in self.sources
+        return utterance in self.measured
 
     def num_frames(self, utterance: str) -> int:
-        seconds = _entry(self.directory.path / "utt2dur", self.durations, utterance)
-        return self.config.num_frames(round(seconds * self.config.sample_rate))
+        return self.measured[utterance].count // self.config.num_mel_bins
 
     def features(self, utterance: str) -> Matrix:
         """Return log-mel features (frames, mel).
@@ -195,9 +249,8 @@ class ComputedFeatures:
             ) from None
 
     def moments(self, utterances: Sequence[str]) -> Moments:
-        """Return the moments of these utterances; all of their audio is read."""
-        found = (Moments.of(self._extract(utterance, None)) for utterance in utterances)
-        return sum(found, Moments(0, 0.0, 0.0))
+        """Return the moments of these utterances."""
+        return sum((self.measured[u] for u in utterances), Moments(0, 0.0, 0.0))
 
     def fbank_config(self) -> dict[str, Any]:
         return to_dict(self.config)

@@ -98,7 +98,7 @@ def _training_batches(
         config.batch_size,
         seed,
         group_by_length=config.group_by_length,
-        weights=clips.weights if config.sampling == "weighted" else None,
+        weights=None if config.sampling == "uniform" else clips.weights,
         draws=config.draws_per_epoch,
         disk_order=disk_order,
         buffer=config.shuffle_buffer_size,

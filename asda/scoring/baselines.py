@@ -48,7 +48,7 @@ def score_baselines(config: BaselineConfig) -> None:
     if reason := _too_many(config, labels):
         print(f"{config.out}: no baselines are trained: {reason}")
         return
-    source = FeatureInput(config.dump)
+    source = FeatureInput(config.dump, config.fbank, config.max_bad, config.out)
     train, test = (_read(folder, source, labels) for folder in (config.train, config.test))
     valid = _read(config.valid, source, labels) if config.valid else None
     _refuse_one_class(config.train, train.targets)

@@ -81,7 +81,7 @@ def _open(config: ScoreConfig, saved: SavedModel, labels: MultiHot) -> Clips:
     data = build(DataConfig, saved.data, config.model)
     clips = open_clips(
         config.data,
-        FeatureInput(config.dump, config.fbank),
+        FeatureInput(config.dump, config.fbank, config.max_bad, config.out),
         dataclasses.replace(data, batch_size=config.batch_size),
         Normalization(**saved.normalization),
         mel_bins=saved.config.mel_bins,

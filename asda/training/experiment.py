@@ -14,7 +14,14 @@ from asda.files import InputError, atomic_write
 from asda.training.run_config import RunConfig
 
 # Settings that change where a run is stored or how fast it is, but not its result.
-RUNTIME_KEYS = {"exp", "training.device", "training.threads", "data.workers", "training.log_every"}
+RUNTIME_KEYS = {
+    "exp",
+    "training.device",
+    "training.threads",
+    "data.workers",
+    "data.max_bad",
+    "training.log_every",
+}
 
 
 class Experiment:

@@ -197,7 +197,7 @@ def test_an_unlabelled_clip_is_refused_only_if_it_is_used(folder):
     text = (folder / "utt2label").read_text()
     (folder / "utt2label").write_text(text.replace("utt04 a\n", ""))
     targets = [MultiHot(DataDir(folder), ["a", "b"])]
-    with pytest.raises(InputError, match=r"utt2label: no label for utt04"):
+    with pytest.raises(InputError, match=r"utt2label: no line for 1 of 6 clips \(first: utt04\)"):
         clips_of(folder, targets=targets)
     assert len(clips_of(folder, targets=targets, min_frames=34, max_frames=50)) == 3
 

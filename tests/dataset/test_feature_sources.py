@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from dataset.directories import random_features, with_audio, with_features
 
 from asda.configuration import save, to_dict
@@ -158,13 +157,11 @@ def test_features_of_one_value_are_refused(tmp_path):
         open_clips(str(folder), FeatureInput(), DataConfig())
 
 
-def test_durations_that_lack_a_line_are_refused(tmp_path):
+def test_frames_are_those_of_the_samples_whatever_utt2dur_says(tmp_path):
     folder = with_audio(tmp_path / "data", {"a": 0.3, "b": 0.3})
-    (folder / "utt2dur").write_text("a 0.3\n")
+    (folder / "utt2dur").write_text("a 9.9\n")
     features = ComputedFeatures(folder, FBANK)
-    assert features.num_frames("a") == 28
-    with pytest.raises(InputError, match="utt2dur: no line for utterance 'b'"):
-        features.num_frames("b")
+    assert features.num_frames("a") == features.num_frames("b") == 28
 
 
 @pytest.mark.parametrize(
@@ -179,21 +176,10 @@ def test_a_wrong_feature_configuration_is_refused(tmp_path, text, message):
     assert str(caught.value).startswith(str(path))
 
 
-@pytest.mark.parametrize("damage", ["missing", "text", "silent", "short"])
-def test_audio_that_cannot_be_used_is_named(tmp_path, damage):
+def test_audio_that_becomes_unusable_during_a_run_is_named(tmp_path):
     folder = with_audio(tmp_path / "data", {"good": 0.3, "spoilt": 0.3})
-    write_table(folder / "utt2dur", {"good": "0.3", "spoilt": "0.3"})
-    audio = folder / "spoilt.wav"
-    if damage == "missing":
-        audio.unlink()
-    elif damage == "text":
-        audio.write_text("no sound")
-    elif damage == "short":
-        soundfile.write(audio, np.random.default_rng(0).normal(0, 0.1, 300), 16000)
-    else:
-        whole = audio.read_bytes()
-        audio.write_bytes(whole[:44] + bytes(len(whole) - 44))
     features = ComputedFeatures(folder, FBANK)
+    (folder / "spoilt.wav").unlink()
     assert len(values(features, "good")) == 28
     with pytest.raises(InputError, match="'spoilt'") as caught:
         features.features("spoilt")
@@ -202,7 +188,6 @@ def test_audio_that_cannot_be_used_is_named(tmp_path, damage):
     assert message.endswith(
         f"delete its line in {folder}/wav.scp and run utils/fix_data_dir.sh {folder}"
     )
-
     lines = (folder / "wav.scp").read_text().splitlines(keepends=True)
     (folder / "wav.scp").write_text("".join(line for line in lines if "spoilt" not in line))
     fix(folder)

@@ -172,7 +172,7 @@ def test_features_of_other_mel_bins_are_refused(trained, tmp_path, capsys):
 def test_a_label_that_the_model_does_not_know_is_refused(trained, tmp_path, capsys):
     folder = with_features(tmp_path / "data", CLIPS, labels=["a", "b", "c"])
     error = error_of(capsys, trained, tmp_path / "out", data=folder)
-    assert "utt002 has label c, unknown to the model" in error
+    assert "3 clips have labels that are unknown to the model (c; first: utt002)" in error
 
 
 def test_a_pretrained_model_is_refused(trained, tmp_path, capsys, monkeypatch):

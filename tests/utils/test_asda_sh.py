@@ -88,7 +88,7 @@ def test_all_stages_in_their_order(recipe):
     (recipe / "downloads").mkdir()
     done, calls = run()
     assert done.returncode == 0, done.stderr
-    data = "--train data/train --valid data/valid --fbank conf/fbank.yaml"
+    data = "--train data/train --valid data/valid --fbank conf/fbank.yaml --data.max_bad=0.05"
     assert calls == [
         "download.sh downloads",
         "data.sh downloads data",
@@ -97,7 +97,7 @@ def test_all_stages_in_their_order(recipe):
         f"asda finetune --config conf/finetune.yaml {data} --exp exp/finetune"
         " --training.device auto --init exp/pretrain/model.pt",
         "asda score --model exp/finetune/model.pt --data data/test --out exp/finetune/score"
-        " --fbank conf/fbank.yaml --device auto",
+        " --fbank conf/fbank.yaml --max_bad=0.05 --device auto",
         "asda results list exp",
     ]
     assert done.stdout.count(" stage ") == 6
@@ -269,14 +269,14 @@ FOLDS = ["--stage", "3", "--datadir", "data/small", "--valid-set", ""]
 def fold_calls(number):
     """Return the calls of stages 3 to 5 in one fold."""
     sets, exp = f"data/small/fold{number}", f"exp/fold{number}"
-    train = f"--train {sets}/train --fbank conf/fbank.yaml"
+    train = f"--train {sets}/train --fbank conf/fbank.yaml --data.max_bad=0.05"
     return [
         f"asda pretrain --config conf/pretrain.yaml {train} --exp {exp}/pretrain"
         " --training.device auto",
         f"asda finetune --config conf/finetune.yaml {train} --exp {exp}/finetune"
         f" --training.device auto --init {exp}/pretrain/model.pt",
         f"asda score --model {exp}/finetune/model.pt --data {sets}/test"
-        f" --out {exp}/finetune/score --fbank conf/fbank.yaml --device auto",
+        f" --out {exp}/finetune/score --fbank conf/fbank.yaml --max_bad=0.05 --device auto",
     ]
 
 
@@ -584,3 +584,29 @@ def test_what_makes_no_sense_is_refused(recipe, options, message):
     assert done.returncode == 1
     assert message in done.stderr
     assert calls == []
+
+
+def test_features_from_audio_tolerate_as_many_bad_utterances_as_a_dump(recipe):
+    calls = run("--stage", "4", "--pretrained", "none", "--max-bad", "0.2")[1]
+    assert " --fbank conf/fbank.yaml --data.max_bad=0.2 --exp " in calls[0]
+    assert " --fbank conf/fbank.yaml --max_bad=0.2 --device " in calls[1]
+    (recipe / "dump/fbank").mkdir(parents=True)
+    (recipe / "dump/fbank/feats.scp").touch()
+    options = ["--feats-type", "fbank", "--stage", "4", "--pretrained", "none"]
+    done, calls = run(*options, "--max-bad", "0.2")
+    assert done.returncode == 0, done.stderr
+    dumped = [call for call in calls if "--dump" in call]
+    assert len(dumped) == 3 and not any("max_bad" in call for call in dumped)
+
+
+def test_jobs_get_words_with_special_characters_unchanged(recipe, tmp_path, monkeypatch):
+    sbatch = '#!/usr/bin/env bash\nSLURM_ARRAY_TASK_ID=0 bash "${@: -1}"\necho job 1\n'
+    (tmp_path / "bin/sbatch").write_text(sbatch)
+    (tmp_path / "bin/sbatch").chmod(0o755)
+    monkeypatch.setenv("cmd_backend", "slurm")
+    expdir = "JOB/cost$5 *"
+    options = ("--stage", "3", "--stop-stage", "3", "--expdir", expdir)
+    done, calls = run(*options, "--pretrain-args", "--data.x 'y")
+    assert done.returncode == 0, done.stderr
+    assert f"--exp {expdir}/pretrain_data.x'y --training.device auto --data.x 'y" in calls[0]
+    assert (recipe / expdir / "pretrain_data.x'y/job.log").exists()

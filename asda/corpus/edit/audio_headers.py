@@ -1,0 +1,95 @@
+"""What the headers of many audio files say, read in limited time."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import soundfile
+
+from asda.corpus.audio import AudioError, audio_duration
+from asda.corpus.wav_scp import packed_clip, split_source
+
+THREADS = 16  # network file systems have high latency but serve many requests in parallel
+PLAIN = ("PCM_16", "PCM_S8", "PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "VORBIS", "OPUS")
+
+
+class AudioHeader(NamedTuple):
+    """What a header says.
+
+    Args:
+        seconds: duration
+        rate: sample rate in Hz; 0 = unknown
+        channels: number of channels; 0 = unknown
+        format: container in lower case, with the codec if it is an unusual one: "wav/gsm610"
+    """
+
+    seconds: float
+    rate: int
+    channels: int
+    format: str
+
+
+def read_headers(sources: Collection[str], limit: float) -> Mapping[str, AudioHeader | None]:
+    """Return source -> header, None where it cannot be read.
+
+    Args:
+        sources: values of wav.scp; those of commands are left out, since they would run
+        limit: seconds; sources are read in random order, and those not reached are left out
+    """
+    end = time.monotonic() + limit
+    chosen = [source for source in sources if not source.endswith("|")]
+    random.Random(0).shuffle(chosen)
+
+    def read(source: str) -> tuple[str, AudioHeader | None] | None:
+        return (source, _header_or_none(source)) if time.monotonic() < end else None
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        return dict(filter(None, threads.map(read, chosen)))
+
+
+def _header_or_none(source: str) -> AudioHeader | None:
+    try:
+        return audio_header(source)
+    except AudioError:
+        return None
+
+
+def audio_header(source: str) -> AudioHeader:
+    """Return what the header of a value of wav.scp says.
+
+    Raises:
+        AudioError: if the audio cannot be read.
+    """
+    seconds = audio_duration(source)
+    if packed := packed_clip(source):
+        return AudioHeader(seconds, packed.rate, 1, "hdf5")
+    path, location = split_source(source)
+    if path is None or location is not None:
+        return AudioHeader(seconds, 0, 0, "archive")
+    try:
+        info = soundfile.info(path)
+    except (soundfile.LibsndfileError, UnicodeEncodeError):
+        return AudioHeader(seconds, *_probed(path), os.path.splitext(path)[1][1:].lower())
+    name = info.format.lower().removesuffix("ex")  # WAVEX is a way of writing WAV
+    if info.subtype not in PLAIN and not info.subtype.startswith("MPEG"):
+        name += f"/{info.subtype.lower()}"
+    return AudioHeader(seconds, info.samplerate, info.channels, name)
+
+
+def _probed(path: str) -> tuple[int, int]:
+    """Return sample rate and channels as ffprobe sees them; 0, 0 if there is no ffprobe."""
+    if not shutil.which("ffprobe"):
+        return 0, 0
+    what = ["-select_streams", "a:0", "-show_entries", "stream=sample_rate,channels"]
+    command = ["ffprobe", "-v", "error", *what, "-of", "json", path]
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    streams = json.loads(ran.stdout or "{}").get("streams") or [{}]
+    return int(streams[0].get("sample_rate", 0)), int(streams[0].get("channels", 0))
