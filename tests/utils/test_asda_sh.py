@@ -606,7 +606,7 @@ def test_jobs_get_words_with_special_characters_unchanged(recipe, tmp_path, monk
     monkeypatch.setenv("cmd_backend", "slurm")
     expdir = "JOB/cost$5 *"
     options = ("--stage", "3", "--stop-stage", "3", "--expdir", expdir)
-    done, calls = run(*options, "--pretrain-args", "--data.x 'y")
+    done, calls = run(*options, "--pretrain-tag", "x'y", "--pretrain-args", "--data.x 'y")
     assert done.returncode == 0, done.stderr
-    assert f"--exp {expdir}/pretrain_data.x'y --training.device auto --data.x 'y" in calls[0]
-    assert (recipe / expdir / "pretrain_data.x'y/job.log").exists()
+    assert f"--exp {expdir}/pretrain_x'y --training.device auto --data.x 'y" in calls[0]
+    assert (recipe / expdir / "pretrain_x'y/job.log").exists()
