@@ -97,6 +97,10 @@ def _subcommands() -> Subcommands:
 
     sub = verb("labels", labels, "list the audio of a folder as a CSV; its top folders are classes")
     sub.add_argument("folder", type=Path)
+
+    sub = verb("summary", summary, "show hours, formats, classes and equal audio of a corpus")
+    sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="YAML of asda dump")
+    sub.add_argument("directories", type=Path, nargs="+", metavar="directory")
     return verbs
 
 
@@ -250,3 +254,15 @@ def labels(folder: Path) -> None:
     write_csv(listing, sys.stdout)
     for line in describe(folder, listing):
         print(line, file=sys.stderr)
+
+
+def summary(directories: list[Path], fbank_config: Path | None) -> None:
+    from asda.configuration import load
+    from asda.corpus.edit.summary import Features
+    from asda.corpus.edit.summary import summary as describe_sets
+    from asda.features.fbank_config import FbankConfig
+
+    config = load(FbankConfig, fbank_config) if fbank_config else FbankConfig()
+    features = Features(config.sample_rate, config.num_mel_bins, config.filters_above)
+    for line in describe_sets(directories, features):
+        print(line)
