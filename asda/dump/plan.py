@@ -109,6 +109,7 @@ def _announce(dump: Dump, todo: list[DumpItem], wanted: int, dumped: set[str]) -
 def _check_same_settings(dump: Dump, config: FbankConfig, compression: str) -> None:
     old = to_dict(load(FbankConfig, dump.config_file)) | {"compression": dump.compression}
     new = to_dict(config) | {"compression": compression}
+    old["keep_silent"] |= new["keep_silent"]  # more clips may be kept, none be dropped
     differences = [f"{key} {old[key]}, not {new[key]}" for key in new if old[key] != new[key]]
     if differences:
         raise InputError(

@@ -266,6 +266,21 @@ def test_bad_utterances_are_listed_with_reasons(tmp_path):
     check(folder)
 
 
+def test_silence_can_be_kept_also_later(tmp_path):
+    data, folder = make_data(tmp_path / "data", ["a", "b"]), tmp_path / "dump"
+    soundfile.write(data / "b.wav", np.zeros(4800), 16000)
+    dump(folder, data)
+    assert list(features(folder)) == ["a"]
+    before = archives(folder)
+    save(FbankConfig(keep_silent=True), tmp_path / "silent.yaml")
+    dump(folder, data, config=tmp_path / "silent.yaml")
+    assert before.items() <= archives(folder).items()
+    np.testing.assert_allclose(features(folder)["b"], np.full((28, 128), np.log(2**-23)), rtol=1e-6)
+    check(folder)
+    with pytest.raises(InputError, match="keep_silent True, not False: choose another folder"):
+        dump(folder, data)
+
+
 def test_a_single_bad_utterance_is_tolerated_unless_none_is(tmp_path, capsys):
     data, folder = make_data(tmp_path / "data", list("abc")), tmp_path / "dump"
     (data / "b.wav").unlink()
