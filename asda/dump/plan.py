@@ -104,6 +104,12 @@ def _announce(dump: Dump, todo: list[DumpItem], wanted: int, dumped: set[str]) -
     if again := sum(item.utterance in bad for item in todo):
         text += f"; {again} could not be used last time (bad_utterances) and are tried again"
     print(f"{dump.folder}: {text}", file=sys.stderr)
+    if read := dump.last_read():
+        print(
+            f"{dump.folder}: the last call was stopped while it read {', '.join(read)}; if jobs "
+            "are killed there again, for example for want of memory, remove these utterances",
+            file=sys.stderr,
+        )
 
 
 def _check_same_settings(dump: Dump, config: FbankConfig, compression: str) -> None:
