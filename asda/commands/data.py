@@ -91,7 +91,7 @@ def _subcommands() -> Subcommands:
     sub.add_argument("destination", type=Path)
 
     sub = verb("utt2dur", utt2dur, "write utt2dur from segments, audio headers or frame counts")
-    sub.add_argument("--nj", type=int, default=4, help="audio headers read in parallel")
+    sub.add_argument("--nj", type=int, default=4, help="audio files read in parallel")
     sub.add_argument("--cmd", help="accepted for compatibility with Kaldi; not used")
     sub.add_argument("directory", type=Path)
 
@@ -241,8 +241,10 @@ def utt2dur(directory: Path, nj: int, cmd: str | None) -> None:
     from asda.corpus.datadir import DataDir
     from asda.corpus.edit.durations import write_durations
 
-    written = write_durations(DataDir(directory), nj)
-    print(f"{directory}/utt2dur: {'written' if written else 'up to date'}")
+    written, bad = write_durations(DataDir(directory), nj)
+    _print_some([f"{utterance}: {reason}" for utterance, reason in sorted(bad.items())])
+    left_out = f" without {len(bad)} utterances; utils/fix_data_dir.sh removes them" if bad else ""
+    print(f"{directory}/utt2dur: {'written' if written else 'up to date'}{left_out}")
 
 
 def labels(folder: Path) -> None:

@@ -28,6 +28,7 @@ from asda.scoring.prediction_table import audio_files
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.result_files import result_line, write_results
 from asda.scoring.score_config import ScoreConfig
+from asda.scoring.score_facts import selection_metric, untrained_classes, window_counts
 
 
 def score(config: ScoreConfig) -> None:
@@ -40,7 +41,7 @@ def score(config: ScoreConfig) -> None:
     labels = MultiHot(DataDir(config.data), saved.labels)
     clips = _open(config, saved, labels)
     sources = audio_files(config.data)
-    logits = torch.from_numpy(predict(model, clips, process))
+    logits = torch.from_numpy(predict(model, clips, process, saved.output))
     if process.is_first:
         scores = ranking_scores(logits, saved.output).numpy()
         scored = ScoredClips(
@@ -55,9 +56,11 @@ def score(config: ScoreConfig) -> None:
             scored,
             facts,
             clips.expected,
-            metric=config.metric,
+            metric=config.metric or selection_metric(saved, scored),
             sources=sources,
             validation=_validation(saved.facts),
+            windows=window_counts(clips, saved),
+            **untrained_classes(saved, scored),
         )
         print(result_line(Path(config.out), result))
     end_process()
