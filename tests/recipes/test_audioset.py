@@ -244,7 +244,7 @@ def test_the_report_counts_what_is_wrong_by_class(recipe, corpus):
     corpus.put(videos[4], f"{videos[4]}_30.wav", np.ones(44100, np.int16))  # a fifth of the segment
     said = prepare(recipe, corpus)
     assert "eval: 11 of 15 clips (73.3%): " in said
-    for reason in ("1 empty file", "1 unreadable", "1 too short", "1 missing"):
+    for reason in ("1 empty file", "1 not audio but text", "1 too short", "1 missing"):
         assert reason in said
     assert "classes with most clips missing: Bark 0 of 3" in said
     assert "1 usable clips end more than 0.5 s before" in said
