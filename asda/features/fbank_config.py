@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from asda.configuration import differences
 
 
 @dataclass(frozen=True)
@@ -89,3 +91,13 @@ class FbankConfig:
     def num_frames(self, samples: int) -> int:
         """Return the number of whole frames in a waveform of `samples` samples."""
         return max(0, 1 + (samples - self.frame_length) // self.frame_shift)
+
+
+def differing_features(trained: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """Return "key: before -> after" of settings in which features differ from those of a model.
+
+    Args:
+        trained: settings of the features that a model was trained on; {} = unknown
+        found: those of the features it is given; {} = unknown
+    """
+    return list(differences(trained, found).values()) if trained and found else []

@@ -35,7 +35,7 @@ def call(*words):
 
 
 def test_silent_clips_are_left_out_of_training_validation_and_test(sets, tmp_path):
-    train, test, fbank = sets
+    _, test, fbank = sets
     exp, out = tmp_path / "exp", tmp_path / "out"
     options = {"fbank": fbank, "valid": str(test), "data__min_frames": 10}
     facts = run_finetune(tmp_path, exp, training__updates=2, training__evaluate_every=1, **options)
