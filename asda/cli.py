@@ -13,7 +13,7 @@ from asda.files import InputError
 from asda.stop_signals import Stopped, end_by
 
 VERBS = {
-    "data": "validate, fix, subset, split, combine and copy Kaldi data directories",
+    "data": "list audio; summarise, check, repair, split and combine Kaldi data directories",
     "dump": "compute log-mel features of data directories into ark/scp",
     "pretrain": "pretrain an encoder on unlabelled audio",
     "finetune": "train a classifier on a pretrained encoder, or from scratch",

@@ -75,6 +75,11 @@ def barrier() -> None:
         dist.barrier()
 
 
+def place() -> tuple[int, int]:
+    """Return the rank of this process and the number of processes."""
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
 def gather(content: Any) -> list[Any]:
     """Return the contents given by all processes, in order of rank, to every process."""
     if not dist.is_initialized():

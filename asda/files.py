@@ -1,4 +1,4 @@
-"""Atomic writes, numbered lines, readable sizes, and the error that users see."""
+"""Atomic writes, numbered lines, readable sizes and durations, and the error that users see."""
 
 from __future__ import annotations
 
@@ -58,11 +58,18 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
                 try:
                     yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\n")
                 except UnicodeDecodeError:
-                    raise InputError(f"{path}:{number}: not UTF-8 text") from None
+                    raise InputError(
+                        f"{path}:{number}: not UTF-8 text; save it as UTF-8, for example with "
+                        f"iconv -f {_likely_encoding(line)} -t utf-8"
+                    ) from None
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
+
+
+def _likely_encoding(line: bytes) -> str:
+    return "utf-16" if line.startswith((b"\xff\xfe", b"\xfe\xff")) else "windows-1252"
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> None:
@@ -81,3 +88,10 @@ def write_json(path: str | Path, content: Any) -> None:
 def readable_size(count: float) -> str:
     """Return a number of bytes in MB or GB."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def readable_duration(seconds: float) -> str:
+    """Return a duration in s, min or h."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

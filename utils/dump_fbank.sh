@@ -26,6 +26,8 @@ utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 . "$utils/parse_options.sh"
 # shellcheck source=tools/activate.sh
 . "$utils/../tools/activate.sh"
+# shellcheck source=utils/job_words.sh
+. "$utils/job_words.sh"
 export PATH=$utils:$PATH
 
 [ $# -ge 2 ] || usage
@@ -62,7 +64,9 @@ if [ "$jobs" -gt 0 ]; then
   progress 9>&- & # must not hold the lock
   watcher=$!
   trap 'kill "$watcher"' EXIT
-  $cmd JOB=1:"$jobs" "$dump/log/dump.JOB.log" \
-    asda dump part --archive-mb "$archive_mb" "$dump" JOB
+  name_job "$dump"
+  quote_job_words "$archive_mb" "$dump"
+  $cmd "$job_name=1:$jobs" "$dump/log/dump.$job_name.log" \
+    asda dump part --archive-mb "${job_words[@]}" "$job_name"
 fi
 asda dump finish --max-bad "$max_bad" "$dump"

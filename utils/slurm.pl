@@ -107,7 +107,8 @@ class Batch:
         tasks = ",".join(map(str, self.numbers))
         if "max_jobs_run" in self.call.options:
             tasks += f"%{self.call.options['max_jobs_run']}"
-        output = self.script.with_suffix(".%a.out")  # messages of Slurm itself
+        name = str(self.script.with_suffix("")).replace("%", "%%")  # %j would be the job's number
+        output = f"{name}.%a.out"  # messages of Slurm itself
         command += [f"--array={tasks}", f"--output={output}", str(self.script)]
         done = subprocess.run(command, capture_output=True, text=True)
         job_id = re.search(r"\d+", done.stdout)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asda.commands.subcommands import Subcommands
+
+if TYPE_CHECKING:
+    from asda.scoring.tables import Table
 
 
 def main(argv: list[str]) -> None:
@@ -15,10 +21,12 @@ def main(argv: list[str]) -> None:
 def _subcommands() -> Subcommands:
     verbs = Subcommands("asda results", __doc__)
 
-    sub = verbs.add("list", list_results, "print every result below a folder, best first")
+    text = "print every result below a folder, the best on the validation set first"
+    sub = verbs.add("list", list_results, text)
     sub.add_argument("root", type=Path, nargs="?", default=Path("exp"), help="default: exp")
     sub.add_argument("--folds", action="store_true", help="include the folds of merged results")
     _add_metric(sub)
+    _add_tsv(sub)
 
     sub = verbs.add("merge", merge, "pool the folds of an experiment: each fold, mean, all clips")
     sub.add_argument("folders", type=Path, nargs="+", help="score folders of the folds")
@@ -27,13 +35,17 @@ def _subcommands() -> Subcommands:
     _add_groups(sub, "the intervals")
 
     sub = verbs.add("compare", compare, "print differences to the first system, on the same clips")
-    sub.add_argument("folders", type=Path, nargs="+", help="score folders, the reference first")
+    text = "experiments (exp/finetune) or score folders, the reference first"
+    sub.add_argument("folders", type=Path, nargs="+", help=text)
+    text = "leave out clips that one of the systems lacks, instead of refusing them"
+    sub.add_argument("--common", action="store_true", help=text)
     _add_metric(sub)
     _add_groups(sub, "the intervals of differences")
+    _add_tsv(sub)
 
     text = "print systems as rows, tasks as columns, with differences to the first row"
     sub = verbs.add("table", table, text)
-    sub.add_argument("pattern", help="of the score folders, e.g. 'exp/{column}/{row}/score'")
+    sub.add_argument("pattern", help="of the experiments, e.g. 'exp/{column}/{row}'")
     for name in ("rows", "columns"):
         text = f"what replaces {{{name[:-1]}}} in the pattern; 'Title=word' shows the title"
         sub.add_argument(f"--{name}", nargs="+", required=True, metavar="WORD", help=text)
@@ -41,6 +53,7 @@ def _subcommands() -> Subcommands:
     sub.add_argument("--runs", nargs="+", metavar="WORD", help=text)
     _add_metric(sub)
     _add_groups(sub, "the intervals of differences")
+    _add_tsv(sub)
     return verbs
 
 
@@ -54,23 +67,36 @@ def _add_groups(parser: argparse.ArgumentParser, intervals: str) -> None:
     parser.add_argument("--groups", type=Path, metavar="FILE", help=text)
 
 
-def list_results(root: Path, metric: str | None, folds: bool) -> None:
+def _add_tsv(parser: argparse.ArgumentParser) -> None:
+    text = "print all columns, tab-separated; otherwise a table is made to fit a terminal"
+    parser.add_argument("--tsv", action="store_true", help=text)
+
+
+def _print(table: Table, tsv: bool) -> None:
+    """Print a table, on a terminal within its width."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    print(table.tsv() if tsv else table.markdown(width))
+
+
+def list_results(root: Path, metric: str | None, folds: bool, tsv: bool) -> None:
     from asda.scoring.system_tables import list_table
 
-    print(list_table(root, metric, folds))
+    _print(list_table(root, metric, folds), tsv)
 
 
 def merge(folders: list[Path], out: Path, metric: str | None, groups: Path | None) -> None:
     from asda.scoring.folds import merge_folds
-    from asda.scoring.system_tables import merged_line
+    from asda.scoring.result_files import result_line
 
-    print(merged_line(out, merge_folds(folders, out, groups, metric)))
+    print(result_line(out, merge_folds(folders, out, groups, metric)))
 
 
-def compare(folders: list[Path], metric: str | None, groups: Path | None) -> None:
+def compare(
+    folders: list[Path], metric: str | None, groups: Path | None, common: bool, tsv: bool
+) -> None:
     from asda.scoring.system_tables import comparison_table
 
-    print(comparison_table(folders, metric, groups))
+    _print(comparison_table(folders, metric, groups, common), tsv)
 
 
 def table(
@@ -80,7 +106,8 @@ def table(
     runs: list[str] | None,
     metric: str | None,
     groups: Path | None,
+    tsv: bool,
 ) -> None:
     from asda.scoring.system_tables import SystemsTable
 
-    print(SystemsTable(pattern, rows, columns, runs, metric, groups).text())
+    _print(SystemsTable(pattern, rows, columns, runs, metric, groups).table(), tsv)

@@ -14,8 +14,11 @@ from asda.files import InputError, atomic_write, numbered_lines
 
 T = TypeVar("T")
 
+SHOWN = 3  # utterances named in a message about many
+
 # Files that name every utterance, in the order in which they are trusted.
 UTTERANCE_LISTS = ("utt2spk", "segments", "wav.scp", "feats.scp")
+MAY_BE_EMPTY = {"utt2label"}  # a clip may have none of the labels
 
 
 class DataDir:
@@ -41,9 +44,10 @@ class DataDir:
         """Return key -> rest of the line for one table, in file order.
 
         Raises:
-            InputError: on a missing file, a repeated key or a key without a value.
+            InputError: on a missing file, a repeated key, or a key without a value where the table
+                needs one.
         """
-        return read_table(self.path / name)
+        return read_table(self.path / name, values=name not in MAY_BE_EMPTY)
 
     def numbers(self, name: str) -> dict[str, float]:
         """Return key -> value for a table of finite numbers, such as utt2dur or utt2weight."""
@@ -83,7 +87,7 @@ class DataDir:
 
     @property
     def utt2label(self) -> dict[str, list[str]]:
-        """Utterance -> its labels, all of them listed in labels.txt.
+        """Utterance -> its labels, all of them listed in labels.txt; a clip may have none.
 
         Not cached, unlike `labels`: for millions of utterances the lists take much memory.
         """
@@ -134,35 +138,45 @@ class DataDir:
         return found
 
     def durations(self) -> dict[str, float]:
-        """Return utterance -> seconds, from utt2dur if it exists, else as `measured_durations`."""
+        """Return utterance -> seconds, from utt2dur if it exists, else as `measured_durations`.
+
+        Raises:
+            InputError: if an utterance cannot be measured, with the first few and their number.
+        """
         if self.has("utt2dur"):
             return self.numbers("utt2dur")
-        return self.measured_durations()
+        durations, bad = self.measured_durations()
+        if bad:
+            shown = "; ".join(f"'{key}': {bad[key]}" for key in sorted(bad)[:SHOWN])
+            more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+            raise InputError(
+                f"{self.path / 'wav.scp'}: {len(bad)} of {len(bad) + len(durations)} utterances "
+                f"have no duration: {shown}{more}; correct or remove their lines"
+            )
+        return durations
 
-    def measured_durations(self, jobs: int = 1) -> dict[str, float]:
-        """Return utterance -> seconds, from segments and audio headers, regardless of utt2dur.
+    def measured_durations(self, jobs: int = 1) -> tuple[dict[str, float], dict[str, str]]:
+        """Return utterance -> seconds, and utterance -> reason of those whose audio is unusable.
+
+        Durations come from segments and audio, regardless of utt2dur. The recordings of segments
+        that state their end are not opened.
 
         Args:
-            jobs: number of headers read in parallel
+            jobs: number of files read in parallel
         """
         segments = self.audio_sources()
-        open_ended = {source for source, _, end in segments.values() if end is None}
+        open_ended = sorted({source for source, _, end in segments.values() if end is None})
         with ThreadPoolExecutor(jobs) as threads:
-            lengths = dict(
-                zip(open_ended, threads.map(self._recording_length, open_ended), strict=True)
-            )
-        return {
-            utterance: (lengths[source] if end is None else end) - start
-            for utterance, (source, start, end) in segments.items()
-        }
-
-    def _recording_length(self, source: str) -> float:
-        from asda.corpus.audio import AudioError, audio_duration
-
-        try:
-            return audio_duration(source)
-        except AudioError as error:
-            raise InputError(f"{self.path / 'wav.scp'}: '{source}': {error}") from None
+            lengths = dict(zip(open_ended, threads.map(_length_or_reason, open_ended), strict=True))
+        durations: dict[str, float] = {}
+        bad: dict[str, str] = {}
+        for utterance, segment in segments.items():
+            found = _segment_length(segment, lengths)
+            if isinstance(found, str):
+                bad[utterance] = found
+            else:
+                durations[utterance] = found
+        return durations, bad
 
     def where(self, name: str, key: str) -> str:
         """Return "file:line" of a key for an error message; reads the file again to find it."""
@@ -173,8 +187,12 @@ class DataDir:
         return str(path)
 
 
-def read_table(path: str | Path) -> dict[str, str]:
+def read_table(path: str | Path, values: bool = True) -> dict[str, str]:
     """Return key -> rest of the line for a Kaldi table, in file order.
+
+    Args:
+        path: the table
+        values: whether each key must have a value; otherwise it may be empty
 
     Raises:
         InputError: on a missing file, a repeated key or a key without a value.
@@ -182,10 +200,10 @@ def read_table(path: str | Path) -> dict[str, str]:
     table: dict[str, str] = {}
     for number, line in numbered_lines(path):
         fields = line.split(None, 1)
-        if len(fields) < 2:
+        if len(fields) < 1 + values:
             found = f"'{fields[0]}' has no value" if fields else "empty line"
             raise InputError(f"{path}:{number}: {found}; expected 'key value'")
-        key, value = fields
+        key, value = fields[0], fields[1] if len(fields) > 1 else ""
         if key in table:
             raise InputError(f"{path}:{number}: duplicate key '{key}'; remove one line")
         table[key] = value.rstrip()
@@ -196,7 +214,7 @@ def write_table(path: str | Path, table: Mapping[str, str]) -> None:
     """Write a Kaldi table atomically, sorted as `LC_ALL=C sort` does."""
     with atomic_write(path) as stream:
         for key in sorted(table):  # code points sort in the same order as UTF-8 bytes
-            stream.write(f"{key} {table[key]}\n")
+            stream.write(f"{key} {table[key]}".rstrip() + "\n")
 
 
 def keys_by_value(pairs: Iterable[tuple[T, str]]) -> dict[str, list[T]]:
@@ -205,6 +223,32 @@ def keys_by_value(pairs: Iterable[tuple[T, str]]) -> dict[str, list[T]]:
     for key, value in pairs:
         keys.setdefault(value, []).append(key)
     return keys
+
+
+def _length_or_reason(source: str) -> float | str:
+    from asda.corpus.audio import AudioError, audio_duration
+
+    try:
+        return audio_duration(source)
+    except AudioError as error:
+        return str(error)
+
+
+def _segment_length(segment: AudioSegment, lengths: Mapping[str, float | str]) -> float | str:
+    """Return the seconds of a segment, or the reason why it has none."""
+    from asda.corpus.audio import AudioError, check_times
+
+    source, start, end = segment
+    try:
+        check_times(start, end)
+    except AudioError as error:
+        return str(error)
+    if end is not None:
+        return end - start
+    length = lengths[source]
+    if isinstance(length, float) and length <= start:
+        return f"empty: no audio from {start:g} s" if start else "empty: no audio"
+    return length if isinstance(length, str) else length - start
 
 
 def _segment_end(text: str) -> float | None:

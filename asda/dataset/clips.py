@@ -13,9 +13,16 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from asda.corpus.datadir import DataDir
+from asda.corpus.edit.sampling_weights import class_balanced_weights
 from asda.dataset.augment import augment_log_mel, augment_normalised, augment_waveform, perturb
 from asda.dataset.data_config import AugmentConfig, DataConfig
-from asda.dataset.feature_sources import FeatureInput, FeatureSource, FromAudio
+from asda.dataset.feature_sources import (
+    FeatureInput,
+    FeatureSource,
+    FromAudio,
+    OnDisk,
+    blamed_on,
+)
 from asda.dataset.targets import CheckedTarget, Target
 from asda.features.matrix import Matrix, Values
 from asda.features.normalization import Normalization
@@ -82,6 +89,8 @@ class Clips(Dataset):
         self.seed = seed
         self.expected = len(self.directory.utterances)
         self.utterances = self._usable()
+        if isinstance(features, OnDisk):
+            features.check(self.utterances)
         self.normalization = Normalization(0.0, 0.5)  # features as they are, until it is set
         for target in targets:
             if isinstance(target, CheckedTarget):
@@ -90,7 +99,8 @@ class Clips(Dataset):
     def _usable(self) -> list[str]:
         known = [u for u in self.directory.utterances if u in self.features]
         usable = [u for u in known if self.features.num_frames(u) >= self.config.min_frames]
-        if len(usable) < self.expected:
+        named = 0 if self.audio is None else len(self.audio.bad)  # with reasons, when opened
+        if len(usable) < self.expected - named:
             log.warning(
                 "%s: %d of %d clips are used (%d without features, %d shorter than %d frames)",
                 self.directory.path,
@@ -113,16 +123,37 @@ class Clips(Dataset):
         return self.features.features(self.utterances[0]).shape[1]
 
     @property
+    def frames(self) -> np.ndarray:
+        """Frames of each clip, (clips,) int64."""
+        return np.array([self.features.num_frames(u) for u in self.utterances], dtype=np.int64)
+
+    @property
     def lengths(self) -> np.ndarray:
         """Frames of each clip after cropping, (clips,) int64."""
-        frames = [self.features.num_frames(u) for u in self.utterances]
-        return np.minimum(np.array(frames, dtype=np.int64), self.config.max_frames)
+        return np.minimum(self.frames, self.config.max_frames)
+
+    @property
+    def longer(self) -> np.ndarray:
+        """Whether each clip is longer than what is used of it at once, (clips,) bool."""
+        longer: np.ndarray = self.frames > self.config.max_frames
+        return longer
 
     @property
     def weights(self) -> np.ndarray:
-        """Sampling weight of each clip, from utt2weight, (clips,) float64."""
-        table = self.directory.numbers("utt2weight")
+        """Sampling weight of each clip, from utt2weight or the labels, (clips,) float64.
+
+        Raises:
+            InputError: if a clip has no weight or no line in utt2label, or all weights are 0.
+        """
+        if self.config.sampling == "balanced":
+            return self._balanced_weights()
         path = self.directory.path / "utt2weight"
+        if not path.exists():
+            raise InputError(
+                f"{path}: no such file; data.sampling weighted needs a line 'utterance weight' for"
+                " each clip, data.sampling balanced takes the weights from utt2label"
+            )
+        table = self.directory.numbers("utt2weight")
         missing = [utterance for utterance in self.utterances if utterance not in table]
         if missing:
             raise InputError(f"{path}: no weight for {len(missing)} clips (first: {missing[0]})")
@@ -130,6 +161,17 @@ class Clips(Dataset):
         if not (weights.min() >= 0 and weights.max() > 0):
             raise InputError(f"{path}: weights must be 0 or more, and some above 0")
         return weights
+
+    def _balanced_weights(self) -> np.ndarray:
+        path, table = self.directory.path / "utt2label", self.directory.table("utt2label")
+        missing = [utterance for utterance in self.utterances if utterance not in table]
+        if missing:
+            raise InputError(
+                f"{path}: no line for {len(missing)} clips (first: {missing[0]});"
+                " data.sampling balanced needs one for each clip"
+            )
+        weights = class_balanced_weights({u: table[u] for u in self.utterances})
+        return np.array([float(weights[utterance]) for utterance in self.utterances])
 
     def measure_normalization(self) -> Normalization:
         """Return the configured mean and standard deviation, or those of these clips.
@@ -154,7 +196,8 @@ class Clips(Dataset):
         epoch, index = key
         rng = np.random.default_rng((self.seed, epoch, index))
         utterance = self.utterances[index]
-        clip = Clip(utterance, self._features(utterance, rng))
+        with blamed_on(utterance):
+            clip = Clip(utterance, self._features(utterance, rng))
         for target in self.targets:
             clip.extras[target.name] = target.of(utterance, clip.shape[0], rng)
         return clip

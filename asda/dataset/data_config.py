@@ -11,9 +11,12 @@ class DataConfig:
     """Cropping, padding, batching and sampling of clips.
 
     Args:
-        max_frames: longest part of a clip that is used, in frames (10 ms each by default)
+        max_frames: longest part of a clip that is used at once, in frames (10 ms each by default)
         min_frames: clips with fewer frames are skipped, and their number is logged
-        crop: where longer clips are cropped in training: at random, or at the start as in scoring
+        crop: where longer clips are cropped in training: at random, or at the start
+        long_clips: how longer clips are scored, in validation as in `asda score`: by "windows" of
+            max_frames over the whole clip, whose class probabilities are averaged, or by their
+            "start" alone, as the reference does
         padding: "mask" pads a batch to its longest clip and hides the padding from the model;
             "fill" pads every clip to max_frames with zeros in the log-mel domain, before
             normalisation, and lets the model treat them as sound, as the reference does
@@ -23,7 +26,9 @@ class DataConfig:
         sampling: "uniform" visits every clip once per epoch; "weighted" draws clips with the
             weights in utt2weight: without replacement while fewer are drawn than have a weight
             above 0 (as the two numbers approach each other, weights matter less), else with
-            replacement
+            replacement; "balanced" draws in the same way with weights made from utt2label, the sum
+            over the labels of a clip of 1000 / (clips of the class + 0.01), where clips without a
+            label are a class of their own
         draws_per_epoch: clips per epoch, drawn anew for each epoch (null = the number of clips,
             which "uniform" never exceeds)
         shuffle_buffer_size: number of clips that are shuffled together, for disks on which random
@@ -32,6 +37,9 @@ class DataConfig:
             room for two buffers (0 = shuffle all clips)
         shuffle_block: clips per block; they are neighbours in the dump
         workers: number of loader processes (0 = the training process loads its own batches)
+        max_bad: largest fraction of unusable clips of a data directory when features are computed
+            from audio; they are left out and listed in `bad_utterances` of the experiment folder
+            (a single one is always tolerated, unless this is 0)
         norm_mean: mean of the log-mel values (null = that of the training list)
         norm_std: standard deviation of the log-mel values (null = that of the training list)
     """
@@ -39,14 +47,16 @@ class DataConfig:
     max_frames: int = 1024
     min_frames: int = 16
     crop: Literal["random", "start"] = "random"
+    long_clips: Literal["windows", "start"] = "windows"
     padding: Literal["mask", "fill"] = "mask"
     batch_size: int = 32
     group_by_length: bool = True
-    sampling: Literal["uniform", "weighted"] = "uniform"
+    sampling: Literal["uniform", "weighted", "balanced"] = "uniform"
     draws_per_epoch: int | None = None
     shuffle_buffer_size: int = 0
     shuffle_block: int = 64
     workers: int = 1
+    max_bad: float = 0.05
     norm_mean: float | None = None
     norm_std: float | None = None
 
@@ -55,6 +65,8 @@ class DataConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"data.{name} must be at least 1, not {value}")
+        if not 0 <= self.max_bad <= 1:
+            raise ValueError(f"data.max_bad must lie in 0..1, not {self.max_bad}")
         if self.workers < 0:
             raise ValueError(f"data.workers must not be negative, not {self.workers}")
         if self.shuffle_buffer_size and self.shuffle_buffer_size < 2 * self.shuffle_block:

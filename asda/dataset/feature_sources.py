@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -13,15 +15,22 @@ import numpy as np
 from asda.configuration import load, to_dict
 from asda.corpus.audio import AudioError
 from asda.corpus.datadir import DataDir
+from asda.dataset.usable_audio import usable_audio
+from asda.distributed import place
+from asda.dump.bad_utterances import check_bad, list_bad
+from asda.dump.missing_archives import check_archives
 from asda.features.archive import ArchiveReader, location_of
 from asda.features.extract import WaveformTransform, extract_log_mel
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
 from asda.features.matrix import Matrix, Values
 from asda.features.moments import Moments, read_moments
+from asda.features.stored_faults import stored_faults
 from asda.files import InputError
 
 T = TypeVar("T")
+SHOWN = 3  # faulty matrices that a message describes
+log = logging.getLogger(__name__)
 
 
 class FeatureSource(Protocol):
@@ -45,7 +54,13 @@ class FeatureSource(Protocol):
 
 @runtime_checkable
 class FromAudio(Protocol):
-    """A source with waveforms, which can be changed before features are computed from them."""
+    """A source with waveforms, which can be changed before features are computed from them.
+
+    Attributes:
+        bad: utterance -> reason why its audio cannot be used
+    """
+
+    bad: dict[str, str]
 
     def transformed_features(self, utterance: str, transform: WaveformTransform) -> Matrix:
         """Return log-mel features (frames, mel) of the transformed waveform of an utterance."""
@@ -61,6 +76,9 @@ class OnDisk(Protocol):
     def read_ahead(self, utterances: Sequence[str]) -> None:
         """Ask the system to read features into its cache; best given in the order on disk."""
 
+    def check(self, utterances: Sequence[str]) -> None:
+        """Refuse stored features that cannot be used; their values are not read."""
+
 
 @dataclass(frozen=True)
 class FeatureInput:
@@ -69,20 +87,66 @@ class FeatureInput:
     Args:
         dump: folder with the feats.scp of all of them; None = each directory's own feats.scp
         fbank: feature configuration (YAML) to compute features from audio instead, without a dump
+        max_bad: fraction of the utterances of a data directory whose audio may be unusable
+        listed_in: folder in which `bad_utterances` lists all that are unusable; None = not listed
     """
 
     dump: str | None = None
     fbank: str | None = None
+    max_bad: float = 0.05
+    listed_in: str | None = None
+    _bad: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def open(self, directory: str | Path) -> FeatureSource:
         """Return the features of a data directory; a common dump is opened only once.
 
         Raises:
-            InputError: if there is no feats.scp, or the feature configuration is wrong.
+            InputError: if there is no feats.scp, the feature configuration is wrong, or too much
+                audio cannot be used.
         """
-        if self.fbank is not None:
-            return ComputedFeatures(directory, load(FbankConfig, self.fbank))
-        return DumpedFeatures(directory) if self._common is None else self._common
+        if self.fbank is None:
+            return DumpedFeatures(directory) if self._common is None else self._common
+        computed = ComputedFeatures(directory, load(FbankConfig, self.fbank))
+        self._report(computed)
+        return computed
+
+    def _report(self, computed: ComputedFeatures) -> None:
+        """List utterances whose audio cannot be used, and refuse too many."""
+        folder, bad = computed.directory.path, computed.bad
+        self._bad.update(bad)
+        listed = Path(self.listed_in or folder) / "bad_utterances"
+        if self.listed_in and place()[0] == 0:
+            list_bad(listed, self._bad)
+        check_bad(bad, len(computed.sources), self.max_bad, "max_bad", str(folder), listed)
+        if bad:
+            log.warning(
+                "%s: left out %d of %d clips whose audio cannot be used (%s); '%s': %s",
+                folder,
+                len(bad),
+                len(computed.sources),
+                listed,
+                min(bad),
+                bad[min(bad)],
+            )
+
+    def mel_bins(self, directory: str | Path) -> int:
+        """Return the mel bins of the features of a data directory, from settings or one clip.
+
+        Raises:
+            InputError: as `open`, or if there are no features.
+        """
+        settings = Path(self.fbank or Path(self.dump or directory) / "fbank.yaml")
+        if self.fbank is not None or settings.exists():
+            return load(FbankConfig, settings).num_mel_bins
+        source = self.open(directory)
+        clips = DataDir(directory).utterances
+        known = next((utterance for utterance in clips if utterance in source), None)
+        if known is None:
+            raise InputError(
+                f"{directory}: none of its {len(clips)} clips has features in"
+                f" {self.dump or directory}; make the dump first (stage 2 of a recipe)"
+            )
+        return source.features(known).shape[1]
 
     @functools.cached_property
     def _common(self) -> DumpedFeatures | None:
@@ -102,9 +166,13 @@ class DumpedFeatures:
 
     def __init__(self, folder: str | Path):
         self.directory = DataDir(folder)
-        for name in ("feats.scp", "utt2num_frames"):
-            if not self.directory.has(name):
-                raise InputError(f"{folder}: no {name}; make the dump first (stage 2 of a recipe)")
+        if not self.directory.has("feats.scp"):
+            raise InputError(f"{folder}: no feats.scp; make the dump first (stage 2 of a recipe)")
+        if not self.directory.has("utt2num_frames"):
+            raise InputError(
+                f"{folder}: no utt2num_frames with a line 'utterance frames' for each matrix; "
+                "Kaldi writes it with feat-to-len"
+            )
         self.table = self.directory.table("feats.scp")
         self.frames = self.directory.numbers("utt2num_frames")
         self.reader = ArchiveReader()
@@ -122,8 +190,12 @@ class DumpedFeatures:
         return self.reader.open_matrix(self.table[utterance])
 
     def moments(self, utterances: Sequence[str]) -> Moments:
-        """Return the moments that the dump recorded for these utterances."""
+        """Return the moments recorded for these utterances; without a record, all are read."""
         path = self.directory.path / "utt2moments"
+        if not path.exists():
+            log.info("%s: no such file: reading all features for their mean", path)
+            read = (Moments.of(self.reader.read(self.table[u])) for u in utterances)
+            return sum(read, Moments(0, 0.0, 0.0))
         table = read_moments(path)
         found = (_entry(path, table, utterance) for utterance in utterances)
         return sum(found, Moments(0, 0.0, 0.0))
@@ -148,28 +220,51 @@ class DumpedFeatures:
             [self.num_frames(utterance) for utterance in utterances],
         )
 
+    def check(self, utterances: Sequence[str]) -> None:
+        """Refuse stored features that cannot be used; their values are not read.
+
+        Raises:
+            InputError: naming missing archives of a dump, or utterances whose matrices do not fit
+                to the others or to the tables.
+        """
+        path = self.directory.path / "feats.scp"
+        if self.directory.has("utt2source"):  # a dump, whose matrices are alike
+            check_archives(path, [self.table[utterance] for utterance in utterances])
+            return
+        faults = stored_faults(utterances, self.table, self.frames, self.reader)
+        if faults:
+            first = "; ".join(f"'{u}' {faults[u]}" for u in sorted(faults)[:SHOWN])
+            more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+            raise InputError(
+                f"{path}: {len(faults)} of {len(utterances)} matrices cannot be used: "
+                f"{first}{more}; compute them again, or remove their lines"
+            )
+
 
 class ComputedFeatures:
     """Features of a data directory, computed from its audio each time they are asked for.
 
     Args:
-        folder: data directory with wav.scp
+        folder: data directory with wav.scp, whose audio is checked (`usable_audio`)
         config: settings of the features
+
+    Attributes:
+        bad: utterance -> reason why its audio cannot be used
     """
 
     def __init__(self, folder: str | Path, config: FbankConfig):
         self.config = config
         self.fbank = Fbank(config)
         self.directory = DataDir(folder)
-        self.sources = self.directory.audio_sources()
-        self.durations = self.directory.durations()
+        sources = self.directory.audio_sources()
+        self.sources = {u: sources[u] for u in self.directory.utterances if u in sources}
+        self.measured, self.bad = usable_audio(self.directory.path, self.sources, self.fbank)
 
     def __contains__(self, utterance: str) -> bool:
-        return utterance in self.sources
+        return utterance in self.measured
 
     def num_frames(self, utterance: str) -> int:
-        seconds = _entry(self.directory.path / "utt2dur", self.durations, utterance)
-        return self.config.num_frames(round(seconds * self.config.sample_rate))
+        return self.measured[utterance].count // self.config.num_mel_bins
 
     def features(self, utterance: str) -> Matrix:
         """Return log-mel features (frames, mel).
@@ -190,17 +285,25 @@ class ComputedFeatures:
         except AudioError as error:
             table = "segments" if self.directory.has("segments") else "wav.scp"
             raise InputError(
-                f"'{source}', audio of '{utterance}': {error}; to leave it out, delete its line in "
+                f"'{source}': {error}; to leave it out, delete the line of '{utterance}' in "
                 f"{self.directory.path / table} and run utils/fix_data_dir.sh {self.directory.path}"
             ) from None
 
     def moments(self, utterances: Sequence[str]) -> Moments:
-        """Return the moments of these utterances; all of their audio is read."""
-        found = (Moments.of(self._extract(utterance, None)) for utterance in utterances)
-        return sum(found, Moments(0, 0.0, 0.0))
+        """Return the moments of these utterances."""
+        return sum((self.measured[u] for u in utterances), Moments(0, 0.0, 0.0))
 
     def fbank_config(self) -> dict[str, Any]:
         return to_dict(self.config)
+
+
+@contextmanager
+def blamed_on(utterance: str) -> Iterator[None]:
+    """Name the utterance in an InputError about its features."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"features of '{utterance}': {error}") from None
 
 
 def _entry(path: Path, table: dict[str, T], utterance: str) -> T:

@@ -13,6 +13,7 @@ from asda.dataset.collate import Batch, Collate
 from asda.dataset.feature_sources import OnDisk
 from asda.dataset.sampling import TrainingBatches, keys_of, scoring_batches
 from asda.dataset.shared_memory import AHEAD, SlotBatch, SlotCollate, Slots
+from asda.dataset.windows import Windows
 from asda.files import InputError
 from asda.stop_signals import ignore_stop_signals
 
@@ -25,11 +26,11 @@ class Loader:
     Each iteration has its own workers and its own shared memory.
 
     Args:
-        clips: addressed by (epoch, index)
+        clips: clips or windows, addressed by (epoch, index)
         batches: which clips make up each batch
     """
 
-    def __init__(self, clips: Clips, batches: Iterable[Keys]):
+    def __init__(self, clips: Clips | Windows, batches: Iterable[Keys]):
         self.clips, self.batches = clips, batches
         self.pin = torch.cuda.is_available()
 
@@ -100,7 +101,7 @@ def _training_batches(
         config.batch_size,
         seed,
         group_by_length=config.group_by_length,
-        weights=clips.weights if config.sampling == "weighted" else None,
+        weights=None if config.sampling == "uniform" else clips.weights,
         draws=config.draws_per_epoch,
         disk_order=disk_order,
         buffer=config.shuffle_buffer_size,
@@ -152,3 +153,16 @@ class _ReadAhead:
 def scoring_loader(clips: Clips, rank: int = 0, world_size: int = 1) -> Loader:
     """Return a loader that gives every clip once over all processes."""
     return Loader(clips, scoring_batches(clips.lengths, clips.config.batch_size, rank, world_size))
+
+
+def window_loader(clips: Clips, rank: int = 0, world_size: int = 1) -> Iterable[Batch]:
+    """Return the windows that `scoring_loader` leaves out, over all processes.
+
+    There are none if no clip is longer than data.max_frames, or with data.long_clips "start".
+    """
+    if clips.config.long_clips == "start":
+        return ()
+    windows, size = Windows(clips, rank, world_size), clips.config.batch_size
+    keys = [(0, number) for number in range(len(windows))]
+    batches = [keys[first : first + size] for first in range(0, len(keys), size)]
+    return Loader(windows, batches) if batches else ()

@@ -14,6 +14,8 @@ from asda.files import InputError
 from asda.model.masking import sample_visible
 from asda.model.model_config import ResolvedModel, patch_grid
 
+SHOWN_LABELS = 5  # in a message
+
 
 class Target(Protocol):
     """An extra of each clip: made for one utterance, padded for a batch.
@@ -42,7 +44,7 @@ class CheckedTarget(Protocol):
     """A target that can tell before training starts whether it exists for every clip."""
 
     def check(self, utterances: Sequence[str]) -> None:
-        """Raise InputError for the first utterance without this target."""
+        """Raise InputError if utterances lack this target."""
 
 
 class VisiblePatches:
@@ -96,20 +98,24 @@ class MultiHot:
             if unknown is not None:
                 self.unknown[utterance] = unknown
                 continue
-            classes = tuple(index[word] for word in words)
+            classes = tuple(index[word] for word in dict.fromkeys(words))
             # Many clips have the same labels: they share one tuple.
             self.classes[utterance] = combinations.setdefault(classes, classes)
 
     def check(self, utterances: Sequence[str]) -> None:
-        """Refuse clips without labels and labels that are not among the classes."""
-        for utterance in utterances:
-            if utterance in self.unknown:
-                label = self.unknown[utterance]
-                raise InputError(
-                    f"{self.path}: {utterance} has label {label}, unknown to the model"
-                )
-            if utterance not in self.classes:
-                raise InputError(f"{self.path}: no label for {utterance}")
+        """Refuse clips without a line in utt2label, and labels that are not among the classes."""
+        if unknown := [u for u in utterances if u in self.unknown]:
+            labels = list(dict.fromkeys(self.unknown[utterance] for utterance in unknown))
+            shown = ", ".join(labels[:SHOWN_LABELS]) + (", ..." * (len(labels) > SHOWN_LABELS))
+            raise InputError(
+                f"{self.path}: {len(unknown)} clips have labels that are unknown to the model"
+                f" ({shown}; first: {unknown[0]}); correct them, or train with them in labels.txt"
+            )
+        if missing := [u for u in utterances if u not in self.classes]:
+            raise InputError(
+                f"{self.path}: no line for {len(missing)} of {len(utterances)} clips (first:"
+                f" {missing[0]}); a clip with none of the classes needs a line without labels"
+            )
 
     def of(self, utterance: str, num_frames: int, rng: np.random.Generator) -> np.ndarray:
         """Return (classes,) float32."""
@@ -120,6 +126,11 @@ class MultiHot:
     def pad(self, rows: list[np.ndarray]) -> Tensor:
         """Return (batch, classes) float32."""
         return torch.from_numpy(np.stack(rows))
+
+    def count(self, utterances: Sequence[str]) -> np.ndarray:
+        """Return how many of these clips have each class, (classes,) int64."""
+        classes = [number for utterance in utterances for number in self.classes[utterance]]
+        return np.bincount(np.array(classes, dtype=np.int64), minlength=self.num_classes)
 
     def matrix(self, utterances: Sequence[str]) -> np.ndarray:
         """Return the labels of all these clips, (clips, classes) uint8.

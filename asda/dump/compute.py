@@ -15,6 +15,7 @@ import torch
 from asda.configuration import load
 from asda.corpus.audio import AudioError
 from asda.corpus.datadir import write_table
+from asda.dump.bad_utterances import one_line_reason
 from asda.dump.folder import Dump, DumpItem, Entry
 from asda.features.archive import ArchiveReader
 from asda.features.archive_writer import write_matrix
@@ -25,6 +26,7 @@ from asda.features.moments import Moments
 from asda.files import numbered_lines
 
 REPORT_SECONDS = 10.0  # time between progress reports
+OPENING = 0.5  # opening a file takes as long as computing the features of so many seconds of audio
 
 
 def compute_part(folder: Path, job: int, archive_bytes: float) -> None:
@@ -54,21 +56,27 @@ def _features(
         try:
             yield item, extract_log_mel(item.audio, fbank, item.start, item.end)
         except AudioError as error:
-            bad[item.utterance] = " ".join(str(error).split())
+            bad[item.utterance] = one_line_reason(error)
             print(f"bad: {item.utterance}: {bad[item.utterance]}", flush=True)
+        except Exception as error:
+            message = f"features of utterance '{item.utterance}', audio '{item.audio}'"
+            raise RuntimeError(f"{message}: {error!r}") from error
 
 
 def _reported(todo: list[DumpItem]) -> Iterator[DumpItem]:
     """Yield the items and print progress from time to time."""
     started = reported = time.monotonic()
-    for done, item in enumerate(todo):
+    # Long audio takes longer, but opening a file also takes time.
+    left = total = sum(OPENING + item.seconds for item in todo)
+    for done, item in enumerate(todo, 1):
         yield item
+        left -= OPENING + item.seconds
         now = time.monotonic()
         if now - reported > REPORT_SECONDS:
-            rate = (done + 1) / (now - started)
-            minutes = (len(todo) - done - 1) / rate / 60
+            minutes = (now - started) * left / (total - left) / 60
+            rate = done / (now - started)
             print(
-                f"{done + 1} of {len(todo)} utterances, {rate:.1f} a second, "
+                f"{done} of {len(todo)} utterances, {rate:.1f} a second, "
                 f"{minutes:.1f} minutes left",
                 flush=True,
             )

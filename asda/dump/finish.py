@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from asda.corpus.datadir import read_table, write_table
+from asda.dump.bad_utterances import check_bad, list_bad
 from asda.dump.folder import Dump, Entry
 from asda.files import InputError, readable_size
 
@@ -26,8 +27,9 @@ def finish(folder: Path, max_bad: float) -> None:
     entries = dump.entries()
     bad = _bad(dump)
     _check_complete(dump, wanted, entries, bad)
-    _check_bad(dump, bad, len(wanted), max_bad)
-    held = _publish(dump, dump.published() | wanted, entries)
+    list_bad(dump.bad_file, bad)
+    check_bad(bad, len(wanted), max_bad, "--max-bad", str(folder), dump.bad_file)
+    held = _publish(dump, dump.published() | wanted, entries, bad)
     shutil.rmtree(dump.jobs)
     size = sum(path.stat().st_size for path in dump.archives.iterdir())
     print(
@@ -56,20 +58,9 @@ def _check_complete(
         )
 
 
-def _check_bad(dump: Dump, bad: dict[str, str], wanted: int, max_bad: float) -> None:
-    dump.bad_file.unlink(missing_ok=True)
-    if bad:
-        write_table(dump.bad_file, bad)
-    if len(bad) > max_bad * wanted:
-        utterance = min(bad)
-        raise InputError(
-            f"{dump.bad_file}: {len(bad)} of {wanted} utterances cannot be used, which exceeds "
-            f"--max-bad {max_bad:g}: fix or remove them, or raise the limit; "
-            f"'{utterance}': {bad[utterance]}"
-        )
-
-
-def _publish(dump: Dump, wanted: dict[str, str], entries: dict[tuple[str, str], Entry]) -> int:
+def _publish(
+    dump: Dump, wanted: dict[str, str], entries: dict[tuple[str, str], Entry], bad: dict[str, str]
+) -> int:
     """Write the tables, feats.scp last; remove archives without any current features.
 
     Returns:
@@ -77,7 +68,8 @@ def _publish(dump: Dump, wanted: dict[str, str], entries: dict[tuple[str, str], 
     """
     found = [entries[one] for one in wanted.items() if one in entries]
     if not found:
-        raise InputError(f"{dump.folder}: no utterances")
+        reason = f": none can be used; '{min(bad)}': {bad[min(bad)]}" if bad else ""
+        raise InputError(f"{dump.folder}: no utterances{reason}")
     archives = dump.archives.resolve()
     tables = {
         "utt2source": {entry.utterance: entry.fingerprint for entry in found},

@@ -33,6 +33,7 @@ class DumpItem:
         fingerprint: changes with the line in wav.scp, the segment or the file
         start: seconds into the audio
         end: seconds into the audio; None = to its end
+        seconds: estimated duration
         audio: value of wav.scp
     """
 
@@ -40,16 +41,23 @@ class DumpItem:
     fingerprint: str
     start: float
     end: float | None
+    seconds: float
     audio: str
 
     def __str__(self) -> str:
-        return f"{self.utterance} {self.fingerprint} {self.start} {self.end} {self.audio}"
+        times = f"{self.start} {self.end} {self.seconds:.1f}"
+        return f"{self.utterance} {self.fingerprint} {times} {self.audio}"
 
     @classmethod
     def parse(cls, line: str) -> DumpItem:
-        utterance, fingerprint, start, end, audio = line.split(" ", 4)
+        utterance, fingerprint, start, end, seconds, audio = line.split(" ", 5)
         return cls(
-            utterance, fingerprint, float(start), None if end == "None" else float(end), audio
+            utterance,
+            fingerprint,
+            float(start),
+            None if end == "None" else float(end),
+            float(seconds),
+            audio,
         )
 
 
@@ -110,6 +118,10 @@ class Dump:
     def bad(self, job: int) -> Path:
         """File with the utterances that a job could not compute; written when the job ends."""
         return self.jobs / f"bad.{job}"
+
+    def last_bad(self) -> dict[str, str]:
+        """Return utterance -> reason of the utterances that the last call could not compute."""
+        return read_table(self.bad_file) if self.bad_file.exists() else {}
 
     def archive(self, name: str) -> Path:
         return self.archives / f"{name}.ark"

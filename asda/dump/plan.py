@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from asda.configuration import load, save, to_dict
-from asda.corpus.audio import AudioError, audio_duration
+from asda.corpus.audio_fingerprints import audio_fingerprints
 from asda.corpus.datadir import DataDir, write_table
-from asda.corpus.wav_scp import AudioSegment, split_source
-from asda.digests import value_digest
+from asda.corpus.wav_scp import AudioSegment
+from asda.dump.estimate import estimated_seconds
 from asda.dump.folder import Dump, DumpItem
 from asda.features.archive_writer import COMPRESSIONS, check_compression
 from asda.features.fbank_config import FbankConfig
-from asda.files import InputError, atomic_write, readable_size
+from asda.files import InputError, atomic_write, readable_duration, readable_size
 
-SAMPLED = 100  # utterances whose audio is opened to estimate the size of all features
 MARGIN = 1.1  # factor of the estimate, to be on the safe side
 
 
@@ -41,6 +38,8 @@ def plan(
     """
     if nj < 1:
         raise InputError(f"--nj must be 1 or more, not {nj}")
+    if "\n" in str(folder.resolve()):
+        raise InputError(f"{str(folder)!r}: feats.scp cannot hold a path with a line break")
     check_compression(compression)
     config = load(FbankConfig, fbank_config) if fbank_config else FbankConfig()
     directories = [DataDir(path) for path in data]
@@ -51,62 +50,60 @@ def plan(
     dump.remove_archives(keep={entry.archive for entry in entries.values()})
     if entries:
         _check_same_settings(dump, config, compression)
-    todo = [item for item in wanted if (item.utterance, item.fingerprint) not in entries]
-    frames = _seconds(directories, todo) * config.sample_rate / config.frame_shift
-    needed = MARGIN * frames * config.num_mel_bins * COMPRESSIONS[compression]
-    dumped = {utterance for utterance, _ in entries}
-    replaced = sum(item.utterance in dumped for item in todo)
-    note = f"; {replaced} replace features of other audio with the same ID" if replaced else ""
-    print(f"{folder}: {len(todo)} of {len(wanted)} utterances to compute{note}", file=sys.stderr)
+    fingerprints = audio_fingerprints(wanted)
+    new = {u: segment for u, segment in wanted.items() if (u, fingerprints[u]) not in entries}
+    seconds = estimated_seconds(new, _known_durations(directories))
+    todo = [
+        DumpItem(utterance, fingerprints[utterance], start, end, seconds[utterance], source)
+        for utterance, (source, start, end) in new.items()
+    ]
+    _announce(dump, todo, len(wanted), {utterance for utterance, _ in entries})
     if todo:
-        _check_disk(folder, needed)
+        _check_disk(folder, sum(seconds.values()), config, COMPRESSIONS[compression])
     save(config, dump.config_file)
     with atomic_write(dump.compression_file) as stream:
         print(compression, file=stream)
-    return _write_jobs(dump, wanted, todo, nj)
+    return _write_jobs(dump, fingerprints, todo, nj)
 
 
-def _wanted(directories: Iterable[DataDir]) -> list[DumpItem]:
-    """Return the items of all utterances; one in two directories must be the same in both."""
+def _wanted(directories: Iterable[DataDir]) -> dict[str, AudioSegment]:
+    """Return the audio of all utterances; one in two directories must be the same in both."""
     origin: dict[str, tuple[DataDir, AudioSegment]] = {}
     for directory in directories:
         sources = directory.audio_sources()
+        missing = [utterance for utterance in directory.utterances if utterance not in sources]
+        if missing:
+            raise InputError(
+                f"{directory.path}: utterances without audio in wav.scp: {len(missing)} (first: "
+                f"'{missing[0]}'); run utils/fix_data_dir.sh {directory.path}"
+            )
         for utterance in directory.utterances:
-            if utterance not in sources:
-                raise InputError(
-                    f"{directory.path}: utterance '{utterance}' has no audio in wav.scp"
-                )
             known, source = origin.setdefault(utterance, (directory, sources[utterance]))
-            if source != sources[utterance]:
+            if repr(source) != repr(sources[utterance]):  # NaN, as in a time, differs from itself
                 raise InputError(
                     f"utterance '{utterance}' is different audio in {known.path} and "
                     f"{directory.path}; rename it, or make a dump for each directory"
                 )
-    segments = {utterance: segment for utterance, (_, segment) in origin.items()}
-    with ThreadPoolExecutor(16) as threads:  # network disks are slow, but serve many at once
-        stamps = threads.map(_stamp, (segment.source for segment in segments.values()))
-        return [
-            DumpItem(
-                utterance,
-                value_digest([stamp, segment.start, segment.end]),
-                segment.start,
-                segment.end,
-                segment.source,
-            )
-            for (utterance, segment), stamp in zip(segments.items(), stamps, strict=True)
-        ]
+    return {utterance: segment for utterance, (_, segment) in origin.items()}
 
 
-def _stamp(audio: str) -> list[str | int | None]:
-    """Return what identifies the audio that a value of wav.scp refers to."""
-    path, offset = split_source(audio)
-    if path is None:
-        return [audio]
-    try:
-        status = os.stat(path)
-    except OSError:  # the job that reads it reports the fault
-        return [os.path.abspath(path), offset]
-    return [os.path.abspath(path), offset, status.st_size, status.st_mtime_ns]
+def _known_durations(directories: Iterable[DataDir]) -> dict[str, float]:
+    known: dict[str, float] = {}
+    for directory in directories:
+        if directory.has("utt2dur"):
+            known |= directory.numbers("utt2dur")
+    return known
+
+
+def _announce(dump: Dump, todo: list[DumpItem], wanted: int, dumped: set[str]) -> None:
+    """Print how much there is to compute, and why if there are features or bad files already."""
+    text = f"{len(todo)} of {wanted} utterances to compute"
+    bad = dump.last_bad()
+    if replaced := sum(item.utterance in dumped and item.utterance not in bad for item in todo):
+        text += f"; {replaced} replace features of other audio with the same ID"
+    if again := sum(item.utterance in bad for item in todo):
+        text += f"; {again} could not be used last time (bad_utterances) and are tried again"
+    print(f"{dump.folder}: {text}", file=sys.stderr)
 
 
 def _check_same_settings(dump: Dump, config: FbankConfig, compression: str) -> None:
@@ -120,45 +117,22 @@ def _check_same_settings(dump: Dump, config: FbankConfig, compression: str) -> N
         )
 
 
-def _check_disk(folder: Path, needed: float) -> None:
+def _check_disk(folder: Path, seconds: float, config: FbankConfig, value_bytes: int) -> None:
+    frames = seconds * config.sample_rate / config.frame_shift
+    needed = MARGIN * frames * config.num_mel_bins * value_bytes
     free = shutil.disk_usage(folder).free
     sizes = f"about {readable_size(needed)} needed, {readable_size(free)} free"
-    print(f"{folder}: {sizes}", file=sys.stderr)
+    print(f"{folder}: {readable_duration(seconds)} of audio, {sizes}", file=sys.stderr)
     if needed > free:
         raise InputError(
             f"{folder}: the disk is too small: {sizes}; --compression 5 takes one byte per value"
         )
 
 
-def _seconds(directories: list[DataDir], todo: list[DumpItem]) -> float:
-    """Return the total duration: from utt2dur and segments, else estimated from some files."""
-    known: dict[str, float] = {}
-    for directory in directories:
-        if directory.has("utt2dur"):
-            known |= directory.numbers("utt2dur")
-    unknown = [item for item in todo if item.end is None and item.utterance not in known]
-    measured = [_measure(item) for item in unknown[:: 1 + len(unknown) // SAMPLED]]
-    mean = sum(measured) / len(measured) if measured else 0.0
-    total = mean * len(unknown)
-    for item in todo:
-        if item.end is not None:
-            total += item.end - item.start
-        else:
-            total += known.get(item.utterance, 0.0)
-    return total
-
-
-def _measure(item: DumpItem) -> float:
-    try:
-        return max(0.0, audio_duration(item.audio) - item.start)
-    except AudioError:
-        return 0.0
-
-
-def _write_jobs(dump: Dump, wanted: list[DumpItem], todo: list[DumpItem], nj: int) -> int:
+def _write_jobs(dump: Dump, wanted: dict[str, str], todo: list[DumpItem], nj: int) -> int:
     shutil.rmtree(dump.jobs, ignore_errors=True)
     dump.jobs.mkdir()
-    write_table(dump.jobs / "wanted", {item.utterance: item.fingerprint for item in wanted})
+    write_table(dump.jobs / "wanted", wanted)
     jobs = min(nj, len(todo))
     for job in range(1, jobs + 1):
         with atomic_write(dump.todo(job)) as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -77,6 +78,15 @@ class FbankConfig:
     def frame_shift(self) -> int:
         """Samples from the start of a frame to the start of the next."""
         return int(self.sample_rate * self.frame_shift_ms * 0.001)
+
+    def filters_above(self, frequency: float) -> int:
+        """Return the number of filters that lie wholly at or above a frequency in Hz."""
+        low, high, mel = (
+            1127 * math.log1p(f / 700) for f in (self.low_freq, self.upper_freq, frequency)
+        )
+        step = (high - low) / (self.num_mel_bins + 1)
+        below = max(0, math.ceil((mel - low) / step - 1e-9))
+        return max(0, self.num_mel_bins - below)
 
     def num_frames(self, samples: int) -> int:
         """Return the number of whole frames in a waveform of `samples` samples."""

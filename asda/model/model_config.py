@@ -14,6 +14,7 @@ SIZES = Path(__file__).parent / "sizes"
 Pooling = Literal["cls", "mean", "statistics"]
 PooledLayers = Literal["last", "all"]
 TargetNorm = Literal["clip", "patch"]
+MEL_BINS = 128  # of networks that are built without features, and the default of the filterbank
 
 
 @dataclass
@@ -22,7 +23,8 @@ class PatchConfig:
 
     Args:
         time: frames of a patch
-        freq: mel bins of a patch; all mel bins give frame-shaped patches, which suit speech
+        freq: mel bins of a patch; "all" gives patches over the whole spectrum, which make short
+            sequences and suit speech
         time_stride: frames from one patch to the next (null = `time`, patches do not overlap)
         freq_stride: mel bins from one patch to the next (null = `freq`)
         position_scale: scale of the fixed sin-cos position embeddings. At 1 they dominate the
@@ -30,7 +32,7 @@ class PatchConfig:
     """
 
     time: int = 16
-    freq: int = 16
+    freq: int | Literal["all"] = 16
     time_stride: int | None = None
     freq_stride: int | None = None
     position_scale: float = 1.0
@@ -38,7 +40,7 @@ class PatchConfig:
     def __post_init__(self) -> None:
         for name in ("time", "freq", "time_stride", "freq_stride"):
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if isinstance(value, int) and value < 1:
                 raise ValueError(f"model.patch.{name} must be at least 1, not {value}")
         if self.position_scale < 0:
             raise ValueError(
@@ -125,7 +127,7 @@ class ModelConfig:
 
     Args:
         size: named size whose values replace those left at null: tiny, small, base or large
-        mel_bins: number of mel bins
+        mel_bins: number of mel bins (null = that of the features)
         depth: number of transformer blocks
         width: channels of a token
         heads: number of attention heads
@@ -146,7 +148,7 @@ class ModelConfig:
     """
 
     size: Literal["tiny", "small", "base", "large"] = "base"
-    mel_bins: int = 128
+    mel_bins: int | None = None
     depth: int | None = None
     width: int | None = None
     heads: int | None = None
@@ -161,16 +163,31 @@ class ModelConfig:
     cls_weight: float = 1.0
     cls_reduction: Literal["mean", "sum"] = "mean"
 
-    def resolved(self) -> ResolvedModel:
-        """Return a copy without nulls, filled from the named size and checked.
+    def for_features(self, mel_bins: int) -> ModelConfig:
+        """Return a copy with numbers for what follows the features: `mel_bins` and `patch.freq`.
+
+        Args:
+            mel_bins: mel bins of the features
+        """
+        mel_bins = mel_bins if self.mel_bins is None else self.mel_bins
+        freq = mel_bins if self.patch.freq == "all" else self.patch.freq
+        patch = dataclasses.replace(self.patch, freq=freq)
+        return dataclasses.replace(self, mel_bins=mel_bins, patch=patch)
+
+    def resolved(self, mel_bins: int = MEL_BINS) -> ResolvedModel:
+        """Return a copy without nulls, filled from features and named size, and checked.
+
+        Args:
+            mel_bins: mel bins of the features
 
         Raises:
             ValueError: naming the key that does not fit and what would.
         """
+        fitted = self.for_features(mel_bins)
         size = yaml.safe_load((SIZES / f"{self.size}.yaml").read_text(encoding="utf-8"))
-        values = _filled(self, {key: size[key] for key in ("depth", "width", "heads")})
-        strides = {"time_stride": self.patch.time, "freq_stride": self.patch.freq}
-        values["patch"] = ResolvedPatch(**_filled(self.patch, strides))
+        values = _filled(fitted, {key: size[key] for key in ("depth", "width", "heads")})
+        strides = {"time_stride": fitted.patch.time, "freq_stride": fitted.patch.freq}
+        values["patch"] = ResolvedPatch(**_filled(fitted.patch, strides))
         decoder = size["decoder"] | {"width": values["width"]}
         values["decoder"] = ResolvedDecoder(**_filled(self.decoder, decoder))
         values["target_layers"] = self.target_layers or values["depth"]
@@ -183,6 +200,7 @@ class ModelConfig:
 class ResolvedPatch(PatchConfig):
     """Patches without nulls."""
 
+    freq: int
     time_stride: int
     freq_stride: int
 
@@ -201,6 +219,7 @@ class ResolvedDecoder(DecoderConfig):
 class ResolvedModel(ModelConfig):
     """A model configuration without nulls, which networks are built from."""
 
+    mel_bins: int
     depth: int
     width: int
     heads: int
@@ -241,7 +260,7 @@ def _check(config: ResolvedModel) -> None:
     if patch.freq > config.mel_bins or (config.mel_bins - patch.freq) % patch.freq_stride:
         raise ValueError(
             f"model.patch: {patch.freq} bins in steps of {patch.freq_stride} do not cover"
-            f" model.mel_bins {config.mel_bins} exactly"
+            f" model.mel_bins {config.mel_bins} exactly; model.patch.freq: all spans all of them"
         )
 
 

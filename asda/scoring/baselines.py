@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,38 +14,106 @@ from asda.dataset.data_config import DataConfig
 from asda.dataset.feature_sources import FeatureInput
 from asda.dataset.targets import MultiHot
 from asda.features.matrix import read
+from asda.files import InputError
 from asda.scoring.metrics import is_single_label
+from asda.scoring.prediction_table import audio_files
 from asda.scoring.predictions import ScoredClips
-from asda.scoring.result_files import write_results
+from asda.scoring.result_files import result_line, write_results
 from asda.scoring.score_config import BaselineConfig
 
 SEED = 0
 
 
+class Statistics(NamedTuple):
+    """Clips of a data directory as the baselines see them.
+
+    Args:
+        clips: the clips
+        targets: (clips, classes) uint8, 0/1
+        features: (clips, 2 mel) float64, see band_statistics
+    """
+
+    clips: Clips
+    targets: np.ndarray
+    features: np.ndarray
+
+
 def score_baselines(config: BaselineConfig) -> None:
-    """Train the baselines and write their results."""
+    """Train the baselines, write their results and print them in a line each.
+
+    Raises:
+        InputError: if all training clips are of one class.
+    """
     labels = DataDir(config.train).labels
-    source = FeatureInput(config.dump)
-    clips, targets, features = _read(config.train, source, labels)
-    test_clips, test_targets, test_features = _read(config.test, source, labels)
-    single_label = is_single_label(targets)
+    if reason := _too_many(config, labels):
+        print(f"{config.out}: no baselines are trained: {reason}")
+        return
+    source = FeatureInput(config.dump, config.fbank, config.max_bad, config.out)
+    train, test = (_read(folder, source, labels) for folder in (config.train, config.test))
+    valid = _read(config.valid, source, labels) if config.valid else None
+    _refuse_one_class(config.train, train.targets)
+    single_label = is_single_label(train.targets)
+    sources = audio_files(config.test)
     for name, classifier in _classifiers(single_label).items():
-        scores = _fit_and_score(classifier, features, targets, test_features, single_label)
-        provenance = {
-            "data": config.test,
-            "model": name.replace("_", " "),
-            "trained on": config.train,
-            "training clips": len(clips),
-            "features": "mean and standard deviation of each mel band over frames",
-            "seed": SEED,
-            "selection": "none: fixed settings",
-        }
-        write_results(
-            Path(config.out) / name / "score",
-            ScoredClips(np.array(test_clips.utterances), scores, test_targets, np.array(labels)),
-            provenance,
-            expected=test_clips.expected,
+        _fit(classifier, train, single_label)
+        scored = _scored(classifier, test, labels, single_label)
+        found = _scored(classifier, valid, labels, single_label) if valid else None
+        folder = Path(config.out) / name / "score"
+        result = write_results(
+            folder,
+            scored,
+            _provenance(config, name, len(train.clips)),
+            expected=test.clips.expected,
+            sources=sources,
+            validation=found and validation(found, scored, config.valid),
         )
+        print(result_line(folder, result))
+
+
+def _too_many(config: BaselineConfig, labels: list[str]) -> str | None:
+    """Return why the baselines would take too long, None if they do not."""
+    if not config.limit:
+        return None
+    directory = DataDir(config.train)
+    several = any(len(words) != 1 for words in directory.utt2label.values())
+    clips = len(directory.utterances)
+    cost = clips * len(labels) if several else clips
+    if cost <= config.limit:
+        return None
+    what = f"{clips} training clips"
+    if several:
+        what += f" times {len(labels)} classes, as clips have several labels"
+    return f"{what} are more than --limit {config.limit}; asda baseline without it trains them"
+
+
+def _refuse_one_class(folder: str, targets: np.ndarray) -> None:
+    if is_single_label(targets) and targets.any(axis=0).sum() < 2:
+        raise InputError(f"{folder}: all its clips are of one class; nothing can be learned")
+
+
+def _provenance(config: BaselineConfig, name: str, clips: int) -> dict[str, Any]:
+    return {
+        "data": config.test,
+        "model": name.replace("_", " "),
+        "trained on": config.train,
+        "training clips": clips,
+        "features": "mean and standard deviation of each mel band over frames",
+        "seed": SEED,
+        "selection": "none: fixed settings",
+    }
+
+
+def validation(found: ScoredClips, scored: ScoredClips, folder: str | None) -> dict[str, Any]:
+    """Return the result on a validation set, in the metric that the test set is ranked by.
+
+    Args:
+        found: the validation clips
+        scored: the test clips
+        folder: data directory of the validation clips
+    """
+    metric = scored.measurable().main
+    value = found.measurable().measure().get(metric)
+    return {"data": folder, "metric": metric, "value": None if value is None else float(value[0])}
 
 
 def band_statistics(log_mel: np.ndarray) -> np.ndarray:
@@ -58,14 +126,11 @@ def band_statistics(log_mel: np.ndarray) -> np.ndarray:
     return np.concatenate([log_mel.mean(axis=0), log_mel.std(axis=0)])
 
 
-def _read(
-    folder: str, features: FeatureInput, labels: list[str]
-) -> tuple[Clips, np.ndarray, np.ndarray]:
-    """Return the clips of a data directory, their labels and statistics (clips, 2 mel)."""
+def _read(folder: str, features: FeatureInput, labels: list[str]) -> Statistics:
     target, source = MultiHot(DataDir(folder), labels), features.open(folder)
     clips = Clips(folder, source, DataConfig(min_frames=1), targets=[target])
     statistics = [band_statistics(read(source.features(u))) for u in clips.utterances]
-    return clips, target.matrix(clips.utterances), np.stack(statistics)
+    return Statistics(clips, target.matrix(clips.utterances), np.stack(statistics))
 
 
 def _classifiers(single_label: bool) -> dict[str, Any]:
@@ -84,21 +149,21 @@ def _classifiers(single_label: bool) -> dict[str, Any]:
     return {name: OneVsRestClassifier(classifier) for name, classifier in chosen.items()}
 
 
-def _fit_and_score(
-    classifier: Any,
-    features: np.ndarray,
-    targets: np.ndarray,
-    test_features: np.ndarray,
-    single_label: bool,
-) -> np.ndarray:
-    """Return the probability of each class, (test clips, classes) float32."""
+def _fit(classifier: Any, train: Statistics, single_label: bool) -> None:
     if single_label:
-        classifier.fit(features, targets.argmax(axis=1))
-        scores = np.zeros((len(test_features), targets.shape[1]), dtype=np.float32)
-        scores[:, classifier.classes_] = classifier.predict_proba(test_features)
-        return scores
+        classifier.fit(train.features, train.targets.argmax(axis=1))
+        return
     with warnings.catch_warnings():
         # A class that no training clip or every one has gets the probability 0 or 1.
         warnings.filterwarnings("ignore", "Label .* present in all", UserWarning)
-        classifier.fit(features, targets)
-    return classifier.predict_proba(test_features).astype(np.float32)
+        classifier.fit(train.features, train.targets)
+
+
+def _scored(
+    classifier: Any, data: Statistics, labels: list[str], single_label: bool
+) -> ScoredClips:
+    found = classifier.predict_proba(data.features).astype(np.float32)
+    scores = np.zeros(data.targets.shape, dtype=np.float32)
+    scores[:, classifier.classes_ if single_label else slice(None)] = found
+    utterances = np.array(data.clips.utterances)
+    return ScoredClips(utterances, scores, data.targets, np.array(labels), scale="probability")

@@ -21,6 +21,12 @@ from asda.scoring.metrics import (
     d_prime,
 )
 from asda.scoring.plots import plot_confusion
+from asda.scoring.prediction_table import (
+    Sources,
+    error_sections,
+    prediction_rows,
+    write_predictions,
+)
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.reports import PageParts, Report
 from asda.scoring.tables import markdown_table, number
@@ -39,10 +45,16 @@ COLUMNS = {
 
 
 class ClassReport(Report):
-    """Metrics of a classifier, a table of its classes and its most frequent confusions."""
+    """Metrics of a classifier, tables of its classes, its most frequent confusions and its errors.
 
-    def __init__(self, scored: ScoredClips):
+    Args:
+        scored: the clips
+        sources: utterance -> its audio, where it is known
+    """
+
+    def __init__(self, scored: ScoredClips, sources: Sources):
         self.scored = scored
+        self.predictions = prediction_rows(scored, sources)
         self.system: ClassificationMetrics = scored.measurable()
         self.confusion: np.ndarray | None = None
         if self.system.single_label:
@@ -69,7 +81,8 @@ class ClassReport(Report):
         }
 
     def write_files(self, folder: Path, result: Mapping[str, Any]) -> None:
-        """Write per_class.tsv and, if every clip has one label, confusion.tsv and .png."""
+        """Write predictions.tsv, per_class.tsv and, with one label per clip, confusion.*."""
+        write_predictions(folder, self.predictions)
         rows = result["per_class"]
         _write_tsv(folder / "per_class.tsv", list(rows[0]), [row.values() for row in rows])
         if self.confusion is not None:
@@ -77,12 +90,16 @@ class ClassReport(Report):
             lines = zip(labels, self.confusion.tolist(), strict=True)
             rows = [(label, *counts) for label, counts in lines]
             _write_tsv(folder / "confusion.tsv", ["true", *labels], rows)
-            plot_confusion(self.confusion, labels, folder / "confusion.png")
+            plot_confusion(self.confusion, labels, folder / "confusion.png", result["name"])
 
     def page_parts(self, result: Mapping[str, Any]) -> PageParts:
         return PageParts(
-            subject=f"clips of {result['classes']} classes",
-            sections=[*_class_sections(result), *_confusion_sections(result)],
+            subject=f"clips of {result['classes']} class{'es' * (result['classes'] != 1)}",
+            sections=[
+                *_class_sections(result),
+                *_confusion_sections(result),
+                *error_sections(self.predictions),
+            ],
             origin={"labels": f"{result['classes']} (hash {result['labels_hash']})"},
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from asda.files import InputError, numbered_lines
 from asda.scoring.class_tables import upgrade_old_result
-from asda.scoring.intervals import Interval, paired_differences
+from asda.scoring.intervals import Interval, intervals, paired_differences
 from asda.scoring.measurable import Measurable, Metric
 from asda.scoring.score_kinds import read_scores
 from asda.scoring.scored_set import ScoredSet
@@ -67,6 +68,40 @@ def mean_and_std(metric: str, results: list[dict[str, Any]]) -> dict[str, float 
         return {"mean": None, "std": None}
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return {"mean": float(np.mean(values)), "std": std}
+
+
+def score_folder(path: str | Path) -> Path:
+    """Return the score folder of an experiment; a score folder is its own.
+
+    Raises:
+        InputError: if the experiment has scores of several test sets.
+    """
+    path = Path(path)
+    if (path / "result.json").exists():
+        return path
+    found = sorted(folder.parent for folder in path.glob("score*/result.json"))
+    if len(found) > 1:
+        names = ", ".join(str(folder) for folder in found)
+        raise InputError(f"{path}: scores of {len(found)} test sets; give one of {names}")
+    return found[0] if found else path
+
+
+def experiment_of(folder: Path) -> Path:
+    """Return what tables call a result: its experiment, if that has only one score folder."""
+    return folder.parent if folder.name == "score" else folder
+
+
+def common_clips(folders: list[Path]) -> np.ndarray:
+    """Return the utterances that all score folders have, (clips,) str.
+
+    Raises:
+        InputError: if there is none.
+    """
+    utterances = [read_scores(folder).utterances for folder in folders]
+    common: np.ndarray = functools.reduce(np.intersect1d, utterances)
+    if not len(common):
+        raise InputError(f"no clip was scored in all of {', '.join(map(str, folders))}")
+    return common
 
 
 def find_results(root: str | Path, with_folds: bool = False) -> dict[Path, dict[str, Any]]:
@@ -129,11 +164,18 @@ class Comparison:
         runs: score folders of the reference system, one for each run (trainings with different
             seeds)
         groups_file: a table `utterance group`, see read_groups
+        clips: the utterances to compare; None = all, which every system must have
     """
 
-    def __init__(self, *runs: str | Path, groups_file: Path | None = None):
+    def __init__(
+        self,
+        *runs: str | Path,
+        groups_file: Path | None = None,
+        clips: np.ndarray | None = None,
+    ):
         self.folder = Path(runs[0])
-        self.scored = read_scores(self.folder).sorted()
+        self.clips = clips
+        self.scored = self._scored(self.folder)
         self.groups = None
         if groups_file:
             self.groups = read_groups(groups_file, self.scored.utterances)
@@ -163,8 +205,25 @@ class Comparison:
             )
         return differences[metric]
 
+    def measured(self, folder: str | Path, metric: str) -> dict[str, float | None]:
+        """Return value, low and high of a metric of a system on the clips that are compared.
+
+        Raises:
+            InputError: as in difference.
+        """
+        found = intervals(self._read(folder), self.groups)
+        if metric not in found:
+            raise InputError(f"{folder}: no metric {metric}; there are {', '.join(found)}")
+        return dict(found[metric]._asdict())
+
+    def _scored(self, folder: str | Path) -> ScoredSet:
+        scored = read_scores(folder)
+        if self.clips is not None:
+            scored = scored.select(np.flatnonzero(np.isin(scored.utterances, self.clips)))
+        return scored.sorted()
+
     def _read(self, folder: str | Path) -> Measurable:
-        scored = read_scores(folder).sorted()
+        scored = self._scored(folder)
         self._refuse_other_clips(folder, scored)
         return scored.measurable()
 
@@ -178,7 +237,10 @@ class Comparison:
             if len(extra):
                 found.append(f"{len(extra)} clips only in {name} (first: {extra[0]})")
         if found:
-            raise InputError(f"not the same clips: {', '.join(found)}")
+            raise InputError(
+                f"not the same clips: {', '.join(found)}; asda results compare --common leaves"
+                " these out"
+            )
         refuse_other_columns(self.folder, self.scored, folder, other)
         wrong = ~self.scored.same_truth(other)
         if wrong.any():

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from asda.files import InputError
-from asda.scoring.compare import mean_and_std, read_groups, read_result, refuse_other_columns
+from asda.scoring.compare import (
+    mean_and_std,
+    read_groups,
+    read_result,
+    refuse_other_columns,
+    score_folder,
+)
+from asda.scoring.prediction_table import read_sources
 from asda.scoring.result_files import write_results
 from asda.scoring.score_kinds import read_scores
 from asda.scoring.scored_set import ScoredSet
@@ -36,6 +43,7 @@ def merge_folds(
     Raises:
         InputError: if the folds differ in their labels or share clips.
     """
+    folders = [score_folder(folder) for folder in folders]
     if Path(out).resolve() in [folder.resolve() for folder in folders]:
         raise InputError(f"{out}: is one of the folds; give another folder to --out")
     results = [read_result(folder) for folder in folders]
@@ -60,8 +68,10 @@ def merge_folds(
         expected=None if None in expected else sum(expected),
         metric=metric or main,
         groups=None if groups_file is None else read_groups(groups_file, scored.utterances),
+        sources={u: s for folder in folders for u, s in read_sources(folder).items()},
         folds=folds,
         over_folds={name: mean_and_std(name, results) for name in common},
+        validation=_mean_validation(results),
     )
 
 
@@ -77,6 +87,15 @@ def _pool(folders: list[Path]) -> ScoredSet:
             f"(first: {names[counts > 1][0]}): folds must not share clips"
         )
     return pooled
+
+
+def _mean_validation(results: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the mean of the folds' validation results, None if one has none or another metric."""
+    found = [result.get("validation") or {} for result in results]
+    values = [entry["value"] for entry in found if entry.get("value") is not None]
+    if len(values) < len(found) or len({entry["metric"] for entry in found}) > 1:
+        return None
+    return {"data": None, "metric": found[0]["metric"], "value": float(np.mean(values))}
 
 
 def _common(provenances: list[dict[str, Any]]) -> dict[str, Any]:

@@ -60,10 +60,11 @@ def intervals(
         replicates: number of bootstrap replicates
         seed: of the bootstrap
     """
-    return {
+    found = {
         name: _clipped(_interval(values), system.metrics[name])
         for name, values in _measured(system, groups, replicates, seed).items()
     }
+    return _without_ends(found) if _is_one_unit(system, groups) else found
 
 
 def paired_differences(
@@ -90,10 +91,22 @@ def paired_differences(
     for pair in zip(first, second, strict=True):
         before, after = (_measured(system, groups, replicates, seed) for system in pair)
         runs.append({name: after[name] - before[name] for name in before if name in after})
-    return {
+    found = {
         name: _interval((run_weights * np.stack([run[name] for run in runs])).sum(axis=0))
         for name in runs[0]
     }
+    alone = len(runs) == 1 and _is_one_unit(first[0], groups)
+    return _without_ends(found) if alone else found
+
+
+def _is_one_unit(system: Measurable, groups: np.ndarray | None) -> bool:
+    """Return whether there is only one clip or group to draw."""
+    return (len(system) if groups is None else len(np.unique(groups))) == 1
+
+
+def _without_ends(found: dict[str, Interval]) -> dict[str, Interval]:
+    """Return undefined intervals: redrawn, one clip is always itself, which would look exact."""
+    return {name: Interval(value, np.nan, np.nan) for name, (value, _, _) in found.items()}
 
 
 def _run_weights(runs: int, replicates: int, seed: int) -> np.ndarray:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
 import numpy as np
+from scipy.special import expit
 
 from asda.scoring.metrics import ClassificationMetrics
 from asda.scoring.scored_set import ScoredSet, refuse_unmeasurable
+
+Scale = Literal["probability", "log_probability", "logit"]
 
 
 @dataclass
@@ -20,10 +25,11 @@ class ScoredClips(ScoredSet):
         scores: (clips, classes) float32, comparable between clips (see ClassificationMetrics)
         targets: (clips, classes) uint8, 0/1
         labels: (classes,) str, in class order
+        scale: what the scores are: probabilities, their logarithms, or logits of a sigmoid
 
     Raises:
         InputError: if there are no clips, or scores that are not finite numbers.
-        ValueError: if the shapes do not match.
+        ValueError: if the shapes do not match, or the scale is unknown.
     """
 
     kind = "classification"
@@ -34,6 +40,7 @@ class ScoredClips(ScoredSet):
     scores: np.ndarray
     targets: np.ndarray
     labels: np.ndarray
+    scale: Scale = "logit"
 
     def __post_init__(self) -> None:
         shape = (len(self.utterances), len(self.labels))
@@ -42,7 +49,18 @@ class ScoredClips(ScoredSet):
                 f"{shape[0]} utterances and {shape[1]} labels, but scores {self.scores.shape} "
                 f"and targets {self.targets.shape}"
             )
+        if self.scale not in get_args(Scale):
+            raise ValueError(f"scores on an unknown scale, '{self.scale}'")
         refuse_unmeasurable(self.utterances, self.scores, "scores")
+
+    def probabilities(self) -> np.ndarray:
+        """Return the probability of each class, (clips, classes) float64."""
+        scores = self.scores.astype(np.float64)
+        if self.scale == "logit":
+            scores = expit(scores)
+        elif self.scale == "log_probability":
+            scores = np.exp(scores)
+        return scores
 
     @property
     def columns(self) -> list[str]:
@@ -56,8 +74,34 @@ class ScoredClips(ScoredSet):
         return ClassificationMetrics(self.scores, self.targets)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {name: getattr(self, name) for name in (*self.per_clip, "labels")}
+        arrays = {name: getattr(self, name) for name in (*self.per_clip, "labels")}
+        return arrays | {"scale": np.array(self.scale)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> ScoredClips:
-        return cls(*(arrays[name] for name in (*cls.per_clip, "labels")))
+        scores = arrays["scores"]
+        scale = str(arrays["scale"]) if "scale" in arrays else _scale_of(scores)
+        utterances, targets, labels = (arrays[n] for n in ("utterances", "targets", "labels"))
+        return cls(utterances, scores, targets, labels, cast(Scale, scale))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[ScoredClips]) -> ScoredClips:
+        if len({part.scale for part in parts}) > 1:
+            parts = [part.on_common_scale() for part in parts]
+        return super().concatenate(parts)
+
+    def on_common_scale(self) -> ScoredClips:
+        """Return the same clips with probabilities as their scores."""
+        scores = self.probabilities().astype(np.float32)
+        return dataclasses.replace(self, scores=scores, scale="probability")
+
+
+def _scale_of(scores: np.ndarray) -> Scale:
+    """Return the scale of scores from a file that was written before files named it.
+
+    Args:
+        scores: (clips, classes) float
+    """
+    if np.allclose(np.exp(scores, dtype=np.float64).sum(axis=1), 1, atol=1e-3):
+        return "log_probability"
+    return "probability" if scores.min() >= 0 and scores.max() <= 1 else "logit"

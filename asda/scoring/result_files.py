@@ -13,10 +13,13 @@ from asda.files import InputError, atomic_write, write_json
 from asda.provenance import environment
 from asda.scoring.class_tables import ClassReport
 from asda.scoring.intervals import LEVEL, REPLICATES, SEED
+from asda.scoring.measurable import Metric
+from asda.scoring.prediction_table import Sources
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.reports import Report
 from asda.scoring.results_page import results_page
 from asda.scoring.scored_set import ScoredSet
+from asda.scoring.tables import number, with_interval
 
 
 def write_results(
@@ -26,11 +29,13 @@ def write_results(
     expected: int | None = None,
     metric: str | None = None,
     groups: np.ndarray | None = None,
+    sources: Sources | None = None,
     **more: Any,
 ) -> dict[str, Any]:
     """Write scores.npz, RESULTS.md, result.json and what the kind of scores adds.
 
-    A classifier adds per_class.tsv and, if every clip has one label, confusion.tsv and .png.
+    A classifier adds predictions.tsv and per_class.tsv and, if every clip has one label,
+    confusion.tsv and .png.
     result.json is written last: if it exists, the folder is complete.
 
     Args:
@@ -43,6 +48,7 @@ def write_results(
         metric: the metric that results are ranked by (None = the main metric of the scores, e.g.
             accuracy if every clip has one label, else mAP)
         groups: (clips,) int, drawn whole in the intervals (see bootstrap_weights)
+        sources: utterance -> its audio, to name the files of errors
         more: further entries of result.json
 
     Returns:
@@ -52,7 +58,7 @@ def write_results(
         InputError: if the scores do not have `metric`.
     """
     folder = Path(folder)
-    report = report_of(scored)
+    report = report_of(scored, sources)
     result: dict[str, Any] = _json_ready(
         {
             "name": str(folder.parent if folder.name == "score" else folder),
@@ -73,9 +79,27 @@ def write_results(
     return result
 
 
-def report_of(scored: ScoredSet) -> Report:
-    """Return what a score folder reports about scores of this kind."""
-    return ClassReport(scored) if isinstance(scored, ScoredClips) else Report(scored)
+def result_line(folder: Path, result: dict[str, Any]) -> str:
+    """Return a line that gives the main result of a score folder."""
+    name = result["metric"]
+    metric = Metric(**result["metric_info"][name])
+    line = f"{folder}: {metric.title} {with_interval(metric, result['metrics'][name])}"
+    if "folds" not in result:
+        return line
+    mean = number(metric, result["over_folds"][name]["mean"])
+    return f"{line}, mean of {len(result['folds'])} folds {mean}"
+
+
+def report_of(scored: ScoredSet, sources: Sources | None = None) -> Report:
+    """Return what a score folder reports about scores of this kind.
+
+    Args:
+        scored: the clips
+        sources: utterance -> its audio, where it is known
+    """
+    if isinstance(scored, ScoredClips):
+        return ClassReport(scored, sources or {})
+    return Report(scored)
 
 
 def measure_result(

@@ -7,7 +7,14 @@ from typing import Any
 
 from asda.scoring.measurable import Metric
 from asda.scoring.reports import PageParts
-from asda.scoring.tables import clips_counted, markdown_table, number, with_interval
+from asda.scoring.result_notes import result_notes
+from asda.scoring.tables import (
+    clips_counted,
+    markdown_table,
+    number,
+    validation_result,
+    with_interval,
+)
 
 
 def results_page(result: Mapping[str, Any], metrics: Mapping[str, Metric], parts: PageParts) -> str:
@@ -19,9 +26,11 @@ def results_page(result: Mapping[str, Any], metrics: Mapping[str, Metric], parts
         parts: what the kind of scores adds
     """
     main = result["metric"]
+    counted = clips_counted(result["clips"])
+    subject = parts.subject.replace("clips", "clip", 1) if counted == "1" else parts.subject
     headline = (
         f"**{metrics[main].title} {with_interval(metrics[main], result['metrics'][main])}** on "
-        f"{clips_counted(result['clips'])} {parts.subject} "
+        f"{counted} {subject} "
         f"({result['interval']['level']:.0%} interval)"
     )
     values = [(m.title, with_interval(m, result["metrics"][n])) for n, m in metrics.items()]
@@ -29,6 +38,7 @@ def results_page(result: Mapping[str, Any], metrics: Mapping[str, Metric], parts
         f"# {result['name']}",
         headline,
         markdown_table(["metric", "value [interval]"], values),
+        *result_notes(result),
         *_fold_sections(result, metrics),
         *parts.sections,
         "## Origin",
@@ -64,11 +74,20 @@ def _origin(result: Mapping[str, Any], parts: PageParts) -> list[tuple[str, str]
         "clips expected": result["clips"]["expected"],
         **parts.origin,
         **result["provenance"],
+        **_validation(result),
         **result["environment"],
         "intervals": f"bootstrap over {interval['unit']}s, {interval['replicates']} replicates, "
         f"seed {interval['seed']}",
     }
     return [(key, _plain(value)) for key, value in lines.items()]
+
+
+def _validation(result: Mapping[str, Any]) -> dict[str, str]:
+    """Return the line of the validation result, if there is one."""
+    if not result.get("validation"):
+        return {}
+    where = result["validation"]["data"]
+    return {"validation result": validation_result(result, "") + (f" on {where}" if where else "")}
 
 
 def _plain(value: Any) -> str:

@@ -17,8 +17,10 @@ class ScoreConfig:
         out: score folder to write: RESULTS.md, result.json, scores.npz, tables of the classes
         dump: folder with the features (feats.scp) of the directory (null = the directory itself)
         fbank: feature configuration (YAML file) to compute features from audio, without a dump
-        metric: metric that results are ranked by (null = accuracy if every clip has one label,
-            else mAP)
+        max_bad: largest fraction of unusable clips when features are computed from audio; they are
+            listed in `bad_utterances` of the score folder
+        metric: metric that results are ranked by (null = the one that has chosen the model; without
+            a choice, accuracy if every clip has one label, else mAP)
         batch_size: clips per batch
         device: "cpu", "cuda" or "auto" (a GPU if one is available)
         threads: CPU threads (0 = all cores)
@@ -29,6 +31,7 @@ class ScoreConfig:
     out: str
     dump: str | None = None
     fbank: str | None = None
+    max_bad: float = 0.05
     metric: str | None = None
     batch_size: int = 32
     device: str = "auto"
@@ -37,6 +40,8 @@ class ScoreConfig:
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {self.batch_size}")
+        if not 0 <= self.max_bad <= 1:
+            raise ValueError(f"max_bad must lie in 0..1, not {self.max_bad}")
         if not 0 <= self.threads <= MOST_THREADS:
             raise ValueError(f"threads must be from 0 to {MOST_THREADS}, not {self.threads}")
 
@@ -54,9 +59,25 @@ class BaselineConfig:
         test: data directory to score
         out: experiment folder; writes out/logistic_regression/score and out/random_forest/score
         dump: dump with the features of both directories (null = each directory's own feats.scp)
+        fbank: feature configuration (YAML file) to compute features from audio, without a dump
+        max_bad: largest fraction of unusable clips of a directory when features are computed from
+            audio; they are listed in out/bad_utterances
+        valid: data directory whose result is reported as well (null = none); it chooses nothing
+        limit: largest number of training clips, counted once per class if clips have several
+            labels (0 = none); with more, one line says so and nothing is trained
     """
 
     train: str
     test: str
     out: str
     dump: str | None = None
+    fbank: str | None = None
+    max_bad: float = 0.05
+    valid: str | None = None
+    limit: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_bad <= 1:
+            raise ValueError(f"max_bad must lie in 0..1, not {self.max_bad}")
+        if self.limit < 0:
+            raise ValueError(f"limit must be at least 0, not {self.limit}")

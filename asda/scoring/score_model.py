@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,11 @@ from asda.features.normalization import Normalization
 from asda.files import InputError
 from asda.model.heads import ranking_scores
 from asda.scoring.predict import predict
+from asda.scoring.prediction_table import audio_files
 from asda.scoring.predictions import ScoredClips
-from asda.scoring.result_files import write_results
+from asda.scoring.result_files import result_line, write_results
 from asda.scoring.score_config import ScoreConfig
+from asda.scoring.score_facts import selection_metric, untrained_classes, window_counts
 
 
 def score(config: ScoreConfig) -> None:
@@ -38,7 +41,8 @@ def score(config: ScoreConfig) -> None:
         facts = _facts(config, saved)
     labels = MultiHot(DataDir(config.data), saved.labels)
     clips = _open(config, saved, labels)
-    logits = torch.from_numpy(predict(model, clips, process))
+    sources = audio_files(config.data)
+    logits = torch.from_numpy(predict(model, clips, process, saved.output))
     if process.is_first:
         scores = ranking_scores(logits, saved.output).numpy()
         scored = ScoredClips(
@@ -46,9 +50,28 @@ def score(config: ScoreConfig) -> None:
             scores,
             labels.matrix(clips.utterances),
             np.array(saved.labels),
+            scale="log_probability" if saved.output == "softmax" else "logit",
         )
-        write_results(config.out, scored, facts, clips.expected, metric=config.metric)
+        result = write_results(
+            config.out,
+            scored,
+            facts,
+            clips.expected,
+            metric=config.metric or selection_metric(saved, scored),
+            sources=sources,
+            validation=_validation(saved.facts),
+            windows=window_counts(clips, saved),
+            **untrained_classes(saved, scored),
+        )
+        print(result_line(Path(config.out), result))
     end_process()
+
+
+def _validation(facts: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the result on the validation set that the model was chosen on, if it was recorded."""
+    if facts.get("metric_value") is None:
+        return None
+    return {"data": facts["valid"], "metric": facts["metric"], "value": facts["metric_value"]}
 
 
 def load_head(saved: SavedModel) -> nn.Module:
@@ -62,7 +85,7 @@ def _open(config: ScoreConfig, saved: SavedModel, labels: MultiHot) -> Clips:
     data = build(DataConfig, saved.data, config.model)
     clips = open_clips(
         config.data,
-        FeatureInput(config.dump, config.fbank),
+        FeatureInput(config.dump, config.fbank, config.max_bad, config.out),
         dataclasses.replace(data, batch_size=config.batch_size),
         Normalization(**saved.normalization),
         mel_bins=saved.config.mel_bins,

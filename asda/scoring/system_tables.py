@@ -9,24 +9,27 @@ from typing import Any
 from asda.files import InputError
 from asda.scoring.compare import (
     Comparison,
+    common_clips,
+    experiment_of,
     find_results,
     mean_and_std,
     measured,
     metric_info,
     read_result,
+    score_folder,
 )
 from asda.scoring.tables import (
+    Table,
     clips_counted,
     difference,
-    markdown_table,
-    number,
+    validation_result,
     with_interval,
     with_std,
 )
 
 
-def list_table(root: Path, metric: str | None = None, with_folds: bool = False) -> str:
-    """Return a table of every result below a folder, the best of each metric first.
+def list_table(root: Path, metric: str | None = None, with_folds: bool = False) -> Table:
+    """Return a table of every result below a folder, the best validation result first.
 
     Args:
         root: folder of experiments
@@ -50,22 +53,35 @@ def list_table(root: Path, metric: str | None = None, with_folds: bool = False) 
         raise InputError(f"{root}: no result below it has the metric {metric}")
     rows = [
         (
-            (folder.parent if folder.name == "score" else folder).relative_to(root),
+            str(experiment_of(folder).relative_to(root)),
             result["provenance"].get("data", ""),
+            validation_result(result, name),
             f"{metric_info(result)[name].title} {_value(name, result)}",
             clips_counted(result["clips"]),
             result["provenance"].get("updates", ""),
             result["environment"]["date"][:16].replace("T", " "),
         )
-        for name, folder, result in sorted(shown, key=lambda row: (row[0], _rank(*row), row[1]))
+        for name, folder, result in sorted(shown, key=_place)
     ]
-    header = ["experiment", "set", "result [95 % interval]", "clips", "updates", "date"]
-    return markdown_table(header, rows)
+    header = ["experiment", "set", "valid", "result [95 % interval]", "clips", "updates", "date"]
+    return Table(header, rows, spare=["date", "updates", "set", "clips"])
 
 
-def _rank(name: str, folder: Path, result: dict[str, Any]) -> float:
-    """Return a number that is lower for a better result, and infinite for an undefined one."""
-    value: float | None = result["metrics"][name]["value"]
+def _place(row: tuple[str, Path, dict[str, Any]]) -> tuple[Any, ...]:
+    """Return what puts a result into its place: the best validation result first.
+
+    A model that was chosen by its test result would look better than it is, so the test result
+    orders only those without a validation result in the same metric.
+    """
+    name, folder, result = row
+    found = result.get("validation") or {}
+    value = found.get("value") if found.get("metric") == name else None
+    test = result["metrics"][name]["value"]
+    return name, _rank(name, result, value), _rank(name, result, test), folder
+
+
+def _rank(name: str, result: dict[str, Any], value: float | None) -> float:
+    """Return a number that is lower for a better value, and infinite for an undefined one."""
     if value is None:
         return math.inf
     return -value if metric_info(result)[name].higher_is_better else value
@@ -75,49 +91,49 @@ def _value(name: str, result: dict[str, Any]) -> str:
     return with_interval(metric_info(result)[name], result["metrics"][name])
 
 
-def merged_line(out: Path, result: dict[str, Any]) -> str:
-    """Return a line that gives the result of merged folds, and their mean."""
-    name = result["metric"]
-    metric = metric_info(result)[name]
-    return (
-        f"{out}: {metric.title} {_value(name, result)}, mean of {len(result['folds'])} folds "
-        f"{number(metric, result['over_folds'][name]['mean'])}"
-    )
-
-
 def comparison_table(
-    folders: list[Path], metric: str | None = None, groups_file: Path | None = None
-) -> str:
+    folders: list[Path],
+    metric: str | None = None,
+    groups_file: Path | None = None,
+    common: bool = False,
+) -> Table:
     """Return a table of systems with their differences to the first, on the same clips.
 
     Args:
-        folders: score folders, the reference first
+        folders: experiments or score folders, the reference first
         metric: the metric to compare (None = the main metric of the reference)
         groups_file: a table `utterance group`, whose groups the intervals draw whole
+        common: whether to leave out clips that one of the systems lacks
 
     Raises:
         InputError: if systems cannot be compared.
     """
-    first, *others = folders
+    systems = [score_folder(folder) for folder in folders]
+    first, *others = systems
     name = metric or read_result(first)["metric"]
-    values = [measured(folder, name) for folder in folders]
+    values = [measured(folder, name) for folder in systems]
     description = metric_info(read_result(first))[name]
-    comparison = Comparison(first, groups_file=groups_file)
+    clips = common_clips(systems) if common else None
+    comparison = Comparison(first, groups_file=groups_file, clips=clips)
+    note = "* = the interval of the difference excludes 0"
+    if clips is not None:
+        values = [comparison.measured(folder, name) for folder in systems]
+        note = f"on the {len(clips)} clips that all systems have; {note}"
     cells = ["", *(difference(description, comparison.difference(name, f)) for f in others)]
     rows = [
-        (folder, with_interval(description, value), cell)
-        for folder, value, cell in zip(folders, values, cells, strict=True)
+        (str(experiment_of(folder)), with_interval(description, value), cell)
+        for folder, value, cell in zip(systems, values, cells, strict=True)
     ]
-    header = ["system", f"{description.title} [95 %]", f"minus {first} [95 %]"]
-    note = "* = the interval of the difference excludes 0"
-    return f"{markdown_table(header, rows)}\n\n{note}"
+    header = ["system", f"{description.title} [95 %]", "minus the first [95 %]"]
+    return Table(header, rows, note)
 
 
 class SystemsTable:
     """Systems as rows, tasks as columns, differences to the first row.
 
     Args:
-        pattern: path of the score folders, with {row}, {column} and, if there are runs, {run}
+        pattern: path of the experiments or score folders, with {row}, {column} and, if there are
+            runs, {run}
         rows: what replaces {row}; "Title=word" shows the title
         columns: what replaces {column}, in the same form
         runs: what replaces {run}, e.g. a folder for each seed; a cell is the mean over all runs
@@ -151,8 +167,8 @@ class SystemsTable:
                 f" {', '.join(columns)}{' in all runs' if runs else ''}; score the models first"
             )
 
-    def text(self) -> str:
-        """Return the table and a line that explains its cells."""
+    def table(self) -> Table:
+        """Return the table with a line that explains its cells."""
         cells = zip(*(self._column(column) for column in self.columns), strict=True)
         header = ["", *(title for title, _ in self.columns)]
         lines = [(title, *line) for (title, _), line in zip(self.rows, cells, strict=True)]
@@ -160,12 +176,12 @@ class SystemsTable:
         if self.runs:
             shown = f"mean ± standard deviation of {len(self.runs)} runs"
         note = f"{shown}; difference to {self.rows[0][0]} [95 % interval], * = excludes 0"
-        return f"{markdown_table(header, lines)}\n\n{note}"
+        return Table(header, lines, note)
 
     def _folders(self, row: tuple[str, str], column: tuple[str, str]) -> list[Path]:
         """Return the score folders of a cell, one for each run, if all runs have been scored."""
         cell = self.pattern.replace("{row}", row[1]).replace("{column}", column[1])
-        folders = [Path(cell.replace("{run}", run)) for run in self.runs or [""]]
+        folders = [score_folder(cell.replace("{run}", run)) for run in self.runs or [""]]
         return folders if all((folder / "result.json").exists() for folder in folders) else []
 
     def _column(self, column: tuple[str, str]) -> list[str]:

@@ -4,15 +4,101 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from asda.scoring.intervals import Interval
 from asda.scoring.measurable import Metric
 
+NARROWEST = 12  # characters that are left of a cell that is cut
+
+
+@dataclass
+class Table:
+    """A table of the terminal: Markdown that fits its width, or tab-separated values.
+
+    Args:
+        header: titles of the columns
+        rows: cells of each row
+        note: a line below the table
+        spare: columns that a narrow terminal does without, in this order
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    note: str = ""
+    spare: Sequence[str] = ()
+
+    def tsv(self) -> str:
+        """Return all columns as tab-separated values with a header."""
+        return "\n".join("\t".join(map(str, row)) for row in (self.header, *self.rows))
+
+    def markdown(self, width: int = 0) -> str:
+        """Return a Markdown table of at most `width` characters, followed by the note.
+
+        Args:
+            width: of the terminal; 0 = any width
+        """
+        shown, left_out = list(range(len(self.header))), []
+        for title in self.spare:
+            if not width or self._width(shown) <= width:
+                break
+            shown.remove(self.header.index(title))
+            left_out.append(title)
+        excess = self._width(shown) - width if width else 0
+        widest = first = self._widest(0)
+        blocks = [shown]
+        if excess > 0 and first - excess >= NARROWEST:
+            first -= excess
+        elif excess > 0:
+            blocks = self._blocks(shown, width)
+        notes = [self.note] if self.note else []
+        if left_out or first < widest:
+            notes.append(_shortened(left_out, width))
+        return "\n\n".join([*(self._block(block, first) for block in blocks), *notes])
+
+    def _widest(self, column: int) -> int:
+        return max(len(_escaped(row[column])) for row in (self.header, *self.rows))
+
+    def _width(self, columns: Sequence[int]) -> int:
+        return sum(self._widest(column) + 3 for column in columns) + 1
+
+    def _blocks(self, columns: Sequence[int], width: int) -> list[list[int]]:
+        """Divide columns over several tables; each begins with the first column."""
+        first, *others = columns
+        blocks = [[first]]
+        for column in others:
+            if len(blocks[-1]) > 1 and self._width([*blocks[-1], column]) > width:
+                blocks.append([first])
+            blocks[-1].append(column)
+        return blocks
+
+    def _block(self, columns: Sequence[int], first: int) -> str:
+        header, *rows = [[row[column] for column in columns] for row in (self.header, *self.rows)]
+        return markdown_table(header, [[_cut(str(name), first), *row] for name, *row in rows])
+
+
+def _shortened(left_out: Sequence[str], width: int) -> str:
+    """Return a line that says what a terminal of this width does not show."""
+    what = f"without {', '.join(left_out)}" if left_out else "with shortened names"
+    return f"({what}, to fit into {width} columns; --tsv prints everything)"
+
+
+def _cut(text: str, width: int) -> str:
+    """Return a text of at most `width` characters: its beginning and its end."""
+    if len(text) <= width:
+        return text
+    tail = (width - 1) // 2
+    return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def _escaped(cell: Any) -> str:
+    return str(cell).replace("|", "\\|")
+
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Return an aligned Markdown table."""
-    lines = [[str(cell).replace("|", "\\|") for cell in row] for row in (header, *rows)]
+    lines = [[_escaped(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join(
@@ -45,6 +131,23 @@ def difference(metric: Metric, interval: Interval) -> str:
     """Return "+value [low, high]" of a difference, with a star if the interval excludes 0."""
     clear = interval.low > 0 or interval.high < 0
     return with_interval(metric, interval._asdict(), signed=True) + (" *" if clear else "")
+
+
+def validation_result(result: Mapping[str, Any], metric: str) -> str:
+    """Return the validation result of a result.json, a dash if there is none.
+
+    Args:
+        result: its content
+        metric: the metric that is shown beside it; another one is named
+    """
+    found = result.get("validation") or {}
+    if found.get("value") is None:
+        return "–"
+    name, value = found["metric"], found["value"]
+    if name not in result["metric_info"]:
+        return f"{name} {value:.4g}"
+    info = Metric(**result["metric_info"][name])
+    return f"{'' if name == metric else info.title + ' '}{number(info, value)}"
 
 
 def clips_counted(clips: Mapping[str, int | None]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,19 @@ from torch.nn import functional as F
 from asda.checkpoint.saved_model import SavedModel
 from asda.corpus.datadir import DataDir
 from asda.dataset.augment import mask_stripes, mixup
+from asda.dataset.clips import Clips
 from asda.dataset.collate import Batch
 from asda.dataset.targets import MultiHot, Target
+from asda.distributed import Process
 from asda.model.classifier import Classifier
 from asda.model.heads import Head, ranking_scores
 from asda.scoring.metrics import measure
 from asda.scoring.predict import predict
+from asda.tasks.label_choices import decided_classifier, shortened
 from asda.training.run_config import ClassifierConfig, FinetuneConfig
 from asda.training.task import Task
+
+log = logging.getLogger(__name__)
 
 
 class ClassificationTask(Task[FinetuneConfig]):
@@ -31,6 +37,46 @@ class ClassificationTask(Task[FinetuneConfig]):
     labelled = True
     higher_is_better = True
 
+    @classmethod
+    def decided(
+        cls, config: FinetuneConfig, process: Process, begun: FinetuneConfig | None
+    ) -> FinetuneConfig:
+        classifier = decided_classifier(config, begun)
+        config = dataclasses.replace(config, classifier=classifier)
+        return super().decided(config, process, begun)
+
+    def say_choices(self, given: FinetuneConfig) -> None:
+        counts = self.training_clips()
+        settings = self.config.classifier
+        log.info(
+            "%s, %s: loss %s, metric %s",
+            clips_per_class(counts),
+            self._labels_per_clip(),
+            settings.loss,
+            settings.metric,
+        )
+        if untrained := [label for label, clips in counts.items() if not clips]:
+            log.warning(
+                "%d of %d classes have no training clips and cannot be recognised: %s",
+                len(untrained),
+                len(counts),
+                shortened(untrained),
+            )
+        super().say_choices(given)
+
+    def training_clips(self) -> dict[str, int]:
+        """Return the number of training clips of each class."""
+        clips = multi_hot(self.clips).count(self.clips.utterances)
+        return dict(zip(self.labels, clips.tolist(), strict=True))
+
+    def _labels_per_clip(self) -> str:
+        sets = [self.clips, self.validation] if self.validation else [self.clips]
+        numbers = [len(multi_hot(c).classes[u]) for c in sets for u in c.utterances]
+        several, none = sum(number > 1 for number in numbers), numbers.count(0)
+        if not several and not none:
+            return "one label per clip"
+        return f"{several} of {len(numbers)} clips with several labels and {none} with none"
+
     def build_model(self, init: SavedModel | None) -> Head:
         config = self.config.classifier
         self.labels = DataDir(self.config.train).labels
@@ -38,7 +84,7 @@ class ClassificationTask(Task[FinetuneConfig]):
         softmax = config.loss == "cross_entropy"
         self.output = "softmax" if softmax else "sigmoid"
         if self.config.valid:
-            self.metric = config.metric or ("accuracy" if softmax else "mAP")
+            self.metric = config.metric
         classifier = self.build_head(init, config.encoder, config.drop_path)
         if config.freeze_encoder:
             classifier.freeze_encoder()
@@ -61,16 +107,31 @@ class ClassificationTask(Task[FinetuneConfig]):
     def evaluate(self) -> dict[str, float]:
         if self.validation is None or self.metric is None:
             return {}
-        logits = torch.from_numpy(predict(self.model, self.validation, self.process))
-        labels = next(t for t in self.validation.targets if isinstance(t, MultiHot))
-        targets = labels.matrix(self.validation.utterances)
+        logits = torch.from_numpy(predict(self.model, self.validation, self.process, self.output))
+        targets = multi_hot(self.validation).matrix(self.validation.utterances)
         unsmoothed = dataclasses.replace(self.config.classifier, label_smoothing=0.0)
         loss = classification_loss(logits, torch.from_numpy(targets).float(), unsmoothed)
         values = measure(ranking_scores(logits, self.output).numpy(), targets)
         return {"loss": float(loss), self.metric: values[self.metric]}
 
     def facts(self) -> dict[str, Any]:
-        return {"loss": self.config.classifier.loss}
+        untrained = [label for label, clips in self.training_clips().items() if not clips]
+        loss = {"loss": self.config.classifier.loss}
+        return loss | ({"untrained_classes": untrained} if untrained else {})
+
+
+def multi_hot(clips: Clips) -> MultiHot:
+    """Return the target of labelled clips that knows their classes."""
+    return next(target for target in clips.targets if isinstance(target, MultiHot))
+
+
+def clips_per_class(counts: Mapping[str, int]) -> str:
+    """Return the smallest and the largest class as "6 classes of 1 (a) to 134 (b) clips"."""
+    fewest, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    if counts[fewest] == counts[most]:
+        return f"{len(counts)} classes of {counts[most]} training clips"
+    smallest, largest = f"{counts[fewest]} ({fewest})", f"{counts[most]} ({most})"
+    return f"{len(counts)} classes of {smallest} to {largest} training clips"
 
 
 def classification_loss(logits: Tensor, targets: Tensor, config: ClassifierConfig) -> Tensor:
@@ -87,4 +148,5 @@ def classification_loss(logits: Tensor, targets: Tensor, config: ClassifierConfi
         smoothing = config.label_smoothing
         smoothed = targets * (1 - smoothing) + smoothing / targets.shape[1]
         total = -(smoothed * logits.log_softmax(-1)).sum()
-    return total / (len(targets) if config.loss_reduction == "clips" else targets.sum())
+    # Clips without a label are legal, and so is a batch of them.
+    return total / (len(targets) if config.loss_reduction == "clips" else targets.sum().clamp(1))

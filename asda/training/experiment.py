@@ -18,8 +18,17 @@ from asda.training.run_config import ACCEPT, ACCEPTABLE, RunConfig
 
 log = logging.getLogger(__name__)
 # Settings that change where a run is stored, how fast it is and what it writes, but not its result.
-RUNTIME_KEYS = {"exp", "training.device", "training.threads", "data.workers", "training.log_every"}
-RUNTIME_KEYS |= {"training.save_every", "training.save_minutes", ACCEPT}
+RUNTIME_KEYS = {
+    "exp",
+    "training.device",
+    "training.threads",
+    "training.log_every",
+    "training.save_every",
+    "training.save_minutes",
+    ACCEPT,
+    "data.workers",
+    "data.max_bad",
+}
 BEGIN = "training begins"  # a line of the log
 
 

@@ -425,12 +425,19 @@ class _Run:
             "final": self.config.final,
             "from_updates": chosen,
             "metric": self.task.metric,
+            "metric_value": self._metric_value(chosen),
             "seed": self.config.seed,
         }
         tensor_files.save(self.task.package(weights, facts).content(), self.experiment.model)
         if self.progress:
             self.progress.complete()
         log.info("wrote %s (%s of updates %s)", self.experiment.model, self.config.final, chosen)
+
+    def _metric_value(self, chosen: list[int]) -> float | None:
+        """Return the validation result of the model that was chosen; None for an average."""
+        key = f"valid/{self.task.metric}"
+        measured = [r[key] for r in self.state.history if [r["update"]] == chosen and key in r]
+        return measured[-1] if measured else None
 
     def _snapshot(self, update: int) -> dict[str, Tensor]:
         path = self.experiment.snapshot(update)

@@ -137,7 +137,12 @@ class TerminalHandler(logging.Handler):
 
 
 def draw_curves(history: History, folder: Path) -> None:
-    """Plot each quantity of the history against updates, to `folder`/<quantity>.png."""
+    """Plot each quantity of the history against updates, to `folder`/<quantity>.png.
+
+    The title is the name of the experiment, the parent of `folder`. The best validation result is
+    marked for losses and for the metrics of classifiers. Standard deviations are drawn from 0: what
+    matters is how far they are from collapse.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -152,7 +157,14 @@ def draw_curves(history: History, folder: Path) -> None:
             values = [row[f"{group}/{quantity}"] for row in rows]
             if rows:
                 axes.plot([row["update"] for row in rows], values, label=group)
-        axes.set(xlabel="update", ylabel=quantity.replace("_", " "))
+        marked = max if quantity in ("accuracy", "mAP", "AUC") else min
+        if group == "valid" and rows and (marked is max or quantity.endswith("loss")):
+            best = values.index(marked(values))
+            update, label = rows[best]["update"], f"best: {values[best]:.4g}"
+            axes.plot(update, values[best], "o", color="C3", label=f"{label} at {update:.0f}")
+        axes.set(xlabel="update", ylabel=quantity.replace("_", " "), title=folder.parent.name)
+        if quantity.endswith("_std"):
+            axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
         axes.legend()
         figure.savefig(folder / f"{quantity}.png", dpi=120)

@@ -76,7 +76,8 @@ class TrainingConfig:
         updates: number of optimizer updates of the whole run
         accumulation: number of micro-batches per update
         precision: data type of matrix products; weights are float32 in all cases, and fp16 uses
-            loss scaling
+            loss scaling. "auto" takes bf16 where the processor computes in it, else float32; it is
+            decided when a run begins and kept when the run is resumed
         seed: random seed of initialisation, sampling, masks, augmentation and noise
         device: training device ("auto" = a GPU if one is available)
         threads: number of CPU threads of the training process (0 = all cores)
@@ -97,7 +98,7 @@ class TrainingConfig:
 
     updates: int = 10000
     accumulation: int = 1
-    precision: Literal["float32", "bf16", "fp16"] = "float32"
+    precision: Literal["auto", "float32", "bf16", "fp16"] = "float32"
     seed: int = 1
     device: str = "auto"
     threads: int = 0
@@ -156,11 +157,14 @@ class ClassifierConfig:
         drop_path: drop-path rate of the top block, rising linearly from 0 at the lowest block
         freeze_encoder: train only the head (linear probe)
         encoder: initialise from the student or the EMA teacher of a pretrained model
-        loss: "cross_entropy" for one label per clip, "bce" (binary cross entropy) for any number
+        loss: "cross_entropy" for one label per clip, "bce" (binary cross entropy) for any number;
+            "auto" is cross_entropy if every clip of `train` and `valid` has one label, else bce
         loss_reduction: divide the summed loss by the number of clips in the batch, or by the number
-            of labels, as the reference does for AudioSet
+            of labels, as the reference does for AudioSet (at least 1)
         label_smoothing: probability mass spread evenly over all classes (cross_entropy only)
-        metric: validation metric that ranks models (null = accuracy with cross_entropy, else mAP)
+        metric: validation metric that ranks models and leads the results of `asda score`; "auto" is
+            accuracy if every clip of `train` and `valid` has one label, else mAP (null, as in
+            configurations of older runs = accuracy with cross_entropy, else mAP)
     """
 
     pooling: Pooling = "cls"
@@ -168,19 +172,21 @@ class ClassifierConfig:
     drop_path: float = 0.1
     freeze_encoder: bool = False
     encoder: Literal["student", "teacher"] = "student"
-    loss: Literal["cross_entropy", "bce"] = "cross_entropy"
+    loss: Literal["auto", "cross_entropy", "bce"] = "auto"
     loss_reduction: Literal["clips", "labels"] = "clips"
     label_smoothing: float = 0.0
-    metric: Literal["accuracy", "mAP"] | None = None
+    metric: Literal["auto", "accuracy", "mAP"] | None = "auto"
 
     def __post_init__(self) -> None:
         for name in ("drop_path", "label_smoothing"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"classifier.{name} must lie in 0..1, not {getattr(self, name)}")
-        if self.label_smoothing and self.loss != "cross_entropy":
+        if self.label_smoothing and self.loss == "bce":
             raise ValueError("classifier.label_smoothing is for classifier.loss cross_entropy")
         if self.pooling == "cls" and self.layers == "all":
             raise ValueError("classifier.layers all pools patches: pooling mean or statistics")
+        if self.metric is None and self.loss != "auto":
+            self.metric = "accuracy" if self.loss == "cross_entropy" else "mAP"
 
 
 @dataclass
@@ -219,16 +225,19 @@ class RunConfig:
         """Where the features of the data directories come from."""
         from asda.dataset.feature_sources import FeatureInput  # not at module level: imports torch
 
-        return FeatureInput(self.dump, self.fbank)
+        return FeatureInput(self.dump, self.fbank, self.data.max_bad, self.exp)
 
-    def resolved(self: Run) -> Run:
+    def resolved(self: Run, mel_bins: int) -> Run:
         """Return a copy with a resolved model configuration.
+
+        Args:
+            mel_bins: mel bins of the features
 
         Raises:
             InputError: if sizes of the model do not fit together.
         """
         try:
-            return dataclasses.replace(self, model=self.model.resolved())
+            return dataclasses.replace(self, model=self.model.resolved(mel_bins))
         except ValueError as error:
             raise InputError(str(error)) from error
 

@@ -26,9 +26,11 @@ from asda.model.heads import Head, make_head
 from asda.model.model_config import ModelConfig, ResolvedModel
 from asda.provenance import environment
 from asda.stop_signals import StopRequests
+from asda.training.choices import begun_run, decided_precision, feature_bins
 from asda.training.experiment import Experiment
 from asda.training.input_digests import check_inputs
 from asda.training.loop import train
+from asda.training.remarks import remarks
 from asda.training.run_config import RunConfig, check_ranking
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ class Task(ABC, Generic[Config]):
         RegressionTask.run(config)
 
     Args:
-        config: configuration of the run
+        config: configuration of the run, as `decided`
         process: this process
         init: the model of `config.init`, if there is one
 
@@ -108,16 +110,49 @@ class Task(ABC, Generic[Config]):
             init = read_model(config.init)
             ignored = _ignored_settings(config.model, init.config)
             config = dataclasses.replace(config, model=init.config)
-        config = config.resolved()
+        given, begun = config, begun_run(config)
+        config = cls.decided(config, process, begun)
         check_ranking(config.training, ranked=cls.ranks(config))
         experiment = Experiment(config, cls.verb, process)
-        check_inputs(experiment, cls.labelled)
+        check_inputs(experiment, cls.labelled or config.data.sampling == "balanced")
         if ignored and process.is_first:
             log.warning("the model is that of %s: %s", config.init, "; ".join(ignored))
         if experiment.model.exists():
             log.info("%s is complete", experiment.model)
         else:
-            train(cls(config, process, init), experiment, process, stop)
+            task = cls(config, process, init)
+            if begun is None and process.is_first:
+                task.say_choices(given)
+            train(task, experiment, process, stop)
+
+    @classmethod
+    def decided(cls, config: Config, process: Process, begun: Config | None) -> Config:
+        """Return the configuration with nothing left open; a task decides its own settings here.
+
+        Args:
+            config: as given, with the model of `init` where the task takes it from there
+            process: this process
+            begun: the configuration of the run in the experiment folder, if one has begun
+
+        Raises:
+            InputError: if settings do not fit each other or the data.
+        """
+        precision = decided_precision(config.training, process, begun)
+        training = dataclasses.replace(config.training, precision=precision)
+        config = dataclasses.replace(config, training=training)
+        return config.resolved(feature_bins(config, begun))
+
+    def say_choices(self, given: Config) -> None:
+        """Log what was decided for a new run, and settings that do not do what they seem to.
+
+        Args:
+            given: the configuration before `decided`
+        """
+        if given.training.precision == "auto":
+            log.info("training.precision auto: %s", self.config.training.precision)
+        process = self.process
+        for line in remarks(self.config, len(self.clips), process.world_size, process.device.type):
+            log.warning(line)
 
     @classmethod
     def ranks(cls, config: Config) -> bool:
@@ -226,7 +261,8 @@ class Task(ABC, Generic[Config]):
 
 def _ignored_settings(given: ModelConfig, used: ResolvedModel) -> list[str]:
     """Return model settings, other than defaults, that differ from those that are used."""
-    default, first, second = map(configuration.to_dict, (ModelConfig(), given, used))
+    fitted = given.for_features(used.mel_bins)
+    default, first, second = map(configuration.to_dict, (ModelConfig(), fitted, used))
     chosen = configuration.differences(default, first, "model.")
     changes = configuration.differences(first, second, "model.")
     return [change for name, change in changes.items() if name in chosen]

@@ -23,6 +23,7 @@ from asda.corpus.datadir import read_table, write_table
 from asda.dump.check import check
 from asda.dump.compute import compute_part
 from asda.dump.finish import finish
+from asda.dump.folder import DumpItem
 from asda.dump.plan import plan
 from asda.features.archive import ArchiveReader
 from asda.features.fbank import Fbank
@@ -108,6 +109,26 @@ def test_scripts_from_data_to_features(tmp_path, repository):
     assert ran.returncode == 0, ran.stderr
     assert "0 of 12 utterances to compute" in ran.stderr
     assert archives(folder) == before
+
+
+@pytest.mark.parametrize("name", ["JOB_4711", "cost$5 *  q'\"u\\o", "50%j[1]"])
+def test_a_folder_may_have_any_name(tmp_path, repository, name):
+    data = make_data(tmp_path / name / "data", ["a", "b"])
+    folder = tmp_path / name / "dump JOB"
+    ran = shell(repository, "utils/dump_fbank.sh", "--nj", 2, folder, data)
+    assert ran.returncode == 0, ran.stderr
+    assert {key: len(matrix) for key, matrix in features(folder).items()} == {"a": 28, "b": 28}
+    assert sorted(path.name for path in (folder / "log").iterdir()) == [
+        "dump.1.log",
+        "dump.2.log",
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_line_break_in_the_name_of_a_dump_is_refused(tmp_path):
+    data = make_data(tmp_path / "data", ["a"])
+    with pytest.raises(InputError, match=r"feats\.scp cannot hold a path with a line break"):
+        plan(tmp_path / "two\nlines", [data], None, "3", 1)
 
 
 def test_only_one_dump_at_a_time(tmp_path, repository):
@@ -223,9 +244,8 @@ def test_bad_utterances_are_listed_with_reasons(tmp_path):
     soundfile.write(data / "d.wav", np.random.default_rng(0).normal(0, 0.1, 300), 16000)
     (data / "f.wav").unlink()
     soundfile.write(data / "h.wav", np.full(8000, 1e30) * (-1) ** np.arange(8000), 16000, "FLOAT")
-    with pytest.raises(
-        InputError, match=r"4 of 8 utterances cannot be used, which exceeds --max-bad 0.05: .*; 'b'"
-    ):
+    limit = r"4 of 8 utterances cannot be used, which exceeds --max-bad 0\.05: .*; 'b': silent"
+    with pytest.raises(InputError, match=limit):
         dump(folder, data)
     assert not (folder / "feats.scp").exists()
     before = archives(folder)
@@ -243,6 +263,56 @@ def test_bad_utterances_are_listed_with_reasons(tmp_path):
     dump(folder, data)
     assert not (folder / "bad_utterances").exists()
     assert list(features(folder)) == list("abcdefgh")
+    check(folder)
+
+
+def test_a_single_bad_utterance_is_tolerated_unless_none_is(tmp_path, capsys):
+    data, folder = make_data(tmp_path / "data", list("abc")), tmp_path / "dump"
+    (data / "b.wav").unlink()
+    with pytest.raises(InputError, match=r"1 of 3 utterances cannot .*exceeds --max-bad 0:"):
+        dump(folder, data, max_bad=0)
+    dump(folder, data)
+    assert list(features(folder)) == ["a", "c"]
+    (data / "c.wav").unlink()
+    with pytest.raises(InputError, match=r"2 of 3 .*; 'b': no such file: .*\(all: .*/bad_utt"):
+        dump(folder, data)
+    capsys.readouterr()
+    for name in "ac":
+        soundfile.write(data / f"{name}.wav", np.random.default_rng(1).normal(0, 1, 9000), 16000)
+    dump(folder, data)
+    said = "3 of 3 utterances to compute; 1 replace features of other audio with the same ID; 2 "
+    assert said + "could not be used last time (bad_utterances) and are tried again" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_dump_of_bad_utterances_alone_says_why(tmp_path):
+    data = make_data(tmp_path / "data", ["a"])
+    (data / "a.wav").unlink()
+    with pytest.raises(InputError, match="no utterances: none can be used; 'a': no such file"):
+        dump(tmp_path / "dump", data, max_bad=1)
+
+
+def test_an_unexpected_failure_names_the_utterance(tmp_path, monkeypatch):
+    data = make_data(tmp_path / "data", ["a"])
+    monkeypatch.setattr("asda.dump.compute.extract_log_mel", lambda *_: 1 / 0)
+    with pytest.raises(RuntimeError, match=r"utterance 'a', audio '.*a\.wav': ZeroDivisionError"):
+        dump(tmp_path / "dump", data)
+
+
+def test_check_names_a_missing_archive_once(tmp_path, capsys):
+    data, folder = make_data(tmp_path / "data", list("abcdef")), tmp_path / "dump"
+    dump(folder, data, nj=2)
+    archive = sorted((folder / "archives").glob("*.ark"))[0]
+    archive.unlink()
+    capsys.readouterr()
+    with pytest.raises(InputError, match=r"1 problems; .* run stage dump again"):
+        check(folder)
+    remedy = "run stage dump again, which computes what is missing"
+    assert (
+        capsys.readouterr().out == f"{archive}: missing or cut off, with 3 utterances; {remedy}\n"
+    )
+    dump(folder, data, nj=2)
     check(folder)
 
 
@@ -267,12 +337,39 @@ def test_size_is_estimated_and_the_disk_asked(tmp_path, monkeypatch, capsys):
         dump(tmp_path / "other", data)
 
 
+def test_one_long_file_among_short_ones_is_estimated_as_long(tmp_path, capsys):
+    data = make_data(tmp_path / "data", [f"u{n:03d}" for n in range(120)], seconds=0.5)
+    samples = np.random.default_rng(0).normal(0, 0.1, 600 * 16000)
+    for path in (data / "u001.wav", data / "u077.flac"):
+        soundfile.write(path, samples, 16000)
+    table = read_table(data / "wav.scp") | {"u077": str(data / "u077.flac")}
+    write_table(data / "wav.scp", table)
+    plan(tmp_path / "dump", [data], None, "3", 1)
+    seconds = 1200 + sum(0.5 + n * 50 / 16000 for n in range(120) if n not in (1, 77))
+    needed = 1.1 * seconds * 100 * 128 * 2 / 1e6
+    said = capsys.readouterr().err
+    assert f"{seconds / 60:.0f} min of audio" in said
+    assert float(said.split("about ")[1].split(" MB")[0]) == pytest.approx(needed, rel=0.01)
+    todo = [DumpItem.parse(line) for line in (tmp_path / "dump/jobs/todo.1").open()]
+    assert [item.seconds for item in todo if item.seconds > 10] == [600.0, 600.0]
+
+
+def test_times_that_make_no_sense_do_not_reach_the_estimate(tmp_path, capsys):
+    data = make_data(tmp_path / "data", ["r"], seconds=3)
+    segments = {"a": "r 0 inf", "b": "r nan 2", "c": "r 2 1", "d": "r 0.5 1.5"}
+    write_table(data / "segments", segments)
+    write_table(data / "utt2spk", {name: name for name in segments})
+    copied = shutil.copytree(data, tmp_path / "copy")
+    plan(tmp_path / "dump", [data, copied], None, "3", 1)
+    assert "1 s of audio, about 0.0 MB needed" in capsys.readouterr().err
+
+
 def test_what_data_directories_may_not_be(tmp_path):
     first, second = make_data(tmp_path / "1", ["a", "b"]), make_data(tmp_path / "2", ["b"])
     with pytest.raises(InputError, match=r"'b' is different audio in .*1 and .*2"):
         dump(tmp_path / "dump", first, second)
     (first / "utt2spk").write_text("a a\nb b\nc c\n")
-    with pytest.raises(InputError, match=r"utterance 'c' has no audio in wav\.scp"):
+    with pytest.raises(InputError, match=r"without audio in wav\.scp: 1 \(first: 'c'\)"):
         dump(tmp_path / "dump", first)
     with pytest.raises(InputError, match="--nj must be 1 or more, not 0"):
         dump(tmp_path / "dump", second, nj=0)
@@ -329,7 +426,7 @@ def _put_nan(folder: Path) -> None:
         (_exchange_lines, "not the features of utterance 'a'", 2),
         (_miscount, r"'a' has \(28, 128\) frames x bands, not \(7, 128\)", 1),
         (_drop_line, "'b': of feats.scp and utt2moments, only in feats.scp", 1),
-        (_put_nan, "'b' has values that are not finite", 1),
+        (_put_nan, "features of 'b': .*: values that are not finite", 1),
     ],
 )
 def test_check_finds_damage(tmp_path, capsys, damage, said, problems):

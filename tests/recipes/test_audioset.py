@@ -146,6 +146,54 @@ def test_every_layout_is_found(recipe, corpus):
     assert set(lengths.values()) == {"5"}
 
 
+def names_of(recipe, corpus, segments, names):
+    """Return utterance -> file name of a corpus of these segments and empty-handed files."""
+    write_lists(corpus.folder / "metadata", {"eval": segments})
+    for part in ("unbalanced_train", "balanced_train"):
+        (corpus.folder / f"metadata/{part}_segments.csv").unlink()
+    some = next(iter(corpus.clips.values()))
+    for name in names:
+        write_clip(corpus.folder / name, *some)
+    said = prepare(recipe, corpus)
+    return {utterance: path.rpartition("/")[2] for utterance, path in audio(recipe).items()}, said
+
+
+def test_names_of_downloaders(recipe, corpus):
+    """Times in seconds, rounded or not, or in milliseconds; IDs with dashes and underscores."""
+    starts = {
+        "-a_b-c_d-e_": (30, "{}_30.0-35.0.wav"),
+        "_a-b_c-d_e-": (30, "{}_30-35.ogg"),
+        "abcdefghij1": (30.4, "{}_30.wav"),
+        "abcdefghij2": (30.4, "{}_31_36.wav"),
+        "abcdefghij3": (0, "{}_0.000_5.000.flac"),
+        "abcdefghij4": (0, "{}_0_5000.wav"),
+        "abcdefghij5": (120, "{}_120000_125000.wav"),
+        "-bcdefghij6": (1230, "Y{}_1230.0-1235.0.wav"),
+        "abcdefghij7": (1230.5, "{}_1230500-1235500.wav"),
+    }
+    segments = [(video, start, start + 5, [MIDS["Rain"]]) for video, (start, _) in starts.items()]
+    expected = {f"Y{video}": name.format(video) for video, (_, name) in starts.items()}
+    found, said = names_of(recipe, corpus, segments, expected.values())
+    assert found == expected
+    assert "ignored" not in said
+
+
+def test_names_that_stand_for_no_segment(recipe, corpus):
+    """Another part of the video, a name that is no time, a twin of a Mac."""
+    segments = [
+        (f"abcdefghij{n}", start, start + 5, [MIDS["Rain"]]) for n, start in enumerate((0, 30))
+    ]
+    names = ["abcdefghij0_30-35.wav", "abcdefghij1_0.0-5.0.wav", "abcdefghij1_mix.wav"]
+    found, said = names_of(recipe, corpus, segments, [*names, "abcdefghij1_30-35.wav"])
+    (corpus.folder / "._abcdefghij1_30-35.wav").write_bytes(b"\0\5\x16\7")
+    assert found == {"Yabcdefghij1": "abcdefghij1_30-35.wav"}
+    assert "2 audio files were ignored: the times in their names are not those" in said
+    assert (
+        "1 audio files were ignored: their names are not YTID, YTID_START, YTID_START_END" in said
+    )
+    assert prepare(recipe, corpus) == said
+
+
 def test_an_id_that_begins_with_y_is_no_prefix(recipe, corpus):
     """Neither is the other, where both videos are listed."""
     lines = [("Yabcdefghij", 30, 35, [MIDS["Bark"]]), ("abcdefghijk", 30, 35, [MIDS["Rain"]])]
@@ -178,8 +226,12 @@ def test_copies(recipe, corpus):
         f"Y{b}": f"{b}.flac",
     }
     assert "2 further copies of clips were found" in said
-    assert "1 audio files of listed videos were ignored: other times" in said
-    assert "1 audio files were ignored: their video is not listed" in said
+    other, unlisted = f"{corpus.folder}/{c}_70_75.wav", f"{corpus.folder}/aaaaaaaaaaa.wav"
+    for why in (
+        f"the times in their names are not those of the lists, for example {other}",
+        f"their video is not listed, for example {unlisted}",
+    ):
+        assert f"1 audio files were ignored: {why}" in said.splitlines()
 
 
 def test_the_report_counts_what_is_wrong_by_class(recipe, corpus):

@@ -171,6 +171,33 @@ def test_lists_with_dos_line_ends_and_blank_lines(recipe, downloads, tmp_path):
         assert len(DataDir(tmp_path / "data/v2_35" / name).utterances) == 30 * len(speakers)
 
 
+def test_twins_that_a_mac_leaves_are_no_clips(recipe, downloads, tmp_path):
+    """Of words, of the test set and of background noise."""
+    shutil.copytree(downloads, tmp_path / "downloads")
+    for path in (tmp_path / "downloads").rglob("*.wav"):
+        (path.parent / f"._{path.name}").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+    for form in ("v2_35", "v2_12"):
+        for corpus, data in ((downloads, "clean"), (tmp_path / "downloads", "twins")):
+            command = [recipe / "local/data.py", form, corpus, tmp_path / data]
+            said = succeed(*command, cwd=recipe)
+            assert "180 of 105829 clips, 10 of 35 words found" in said
+        for name in SPEAKERS:
+            clean, twins = (DataDir(tmp_path / f"{d}/{form}/{name}") for d in ("clean", "twins"))
+            assert twins.utterances == clean.utterances
+            assert twins.utt2label == clean.utt2label
+
+
+def test_all_missing_clips_are_named_at_once(recipe, downloads, tmp_path):
+    shutil.copytree(downloads / "speech_commands_v0.02", tmp_path / "corpus")
+    for take in (0, 2):
+        (tmp_path / f"corpus/bird/{hashed('theo')}_nohash_{take}.wav").unlink()
+    done = run(recipe / "local/data.py", "v2_35", tmp_path / "corpus", "data/new", cwd=recipe)
+    assert done.returncode == 1
+    head, *lines = done.stderr.splitlines()
+    assert head.endswith("validation_list.txt: 2 lines are wrong")
+    assert [line.split(":")[1] for line in lines] == ["25", "27"]
+
+
 @pytest.mark.parametrize(("script", "words"), [("data.sh", ["data"]), ("download.sh", [])])
 def test_an_unknown_form_is_refused(recipe, downloads, script, words):
     done = run(recipe / "local" / script, "--form", "v2_99", downloads, *words, cwd=recipe)

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 8 --data.max_fr
 PRETRAIN = f"{SMALL} --model.depth 1 --model.num_masks 2 --training.updates 2"
 FINETUNE = f"{SMALL} --training.updates 2 --optimizer.warmup 1 --training.evaluate_every 1"
 CLASSES = ["bird song", "wind"]
+BASELINES = ("logistic_regression", "random_forest")
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,14 @@ def test_the_paths_alone_are_written(recipe, audio, tmp_path):
         cwd=audio,
     )
     assert "20 clips, 2 classes, 10 clips with several labels" in said
+    assert "skipped: training from scratch (--pretrained none); --pretrained own pretrains" in said
+    assert not (recipe / "exp/pretrain_a").exists()
+    systems = ["exp/finetune_b", *(f"exp/baseline_train/{name}" for name in BASELINES)]
+    for system in systems:
+        assert f"{system}/score: mAP % " in said
+        with open(recipe / system / "score/predictions.tsv", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream, delimiter="\t"))
+        assert {Path(row["file"]).parent.parent for row in rows} == {audio}
     result = json.loads((recipe / "exp/finetune_b/score/result.json").read_text())
     assert result["metric"] == "mAP"
     assert result["clips"] == {"found": 4, "expected": 4}
@@ -100,7 +110,7 @@ def test_folds_of_its_own(recipe, audio, tmp_path):
         *("--db-dir", audio, "--labels", tmp_path / "labels.csv", "--datadir", "my/data"),
         cwd=recipe,
     )
-    assert "fold 2: train 9, valid 1, test 10 clips" in said
+    assert "fold 2: train 8, valid 2, test 10 clips" in said
     valid = [line.split(":")[0] for line in said.splitlines() if ": valid" in line]
     places = [f"fold{n}/{name}" for n in (1, 2) for name in ("train", "valid", "test")]
     assert valid == [f"my/data/{name}" for name in ("all", *places)]
@@ -114,9 +124,10 @@ def test_a_random_split_keeps_groups_and_classes(recipe, audio, tmp_path):
     found = [set(directory.table("utt2spk").values()) for directory in sets.values()]
     assert sum(map(len, found)) == len(set.union(*found)) == 10
     assert len(found[2]) == 2
-    assert [len(directory.utterances) for directory in sets.values()] == [14, 2, 4]
-    kinds = [kind for [kind] in sets["test"].utt2label.values()]
-    assert kinds.count("wind") == kinds.count("bird_song") == 2
+    assert [len(directory.utterances) for directory in sets.values()] == [12, 4, 4]
+    for name in ("test", "valid"):
+        kinds = [kind for [kind] in sets[name].utt2label.values()]
+        assert kinds.count("wind") == kinds.count("bird_song") == 2
     prepare(recipe, audio, labels, tmp_path / "again")
     assert DataDir(tmp_path / "again/test").utterances == sets["test"].utterances
 

@@ -17,7 +17,7 @@ def recipe(repository, tmp_path_factory):
 @pytest.fixture(scope="module")
 def audio(tmp_path_factory):
     folder = tmp_path_factory.mktemp("audio")
-    for file in [*FILES, "dog/0.flac", "dog_0.wav"]:
+    for file in [*FILES, "dog/0.flac", "dog_0.wav", "cat/a b.wav", "cat/a_b.wav"]:
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).touch()
     return folder
@@ -80,7 +80,10 @@ def test_wrong_lines(prepare, tmp_path, text, message):
             "csv:3: group 'dog/0.wav' and 'dog_0' (line 2)",
         ),
         ("file,label,fold\ncat/0.wav,cat,a b\ndog/0.wav,dog,a_b\n", "csv:3: fold 'a_b' and 'a b'"),
-        ("file,label\ndog/0.wav,dog\ndog/0.flac,dog\n", "would both become 'dog-0'"),
+        (
+            "file,label\ncat/a b.wav,cat\ncat/a_b.wav,cat\n",
+            "csv:3: file 'cat/a_b.wav' and 'cat/a b.wav' (line 2) would both become 'cat-a_b.wav'",
+        ),
         ("file,label\ndog/0.wav,dog\n./dog/0.wav,dog\n", "csv:3: 'dog/0.wav' is also in line 2"),
         ("file,label\ndog/0.wav,dog\ndog//0.wav,cat\n", "csv:3: 'dog/0.wav' is also in line 2"),
     ],
@@ -142,4 +145,98 @@ def test_divided_groups_are_warned_of(prepare, column, parts):
     assert done.returncode == 0, done.stderr
     warning = f"labels.csv: column {column} divides 2 group(s), for example 'c' ("
     assert (warning in done.stderr) == (column != "note")
-    assert done.stderr.count("\n") == (column != "note")
+    assert done.stderr.count("divides") == (column != "note")
+
+
+def test_all_bad_lines_are_reported_at_once(prepare, tmp_path):
+    """Missing files, clashes and wrong fields together; a label that clashes is named once."""
+    text = f"file,label\n{TWO}cat/1.wav,C#\ncat/2.wav,C++\ndog/1.wav,C++\ndog/9.wav,dog\n"
+    done = prepare(f"{text}dog/2.wav\ncat/0.wav,dog\n")
+    assert done.returncode == 1
+    [head, *rest] = done.stderr.splitlines()
+    assert head.endswith("labels.csv: 4 lines are wrong")
+    for line, what in zip(
+        rest, ["5: label", "7: no file", "8: 1 fields", "9: 'cat/0"], strict=True
+    ):
+        assert f"labels.csv:{what}" in line
+    assert not (tmp_path / "data").exists()
+
+
+def ids(data):
+    return set(DataDir(data / "all").utterances)
+
+
+def test_files_that_differ_in_their_suffix_keep_it_in_their_ids(prepare, tmp_path):
+    """Whichever comes first in the CSV; all others are named as before."""
+    for extra in ("dog/0.flac,dog\n", ""):
+        lines = listing("file,label,note", *8 * [""]).replace(",\n", "\n").replace(",note", "")
+        done = prepare(f"{lines}{extra}")
+        assert done.returncode == 0, done.stderr
+        known = {file.removesuffix(".wav").replace("/", "-") for file in FILES}
+        if extra:
+            known = known - {"dog-0"} | {"dog-0.wav", "dog-0.flac"}
+        assert ids(tmp_path / "data") == known
+
+
+def test_a_csv_of_a_spreadsheet_on_windows(prepare, tmp_path):
+    """Semicolons, backslashes, CR LF, a byte order mark, capitals, empty rows."""
+    lines = [f"{file};{file[:3]};".replace("/", "\\") for file in FILES]
+    text = "\r\n".join(["File;LABEL;", *lines[:4], ";;", *lines[4:], ""])
+    done = prepare(text.encode("utf-8-sig"))
+    assert done.returncode == 0, done.stderr
+    assert len(ids(tmp_path / "data")) == 8
+
+
+def test_what_is_no_audio_is_skipped(prepare, tmp_path):
+    lines = listing("file,label,note", *8 * [""])
+    done = prepare(f"{lines}cat/._0.wav,cat,\nThumbs.db,cat,\n")
+    assert done.returncode == 0, done.stderr
+    assert "labels.csv: 2 lines skipped: the files hold no audio" in done.stderr
+    assert len(ids(tmp_path / "data")) == 8
+
+
+def test_accents_of_either_normal_form(prepare, audio, tmp_path):
+    """A list from a Mac and files from elsewhere, or the reverse; the ID is the same."""
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    assert composed != decomposed
+    for on_disk, in_list in ((composed, decomposed), (decomposed, composed)):
+        file = audio / f"dog/{on_disk}.wav"
+        file.touch()
+        lines = listing("file,label,note", *8 * [""])
+        done = prepare(f"{lines}dog/{in_list}.wav,{in_list},\n")
+        assert done.returncode == 0, done.stderr
+        directory = DataDir(tmp_path / "data/all")
+        assert directory.table("wav.scp")[f"dog-{composed}"] == str(file)
+        assert directory.labels == [composed, "cat", "dog"]
+        file.unlink()
+
+
+def test_letters_of_any_alphabet_stay(prepare, tmp_path):
+    """With the vowel signs that Devanagari writes as marks of their own."""
+    names = {
+        "cat": "\u0939\u093f\u0928\u094d\u0926\u0940",
+        "dog": "\u0440\u0443\u0441\u0441\u043a\u0438\u0439 1",
+    }
+    text = "".join(f"{file},{names[file[:3]]}\n" for file in FILES)
+    done = prepare(f"file,label\n{text}")
+    assert done.returncode == 0, done.stderr
+    expected = sorted(name.replace(" ", "_") for name in names.values())
+    assert DataDir(tmp_path / "data/all").labels == expected
+
+
+@pytest.mark.parametrize("name", ["touch ran |", "cat/odd.wav "])
+def test_names_that_a_table_would_misread_are_refused(prepare, audio, tmp_path, name):
+    """One would be run as a command."""
+    (audio / name).touch()
+    try:
+        refuses(prepare, tmp_path / "data", f"file,label\n{name},cat\n", "rename it")
+    finally:
+        (audio / name).unlink()
+
+
+def test_labels_of_a_folder_are_read_as_they_are(prepare, audio, recipe, tmp_path):
+    said = succeed(recipe / "utils/make_labels.sh", audio, cwd=recipe)
+    done = prepare(said.replace("cat/a_b.wav,cat\n", ""))
+    assert done.returncode == 0, done.stderr
+    assert len(ids(tmp_path / "data")) == len(FILES) + 2
+    assert DataDir(tmp_path / "data/all").labels == ["cat", "dog"]

@@ -126,3 +126,48 @@ def test_features_may_lie_in_a_dump(sounds, tmp_path, fast):
     words += ["--out", tmp_path / "exp", "--dump", sounds / "train"]
     main(["baseline", *map(str, words)])
     assert read_result(tmp_path / "exp/fast/score")["clips"]["found"] == 20
+
+
+def test_results_are_printed_with_the_validation_result_beside_them(sounds, tmp_path, capsys, fast):
+    valid = relabelled(tmp_path / "valid", two_sounds(8, 2), lambda row: "ba"[row in (0, 5, 7)])
+    words = ["--train", sounds / "train", "--test", sounds / "test", "--valid", valid]
+    main(["baseline", *map(str, [*words, "--out", tmp_path / "exp"])])
+    assert (
+        capsys.readouterr().out == f"{tmp_path}/exp/fast/score: accuracy % 100.0 [100.0, 100.0]\n"
+    )
+    result = read_result(tmp_path / "exp/fast/score")
+    # The sounds alternate, a first: of the labels above those of 1, 3, 0 and so on are true.
+    true = sum(("ab"[row % 2]) == "ba"[row in (0, 5, 7)] for row in range(8))
+    expected = {"data": valid, "metric": "accuracy", "value": true / 8}
+    assert result["validation"] == expected
+
+
+@pytest.mark.parametrize(
+    ("several", "limit", "reason"),
+    [
+        (False, 19, "20 training clips are more than --limit 19"),
+        (False, 20, None),
+        (
+            True,
+            59,
+            "20 training clips times 3 classes, as clips have several labels are more than"
+            " --limit 59",
+        ),
+        (True, 60, None),
+    ],
+)
+def test_a_corpus_above_the_limit_is_left_alone(tmp_path, capsys, fast, several, limit, reason):
+    labels = ["a b", "b"] if several else ["a", "b"]
+    train = relabelled(tmp_path / "train", two_sounds(20, 0), lambda row: labels[row % 2])
+    score_baselines(BaselineConfig(train, train, str(tmp_path / "exp"), limit=limit))
+    said = capsys.readouterr().out
+    assert (tmp_path / "exp").exists() == (reason is None)
+    if reason:
+        expected = f"{tmp_path}/exp: no baselines are trained: {reason}; asda baseline without it"
+        assert said.startswith(expected) and said.count("\n") == 1
+
+
+def test_one_class_is_refused(tmp_path):
+    train = relabelled(tmp_path / "train", two_sounds(4, 0), lambda row: "a")
+    with pytest.raises(InputError, match=f"{train}: all its clips are of one class"):
+        score_baselines(BaselineConfig(train, train, str(tmp_path / "exp")))

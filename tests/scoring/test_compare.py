@@ -50,18 +50,61 @@ def error_of(capsys, *words):
     return found.err
 
 
-def test_the_list_has_the_best_first(exp, capsys):
+def test_without_validation_results_the_list_has_the_best_first(exp, capsys):
     main(["results", "list", str(exp)])
     header, *found = rows(capsys.readouterr().out)
-    assert header == ["experiment", "set", "result [95 % interval]", "clips", "updates", "date"]
+    titles = ["experiment", "set", "valid", "result [95 % interval]", "clips", "updates", "date"]
+    assert header == titles
+    assert {row[2] for row in found} == {"–"}
     names = [row[0] for row in found]
     accuracies = [measure_accuracy(exp / name / "score") for name in names[:-1]]
     assert set(names) == {"weak", "strong", "middle", "folds", "tags"}
     assert accuracies == sorted(accuracies, reverse=True)
     assert names[0] == "strong" and names[-1] == "tags"  # another metric comes after
-    assert found[0][2].startswith(f"accuracy % {100 * accuracies[0]:.1f} [")
-    assert found[-1][2].startswith("mAP % ")
-    assert found[0][3] == "60"
+    assert found[0][3].startswith(f"accuracy % {100 * accuracies[0]:.1f} [")
+    assert found[-1][3].startswith("mAP % ")
+    assert found[0][4] == "60"
+
+
+@pytest.fixture
+def validated(tmp_path):
+    """Systems whose order on the validation set is not that on the test set."""
+    systems = {"best": 0.2, "second": 3.0, "unknown": 4.0, "other": 3.5}
+    values = {"best": 0.95, "second": 0.9, "other": 0.99}
+    for name, signal in systems.items():
+        metric = "mAP" if name == "other" else "accuracy"
+        found = {"data": "data/valid", "metric": metric, "value": values.get(name)}
+        more = {"validation": found} if name in values else {}
+        score_folder(tmp_path / name / "score", single_label(signal=signal), **more)
+    return tmp_path
+
+
+def test_the_list_is_sorted_by_the_validation_result(validated, capsys):
+    """A system without one, or with that of another metric, comes after."""
+    main(["results", "list", str(validated)])
+    found = rows(capsys.readouterr().out)[1:]
+    shown = [(row[0], row[2]) for row in found]
+    others = [("unknown", "–"), ("other", "mAP % 99.0")]
+    assert shown == [("best", "95.0"), ("second", "90.0"), *others]
+    accuracies = [measure_accuracy(validated / row[0] / "score") for row in found]
+    assert accuracies[0] < accuracies[1] < accuracies[2]
+
+
+def test_the_page_says_the_validation_result(validated):
+    page = (validated / "best/score/RESULTS.md").read_text(encoding="utf-8")
+    assert ["validation result", "accuracy % 95.0 on data/valid"] in rows(page.split("Origin")[1])
+
+
+def test_merged_folds_have_the_mean_of_their_validation_results(tmp_path):
+    for fold, value in ((1, 0.5), (2, 0.8)):
+        validation = {"data": f"data/fold{fold}/valid", "metric": "accuracy", "value": value}
+        scored = single_label(first=1000 * fold)
+        score_folder(tmp_path / f"fold{fold}/score", scored, validation=validation)
+    folds = [tmp_path / f"fold{fold}" for fold in (1, 2)]
+    found = merge_folds(folds, tmp_path / "all/score")["validation"]
+    assert found == {"data": None, "metric": "accuracy", "value": pytest.approx(0.65)}
+    score_folder(folds[1] / "score", single_label(first=2000))
+    assert merge_folds(folds, tmp_path / "all/score")["validation"] is None
 
 
 def measure_accuracy(folder):
@@ -71,7 +114,7 @@ def measure_accuracy(folder):
 def test_the_list_by_another_metric_is_sorted_by_it(exp, capsys):
     main(["results", "list", str(exp), "--metric", "AUC", "--folds"])
     found = rows(capsys.readouterr().out)[1:]
-    values = [float(row[2].split()[1]) for row in found]
+    values = [float(row[3].split()[1]) for row in found]
     assert len(found) == 7
     assert values == sorted(values, reverse=True)
     main(["results", "list", str(exp), "--metric", "accuracy"])
@@ -277,6 +320,52 @@ def test_differences_draw_groups(exp, tmp_path, capsys, verb):
         ends = paired_differences(weak, middle, groups)["accuracy"][1:]
         low, high = (f"{100 * end:+.1f}" for end in ends)
         assert (f"[{low}, {high}]" in shown) == expected
+
+
+def test_experiments_stand_for_their_only_score_folder(exp, tmp_path, capsys):
+    names = ("middle", "strong")
+    main(["results", "compare", *(str(exp / name) for name in names)])
+    short = capsys.readouterr().out
+    main(["results", "compare", *(str(exp / name / "score") for name in names)])
+    assert capsys.readouterr().out == short
+    assert [row[0] for row in rows(short)[1:]] == [str(exp / name) for name in names]
+    words = ["--rows", "weak", "strong", "--columns", exp.name]
+    main(["results", "table", str(exp.parent / "{column}/{row}"), *words])
+    assert "–" not in [cell for row in rows(capsys.readouterr().out) for cell in row]
+    for name in ("score_a", "score_b"):
+        score_folder(tmp_path / name, single_label())
+    error = error_of(capsys, "results", "compare", exp / "weak", tmp_path)
+    assert f"{tmp_path}: scores of 2 test sets; give one of {tmp_path}/score_a" in error
+
+
+def test_systems_are_compared_on_the_clips_that_they_have_in_common(exp, tmp_path, capsys):
+    whole = single_label(signal=3.0)
+    part = whole.select(np.r_[0, 5:60])
+    part.utterances[0] = "only here"
+    score_folder(tmp_path / "part/score", part)
+    folders = [exp / "weak", tmp_path / "part"]
+    assert "--common leaves these out" in error_of(capsys, "results", "compare", *folders)
+    main(["results", "compare", "--common", *map(str, folders)])
+    text = capsys.readouterr().out
+    weak, strong = (
+        ClassificationMetrics(s.scores[5:], s.targets[5:])
+        for s in (single_label(signal=0.2), whole)
+    )
+    value, low, high = (f"{100 * v:.1f}" for v in intervals(weak)["accuracy"])
+    change = paired_differences([weak], [strong])["accuracy"]
+    first, second = rows(text)[1:]
+    assert first[1] == f"{value} [{low}, {high}]"
+    assert second[2] == "{:+.1f} [{:+.1f}, {:+.1f}] *".format(*(100 * end for end in change))
+    assert "on the 55 clips that all systems have" in text
+    error = error_of(capsys, "results", "compare", "--common", exp / "weak", exp / "fold1")
+    assert "no clip was scored in all of" in error
+
+
+def test_tables_as_tab_separated_values(exp, capsys):
+    main(["results", "list", str(exp), "--tsv"])
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    main(["results", "list", str(exp)])
+    assert lines == rows(capsys.readouterr().out)
 
 
 def other_clips(scored):

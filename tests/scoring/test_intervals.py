@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import norm
-from scoring.systems import multi_label, single_label
+from scoring.systems import multi_label, score_folder, single_label
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from asda.scoring.intervals import (
@@ -201,3 +201,16 @@ def test_what_cannot_be_measured_has_no_interval():
     )
     assert np.isnan(found["AUC"]).all()
     assert found["accuracy"] == found["mAP"] == (1, 1, 1)
+
+
+def test_one_clip_or_group_has_no_interval(tmp_path):
+    scored = single_label(clips=1)
+    value, low, high = intervals(ClassificationMetrics(scored.scores, scored.targets))["accuracy"]
+    assert value in (0, 1) and np.isnan([low, high]).all()
+    page = (score_folder(tmp_path / "score", scored) / "RESULTS.md").read_text(encoding="utf-8")
+    assert "[–, –]** on 1 clip of 4 classes" in page
+    many = single_label()
+    one_group = np.zeros(60, int)
+    assert np.isnan(intervals(system(many), one_group)["accuracy"][1:]).all()
+    differences = paired_differences([system(many)], [system(many)], one_group)
+    assert np.isnan(differences["mAP"][1:]).all()

@@ -1,5 +1,7 @@
 """scores.npz: read as it was written, or refused in one line."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scoring.systems import multi_label
@@ -16,6 +18,30 @@ def test_what_is_saved_is_read(tmp_path):
     again = ScoredClips.load(tmp_path / "new/score")
     for name in ("utterances", "scores", "targets", "labels"):
         np.testing.assert_array_equal(getattr(again, name), getattr(scored, name))
+
+
+@pytest.mark.parametrize("scale", ["probability", "log_probability", "logit"])
+def test_the_scale_of_scores_is_stored_or_seen_from_their_values(tmp_path, scale):
+    """Files of before do not name it."""
+    scored = multi_label()
+    odds = np.exp(scored.scores)
+    share = odds / odds.sum(axis=1, keepdims=True)
+    scores = {"probability": share, "log_probability": np.log(share), "logit": scored.scores}
+    scored = dataclasses.replace(scored, scores=scores[scale], scale=scale)
+    scored.save(tmp_path)
+    assert ScoredClips.load(tmp_path).scale == scale
+    arrays = scored.arrays()
+    del arrays["scale"]
+    np.savez(tmp_path / "scores.npz", **arrays)
+    again = ScoredClips.load(tmp_path)
+    assert again.scale == scale
+    expected = 1 / (1 + np.exp(-scored.scores.astype(float))) if scale == "logit" else share
+    np.testing.assert_allclose(again.probabilities(), expected, rtol=1e-5)
+
+
+def test_an_unknown_scale_is_refused():
+    with pytest.raises(ValueError, match="unknown scale, 'per cent'"):
+        dataclasses.replace(multi_label(), scale="per cent")
 
 
 def test_a_folder_without_scores_is_refused(tmp_path):

@@ -38,7 +38,7 @@ def tsv(path):
 
 def test_a_score_folder_holds_everything(folder):
     assert {path.name for path in folder.iterdir()} == {
-        *("scores.npz", "per_class.tsv", "confusion.tsv", "confusion.png"),
+        *("scores.npz", "predictions.tsv", "per_class.tsv", "confusion.tsv", "confusion.png"),
         *("RESULTS.md", "result.json"),
     }
     np.testing.assert_array_equal(ScoredClips.load(folder).scores, single_label().scores)
@@ -200,7 +200,7 @@ def test_a_confusion_matrix_is_drawn_with_names_unless_there_are_many(tmp_path, 
     for most_named in (6, 5):
         monkeypatch.setattr("asda.scoring.plots.MOST_NAMED", most_named)
         path = tmp_path / f"{most_named}.png"
-        plot_confusion(np.eye(6, dtype=int), [f"name{c}" for c in range(6)], path)
+        plot_confusion(np.eye(6, dtype=int), [f"name{c}" for c in range(6)], path, "exp/finetune")
         pixels[most_named] = imread(path)
     for image in pixels.values():
         blue = (image[..., 2] - image[..., 0] > 0.2).mean()

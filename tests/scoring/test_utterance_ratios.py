@@ -140,8 +140,8 @@ def test_what_is_saved_is_read(exp):
 def test_the_list_has_the_lowest_error_rate_first(exp, capsys):
     main(["results", "list", str(exp)])
     found = rows(capsys.readouterr().out)[1:]
-    rates = [float(row[2].split()[2]) for row in found]
-    assert all(row[2].startswith("WER % ") for row in found)
+    rates = [float(row[3].split()[2]) for row in found]
+    assert all(row[3].startswith("WER % ") for row in found)
     assert len(rates) == 6 and rates == sorted(rates)
     assert found[0][0].endswith("good") and found[-1][0].endswith("bad")
     main(["results", "list", str(exp), "--metric", "delay"])

@@ -293,7 +293,10 @@ def test_any_number_of_labels(tagged, tmp_path):
 
 def test_a_validation_label_that_training_lacks_is_refused(data, tmp_path):
     with_features(tmp_path / "valid", two_sounds(4, seed=1), labels=["a", "other"])
-    with pytest.raises(InputError, match="has label other, unknown to the model"):
+    with pytest.raises(
+        InputError,
+        match=r"2 clips have labels that are unknown to the model \(other; first: utt001\)",
+    ):
         run_finetune(data, tmp_path / "run", valid=tmp_path / "valid")
 
 
@@ -307,5 +310,5 @@ def test_a_classifier_has_no_teacher_to_start_from(data, tmp_path):
 def test_features_of_other_mel_bins_than_the_pretrained_are_refused(pretrained, tmp_path):
     features = {name: matrix[:, : MEL // 2] for name, matrix in two_sounds(4, seed=0).items()}
     with_features(tmp_path / "train", features)
-    with pytest.raises(InputError, match=r"features of 8 mel bins, but the model takes 16"):
+    with pytest.raises(InputError, match=r"features of 8 mel bins, but the model of .* takes 16"):
         run_finetune(tmp_path, tmp_path / "run", init=pretrained)

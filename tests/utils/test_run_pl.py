@@ -1,5 +1,6 @@
 """utils/run.pl: Kaldi's calling form, its logs, failures that are said and signals that kill."""
 
+import os
 import re
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import time
 
 import pytest
 
+PATH = {"PATH": os.environ["PATH"]}
 DEADLINE = 60  # seconds for what takes a moment, on a machine that does much else
 
 
@@ -70,6 +72,29 @@ def test_options_may_follow_the_job_range(run_pl, tmp_path):
 def test_words_are_joined_by_kaldis_rule(run_pl, tmp_path, words, written):
     assert run_pl("x.log", *words).returncode == 0
     assert (tmp_path / "x.log").read_text().splitlines()[3] == written
+
+
+@pytest.mark.parametrize(
+    "word", ["a b  c", "cost$5", "st*r", "q'uo\"te", r"back\ slash", "two\nlines", "", "`id`;|&~"]
+)
+def test_quoted_words_reach_the_job_unchanged(repository, tmp_path, word):
+    script = (
+        f'. {repository}/utils/job_words.sh; quote_job_words "$1"; '
+        f"{repository}/utils/run.pl x.log printf %s '\"$HOME\"' \"${{job_words[@]}}\" '>' written"
+    )
+    subprocess.run(["bash", "-c", script, "-", word], cwd=tmp_path, env={"HOME": "-"} | PATH)
+    assert (tmp_path / "written").read_text() == f"-{word}"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("dump", "JOB"), ("/scratch/JOB_4711", "_JOB"), ("x_JOB/JOB", "__JOB")]
+)
+def test_the_name_of_the_job_number_is_not_in_the_path(repository, text, name):
+    script = '. utils/job_words.sh; name_job "$1"; echo "$job_name"'
+    done = subprocess.run(
+        ["bash", "-c", script, "-", text], cwd=repository, capture_output=True, text=True
+    )
+    assert done.stdout == f"{name}\n"
 
 
 def test_a_failure_inside_a_pipe_counts(run_pl):

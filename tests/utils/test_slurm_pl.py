@@ -58,6 +58,12 @@ def test_an_array_runs_with_kaldis_logs(repository, cluster):
     assert "--array=1,2,3 " in (cluster / "sbatch.call").read_text()
 
 
+def test_a_percent_sign_in_a_path_is_not_slurms_pattern(repository, cluster):
+    assert slurm_pl(repository, "50%j of a/x.log", "true").returncode == 0
+    assert "--output=50%%j of a/q/x.log.%a.out " in (cluster / "sbatch.call").read_text()
+    assert "# Ended (code 0)" in (cluster / "50%j of a/x.log").read_text()
+
+
 def test_one_job_without_a_number(repository, cluster):
     assert slurm_pl(repository, "--gpu", "1", "one.log", "echo", "alone").returncode == 0
     assert "\nalone\n" in (cluster / "one.log").read_text()

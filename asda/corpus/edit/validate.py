@@ -66,7 +66,7 @@ class _Validation:
             return self.report
         self.utt2spk = self._scan("utt2spk")
         speakers = keys_by_value(pair[1:] for pair in self.utt2spk.lines())
-        self._check_speaker_order(speakers)
+        self._check_speaker_order()
         if self.directory.has("spk2utt"):
             self._check_spk2utt(speakers)
         if self.directory.has("segments"):
@@ -105,14 +105,9 @@ class _Validation:
                 "text", None, "neither text nor utt2label exists; if intended, pass --no-text"
             )
 
-    def _check_speaker_order(self, speakers: dict[str, list[str]]) -> None:
-        if not self.checks.spk_sort:
-            return
-        if all(utterances == [speaker] for speaker, utterances in speakers.items()):
-            self.report.warn(
-                f"{self.utt2spk.path}: every utterance is its own speaker (fine if unknown)"
-            )
-            return
+    def _check_speaker_order(self) -> None:
+        if not self.checks.spk_sort or self.utt2spk.keys == self.utt2spk.values:
+            return  # not asked for, or speakers are unknown: every utterance is its own
         previous, unprefixed = "", 0
         for line, utterance, speaker in self.utt2spk.lines():
             unprefixed += not utterance.startswith(speaker)

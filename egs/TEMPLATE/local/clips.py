@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import unicodedata
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from asda.corpus.csv_table import CsvTable
+from asda.corpus.audio_folder import is_clutter
+from asda.corpus.csv_table import BadLines, CsvTable
+from asda.corpus.listed_files import ListedFiles
 from asda.files import InputError
 
-REMEDY = 'quote fields that contain a comma ("), and write several labels as a;b'
+REMEDY = 'quote fields that contain the separator ("), and write several labels as "a;b"'
 SETS = {
     "train": ("train", "training"),
     "valid": ("valid", "validation", "val", "dev", "development"),
@@ -18,18 +23,40 @@ SETS = {
 }
 
 
+class Line(NamedTuple):
+    """A line of the CSV whose file exists.
+
+    Args:
+        number: line number
+        file: path relative to the folder of the audio
+        labels: classes in order of the alphabet
+        group: value of the column; None if there is none
+        part: set or fold, if the CSV assigns one
+    """
+
+    number: int
+    file: str
+    labels: tuple[str, ...]
+    group: str | None
+    part: str | None
+
+    @property
+    def stem(self) -> str:
+        return as_word(os.path.splitext(self.file)[0].replace("/", "-"))
+
+
 class Clip(NamedTuple):
-    """A line of the CSV."""
+    """A line of the CSV as an utterance."""
 
     utterance: str
     path: Path
     labels: tuple[str, ...]
     group: str
-    part: str | None  # set or fold, if the CSV assigns one
+    part: str | None
 
 
 class Table:
-    """The CSV of labels.
+    """The CSV of labels; all that is wrong with its lines is refused at once.
 
     Args:
         path: the CSV
@@ -38,13 +65,15 @@ class Table:
 
     def __init__(self, path: Path, audio: Path):
         self.path = path
-        self.audio = audio.resolve()
-        self._names: dict[tuple[str, str], tuple[str, int]] = {}  # (kind, name) -> text, line
-        lines = CsvTable(path, ("file", "label"), REMEDY)
-        self.columns = lines.columns
+        self._files = ListedFiles(audio)
+        self._names: dict[tuple[str, str], dict[str, int]] = {}  # (kind, name) -> text -> line
+        self._bad = BadLines(path)
+        table = CsvTable(path, ("file", "label"), REMEDY, self._bad)
+        self.columns = table.columns
         if {"split", "fold"} <= set(self.columns):
             raise InputError(f"{path}:1: both columns split and fold exist; remove one of them")
-        self.clips = [self._clip(number, values) for number, values in lines]
+        self.clips = self._clips(self._lines(table))
+        self._bad.refuse()
 
     def _error(self, number: int, text: str) -> InputError:
         return InputError(f"{self.path}:{number}: {text}")
@@ -54,31 +83,71 @@ class Table:
         """The column that assigns clips to sets or folds, None if there is none."""
         return next((name for name in ("split", "fold") if name in self.columns), None)
 
-    def _clip(self, number: int, values: dict[str, str]) -> Clip:
-        path = Path(os.path.normpath(self.audio / values["file"]))
-        if not os.path.isfile(path):
-            raise self._error(number, f"no file {path}; correct the line or remove it")
-        file = os.path.relpath(path, self.audio)
-        name = as_word(file.removesuffix(path.suffix).replace("/", "-"))
-        utterance, group = self._grouped(number, file, name, values.get("group"))
-        self._unique(number, "file", file, utterance)
-        return Clip(
-            utterance,
-            path,
+    def _lines(self, table: CsvTable) -> list[Line]:
+        lines, clutter = [], 0
+        for number, values in table:
+            if is_clutter(re.split(r"[/\\]", values["file"])[-1]):
+                clutter += 1
+                continue
+            try:
+                lines.append(self._line(number, values))
+            except InputError as error:
+                self._bad.add(str(error))
+        if clutter:
+            print(
+                f"local/data.py: {self.path}: {clutter} lines skipped: the files hold no audio, "
+                "as ._NAME from a Mac or Thumbs.db",
+                file=sys.stderr,
+            )
+        return lines
+
+    def _line(self, number: int, values: dict[str, str]) -> Line:
+        path = self._files.find(values["file"])
+        if path is None:
+            similar = self._files.similar(values["file"])
+            raise self._error(
+                number,
+                f"no file {os.path.join(self._files.folder, values['file'])}; "
+                + (f"did you mean '{similar}'?" if similar else "correct the line or remove it"),
+            )
+        if path.endswith("|") or path != path.rstrip():
+            raise self._error(
+                number,
+                f"file '{path}' ends with a space or |, which wav.scp cannot hold; rename it",
+            )
+        return Line(
+            number,
+            os.path.relpath(path, self._files.folder),
             self._labels(number, values["label"]),
-            group,
+            values.get("group"),
             self.partition and self._part(number, values[self.partition]),
         )
 
-    def _grouped(self, number: int, file: str, name: str, group: str | None) -> tuple[str, str]:
+    def _clips(self, lines: list[Line]) -> list[Clip]:
+        files = Counter(stem for stem, _ in {(line.stem, line.file) for line in lines})
+        clips = []
+        for line in lines:
+            # Where files differ in their suffix only, it becomes part of the utterance ID.
+            name = line.stem if files[line.stem] == 1 else as_word(line.file.replace("/", "-"))
+            try:
+                utterance, group = self._grouped(line, name)
+                self._unique(line.number, "file", line.file, utterance)
+            except InputError as error:
+                self._bad.add(str(error))
+            else:
+                path = Path(self._files.folder) / line.file
+                clips.append(Clip(utterance, path, line.labels, group, line.part))
+        return clips
+
+    def _grouped(self, line: Line, name: str) -> tuple[str, str]:
         """Return utterance ID and group; a clip without a group forms its own."""
-        if group is None:
+        if line.group is None:
             return name, name
         # The ID is GROUP-NAME. A dash sorts before all other characters of a word, so utterances
         # sort as their groups do if no group contains one.
-        group_name = as_word(group or name).replace("-", "_")
-        self._unique(number, "group", group or file, group_name)
-        return f"{group_name}-{name}" if group else group_name, group_name
+        group_name = as_word(line.group or name).replace("-", "_")
+        self._unique(line.number, "group", line.group or line.file, group_name)
+        return f"{group_name}-{name}" if line.group else group_name, group_name
 
     def _labels(self, number: int, value: str) -> tuple[str, ...]:
         labels = {
@@ -103,19 +172,35 @@ class Table:
         raise self._error(number, f"split must be train, valid or test, not '{value}'")
 
     def _unique(self, number: int, kind: str, text: str, name: str) -> str:
-        """Return the name; refuse it if another text got it, or if a file is listed twice."""
-        other, line = self._names.setdefault((kind, name), (text, number))
-        if other != text:
-            raise self._error(
-                number,
-                f"{kind} '{text}' and '{other}' (line {line}) would both become '{name}'; "
-                "rename one, or spell them the same way",
-            )
+        """Return the name; refuse it if another text got it, or if a file is listed twice.
+
+        A text is refused once, however many lines have it.
+        """
+        text = unicodedata.normalize("NFC", text)
+        texts = self._names.setdefault((kind, name), {})
+        known = text in texts
+        line = texts.setdefault(text, number)
         if kind == "file" and line != number:
             raise self._error(number, f"'{text}' is also in line {line}; remove one of them")
+        other, first = next(iter(texts.items()))
+        if other != text and not known:
+            raise self._error(
+                number,
+                f"{kind} '{text}' and '{other}' (line {first}) would both become '{name}'; "
+                "rename one, or spell them the same way",
+            )
         return name
 
 
 def as_word(text: str) -> str:
-    """Turn text into one word that is valid as an ID or label."""
-    return re.sub(r"[^\w.-]+", "_", text.strip())
+    """Turn text into one word that is valid as an ID or label.
+
+    Letters of any alphabet are kept with their marks, of whichever Unicode normal form.
+    """
+    composed = unicodedata.normalize("NFC", text).strip()
+    kept = (c if c.isalnum() or c in "_.-" or is_mark(c) else " " for c in composed)
+    return re.sub(" +", "_", "".join(kept))
+
+
+def is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")

@@ -13,113 +13,47 @@ LABELS is a CSV with a header and one line per clip. Its columns, in any order:
 
 Without split and fold, a random fifth of the groups becomes the test set, stratified by class; with
 NUM_FOLDS of 2 or more, the groups are divided into so many folds instead. If there is no validation
-set, it is a random tenth of the training groups. A random split never divides a group. The script
-writes DATA/all and DATA/{train,valid,test}, or for cross-validation DATA/all, the list DATA/folds
-and DATA/foldN/{train,valid,test}.
+set, it is a random tenth of the training groups. A random split never divides a group, and keeps at
+least one group of each class in training; of further ones the first is for testing, the next for
+validation. The script writes DATA/all and DATA/{train,valid,test}, or for cross-validation
+DATA/all, the list DATA/folds and DATA/foldN/{train,valid,test}.
 """
 
 from __future__ import annotations
 
-import random
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
-from clips import SETS, Clip, Table
+from clips import Clip, Table
+from splits import Split, divide, divided_groups, missing_classes
 
 from asda.corpus.write import write_data_dir
 from asda.files import InputError, write_lines
 from asda.script import run_main
 
-SEED = 1
+SHOWN = 5  # classes that warnings name; further ones are counted
 
 
-def random_parts(clips: list[Clip], parts: int, purpose: str) -> list[list[Clip]]:
-    """Distribute whole groups over parts at random, evenly for each class.
-
-    Raises:
-        InputError: if there are fewer groups than parts; says that `purpose` needs them.
-    """
-    groups: dict[str, list[Clip]] = {}
-    for clip in sorted(clips):
-        groups.setdefault(clip.group, []).append(clip)
-    if len(groups) < parts:
-        raise InputError(
-            f"{purpose} needs at least {parts} clips or groups of clips, not {len(groups)}; "
-            "list more"
-        )
-    shuffled = random.Random(SEED).sample(list(groups.values()), len(groups))
-    # The sort is stable, so the order within a class stays random: taking every n-th group of the
-    # list gives each part about the same number of each class.
-    shuffled.sort(key=lambda group: group[0].labels)
-    return [concatenated(shuffled[part::parts]) for part in range(parts)]
-
-
-def concatenated(parts: Iterable[list[Clip]]) -> list[Clip]:
-    return [clip for part in parts for clip in part]
-
-
-def with_valid(train: list[Clip], test: list[Clip]) -> dict[str, list[Clip]]:
-    """Return the three sets; a tenth of the training groups becomes the validation set."""
-    parts = min(10, len({clip.group for clip in train}))
-    valid, *others = random_parts(train, max(parts, 2), "a training set with a validation set")
-    return {"train": concatenated(others), "valid": valid, "test": test}
-
-
-def with_folds(folds: dict[str, list[Clip]]) -> dict[str, dict[str, list[Clip]]]:
-    """Return fold -> set -> clips, where each fold is the test set once."""
-    return {
-        name: with_valid(concatenated(folds[other] for other in folds if other != name), test)
-        for name, test in folds.items()
-    }
-
-
-def divide(table: Table, num_folds: int) -> dict[str, dict[str, list[Clip]]]:
-    """Return fold -> set -> clips; a single split is one fold with an empty name."""
-    try:
-        if table.partition:
-            return as_given(table)
-        if num_folds:
-            parts = random_parts(table.clips, num_folds, "--num-folds")
-            return with_folds({str(number): part for number, part in enumerate(parts, 1)})
-        test, *others = random_parts(table.clips, 5, "a random split")
-        return {"": with_valid(concatenated(others), test)}
-    except InputError as error:
-        raise InputError(f"{table.path}: {error}") from None
-
-
-def as_given(table: Table) -> dict[str, dict[str, list[Clip]]]:
-    """Return fold -> set -> clips as assigned by the column split or fold."""
-    given: dict[str, list[Clip]] = {}
-    for clip in table.clips:
-        given.setdefault(clip.part or "", []).append(clip)
-    if table.partition == "fold":
-        if len(given) < 2:
-            raise InputError(
-                f"only {len(given)} fold in the column fold; cross-validation needs 2 or more"
-            )
-        return with_folds(dict(sorted(given.items())))
-    for name in ("train", "test"):
-        if name not in given:
-            raise InputError(f"no clip has the split {name}; assign some to it")
-    if "valid" in given:
-        return {"": {name: given[name] for name in SETS}}
-    return {"": with_valid(given["train"], given["test"])}
+def warn(text: str) -> None:
+    print(f"local/data.py: warning: {text}", file=sys.stderr)
 
 
 def warn_of_divided_groups(table: Table) -> None:
     """Warn if the column split or fold divides a group."""
-    parts: dict[str, set[str]] = {}
-    for clip in table.clips:
-        parts.setdefault(clip.group, set()).add(clip.part or "")
-    divided = [group for group in parts if len(parts[group]) > 1]
-    if divided:
-        print(
-            f"local/data.py: warning: {table.path}: column {table.partition} divides "
-            f"{len(divided)} group(s), for example '{divided[0]}' "
-            f"({', '.join(sorted(parts[divided[0]]))}); results may be too optimistic",
-            file=sys.stderr,
+    if divided := divided_groups(table):
+        group, parts = next(iter(divided.items()))
+        warn(
+            f"{table.path}: column {table.partition} divides {len(divided)} group(s), for example "
+            f"'{group}' ({', '.join(parts)}); results may be too optimistic"
         )
+
+
+def warn_of_missing_classes(folds: dict[str, Split]) -> None:
+    lines = missing_classes(folds)
+    for line in lines[:SHOWN]:
+        warn(line)
+    if len(lines) > SHOWN:
+        warn(f"and {len(lines) - SHOWN} more classes")
 
 
 def write(folder: Path, clips: list[Clip], classes: list[str]) -> None:
@@ -150,6 +84,7 @@ def main() -> None:
     for fold, sets in folds.items():
         for name, clips in sets.items():
             write(data / (f"fold{fold}" if fold else "") / name, clips, classes)
+    warn_of_missing_classes(folds)
     write_fold_list(data / "folds", [fold for fold in folds if fold])
     several = sum(len(clip.labels) > 1 for clip in table.clips)
     print(f"{len(table.clips)} clips, {len(classes)} classes, {several} clips with several labels")

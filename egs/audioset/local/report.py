@@ -101,11 +101,16 @@ def _print_oddities(
         (short, f"usable clips end more than {LATE} s before the end of their segment"),
         (long, "usable clips are more than 1 s longer than their segment: were they not cut?"),
         (sum(map(len, audio.others.values())), "further copies of clips were found"),
-        (
-            len(audio.elsewhere),
-            "audio files of listed videos were ignored: other times in their names",
-        ),
-        (len(audio.unlisted), "audio files were ignored: their video is not listed"),
     ):
         if number:
             print(f"{number} {what}")
+    for sources, why in (
+        (audio.elsewhere, "the times in their names are not those of the lists"),
+        (
+            audio.unclear,
+            "their names are not YTID, YTID_START, YTID_START_END or YTID_START-END",
+        ),
+        (audio.unlisted, "their video is not listed"),
+    ):
+        if sources:
+            print(f"{len(sources)} audio files were ignored: {why}, for example {sources[0]}")

@@ -60,16 +60,16 @@ def read_clips(corpus: Path) -> list[Clip]:
     table = corpus / "meta/esc50.csv"
     clips: list[Clip] = []
     listed: dict[str, int] = {}  # utterance -> line
-    for number, line in CsvTable(table, COLUMNS, REMEDY):
+    lines = CsvTable(table, COLUMNS, REMEDY)
+    for number, line in lines:
         try:
             clip = clip_of(corpus, line)
         except ValueError:
-            raise InputError(
-                f"{table}:{number}: fold and target must be numbers; {REMEDY}"
-            ) from None
+            lines.bad.add(f"{table}:{number}: fold and target must be numbers; {REMEDY}")
+            continue
         first = listed.setdefault(clip.utterance, number)
         if first != number:
-            raise InputError(
+            lines.bad.add(
                 f"{table}:{number}: {clip.path.name} is also in line {first}; remove one of them"
             )
         clips.append(clip)

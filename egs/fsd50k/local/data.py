@@ -58,23 +58,31 @@ def read_sets(folder: Path, ground_truth: Path) -> dict[str, Tables]:
         path, audio = ground_truth / f"{part}.csv", folder / f"FSD50K.{part}_audio"
         files = set(os.listdir(audio)) if audio.is_dir() else set()
         columns = ("fname", "labels", "split") if part == "dev" else ("fname", "labels")
-        for number, row in CsvTable(path, columns, REMEDY):
+        table = CsvTable(path, columns, REMEDY)
+        for number, row in table:
             where, clip = f"{path}:{number}", row["fname"]
-            if clip in listed:
-                raise InputError(f"{where}: clip {clip} is also in {listed[clip]}; remove one line")
-            if f"{clip}.wav" not in files:
-                raise InputError(
-                    f"{audio}: no {clip}.wav, listed in {where}; download the corpus again"
-                )
+            try:
+                name = set_of(row["split"], where) if part == "dev" else "eval"
+                check_clip(clip, where, listed, files, audio)
+            except InputError as error:
+                table.bad.add(str(error))
+                continue
             listed[clip] = where
-            tables = sets[set_of(row["split"], where) if part == "dev" else "eval"]
-            tables["wav.scp"][clip] = f"{audio}/{clip}.wav"
-            tables["utt2label"][clip] = row["labels"].replace(",", " ")
+            sets[name]["wav.scp"][clip] = f"{audio}/{clip}.wav"
+            sets[name]["utt2label"][clip] = row["labels"].replace(",", " ")
     for name, tables in sets.items():
         if not tables["wav.scp"]:
             path = ground_truth / ("eval.csv" if name == "eval" else "dev.csv")
             raise InputError(f"{path}: no clips for {name}; {REMEDY}")
     return sets
+
+
+def check_clip(clip: str, where: str, listed: dict[str, str], files: set[str], audio: Path) -> None:
+    """Refuse a clip that is listed twice, or whose file is missing."""
+    if clip in listed:
+        raise InputError(f"{where}: clip {clip} is also in {listed[clip]}; remove one line")
+    if f"{clip}.wav" not in files:
+        raise InputError(f"{where}: no file {clip}.wav in {audio}; download the corpus again")
 
 
 def set_of(split: str, where: str) -> str:

@@ -12,10 +12,13 @@ speech_commands_test_set_v0.02, in DIR or next to it.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from asda.corpus.audio import AudioError, audio_duration
+from asda.corpus.audio_folder import is_clutter
+from asda.corpus.csv_table import BadLines
 from asda.corpus.edit.sampling_weights import class_balanced_weights
 from asda.corpus.write import write_data_dir
 from asda.files import InputError, numbered_lines
@@ -60,25 +63,32 @@ def main() -> None:
 
 def find_sets(corpus: Path, version: str) -> dict[str, list[Clip]]:
     """Return the clips of the official train, valid and test sets, labelled with their words."""
-    found = {f"{path.parent.name}/{path.name}": path for path in corpus.glob("[!_]*/*.wav")}
+    found = {f"{path.parent.name}/{path.name}": path for path in clips_in(corpus, "[!_.]*/*.wav")}
     sets: dict[str, list[Clip]] = {}
     rest = dict(found)
     for name, file in LISTS.items():
-        sets[name] = []
+        sets[name], bad = [], BadLines(corpus / file)
         for number, text in numbered_lines(corpus / file):
             line = text.strip()
             if not line:
                 continue
-            if line not in rest:
-                raise InputError(
+            if line in rest:
+                sets[name].append(clip_of(rest.pop(line)))
+            else:
+                bad.add(
                     f"{corpus / file}:{number}: no file {line} in {corpus}, or listed twice; "
                     "unpack the corpus again"
                 )
-            sets[name].append(clip_of(rest.pop(line)))
+        bad.refuse()
     clips, words = EXPECTED[version]
     names = {path.parent.name for path in found.values()}
     print(f"{len(found)} of {clips} clips, {len(names)} of {words} words found in {corpus}")
     return {"train": [clip_of(path) for path in rest.values()], **sets}
+
+
+def clips_in(folder: Path, pattern: str) -> Iterator[Path]:
+    """Yield the files of a pattern, without what file managers leave between them."""
+    return (path for path in folder.glob(pattern) if not is_clutter(path.name))
 
 
 def clip_of(path: Path, prefix: str = "") -> Clip:
@@ -99,7 +109,7 @@ def find_test_set(folder: Path, version: str) -> list[Clip]:
     for test_set in (folder / name, folder.parent / name):
         if test_set.is_dir():
             classes = (*COMMANDS, SILENCE, UNKNOWN)
-            paths = [path for label in classes for path in (test_set / label).glob("*.wav")]
+            paths = [path for label in classes for path in clips_in(test_set / label, "*.wav")]
             return [clip_of(path, prefix="test-") for path in paths]
     raise InputError(f"{folder / name}: no such folder; unpack {name}.tar.gz there, the test set")
 
@@ -107,7 +117,7 @@ def find_test_set(folder: Path, version: str) -> list[Clip]:
 def write_twelve(sets: dict[str, list[Clip]], noise: Path, folder: Path) -> None:
     """Write a twelve-class form, with sampling weights that balance its classes in training."""
     silences: dict[str, list[Clip]] = {"train": [], "valid": [], "test": []}
-    for recording in noise.glob("*.wav"):
+    for recording in clips_in(noise, "*.wav"):
         for second, clip in enumerate(seconds_of(recording)):
             silences["train" if second % VALID_NOISE else "valid"].append(clip)
     labels = [*COMMANDS, SILENCE, UNKNOWN]

@@ -1,0 +1,73 @@
+"""What a configuration leaves open: decided when a run begins, from its data and the processor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from asda import configuration
+from asda.distributed import Process, gather
+from asda.files import InputError
+from asda.training.run_config import Run, TrainingConfig
+
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+def begun_run(config: Run) -> Run | None:
+    """Return the configuration of the run in the folder `config.exp`, None if none has begun."""
+    folder = Path(config.exp)
+    saved = folder / "config.yaml"
+    if not saved.exists() or not any((folder / n).exists() for n in ("checkpoint.pt", "model.pt")):
+        return None
+    return configuration.load(type(config), saved)
+
+
+def feature_bins(config: Run, begun: Run | None) -> int:
+    """Return the mel bins of the training features.
+
+    Those of a completed run may have been deleted since: then it is the number of the run.
+
+    Raises:
+        InputError: if there are no features, or the model is configured for another number.
+    """
+    try:
+        found = config.features.mel_bins(config.train)
+    except InputError:
+        if begun is None or begun.model.mel_bins is None:
+            raise
+        return begun.model.mel_bins
+    if config.model.mel_bins not in (None, found):
+        model = f"the model of {config.init}" if config.init else "the model"
+        remedy = "make features of that number" if config.init else "leave out model.mel_bins"
+        raise InputError(
+            f"{config.fbank or config.dump or config.train}: features of {found} mel bins, but"
+            f" {model} takes {config.model.mel_bins} (model.mel_bins); {remedy}"
+        )
+    return found
+
+
+def decided_precision(
+    config: TrainingConfig, process: Process, begun: Run | None
+) -> Literal["auto", "float32", "bf16", "fp16"]:
+    """Return the configured precision; "auto" is that of the begun run, or the faster one.
+
+    bf16 is chosen only where all processes compute in it.
+    """
+    if config.precision != "auto":
+        return config.precision
+    if begun is not None:
+        return begun.training.precision
+    return "bf16" if all(gather(computes_in_bf16(process.device))) else "float32"
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Return whether matrix products in bf16 are faster than in float32 on a device.
+
+    On CPUs with AVX512-BF16, a step takes 0.6 to 0.85 of the time for models from one to 90 million
+    parameters (tools/bench/README.md#precisionspy); others only imitate bf16, which is slower.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return CPU_INFO.exists() and "avx512_bf16" in CPU_INFO.read_text(encoding="utf-8").split()

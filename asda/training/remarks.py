@@ -1,0 +1,58 @@
+"""Settings that are allowed but do not do what they seem to: one line each, before training."""
+
+from __future__ import annotations
+
+from asda.training.run_config import RunConfig
+
+
+def remarks(config: RunConfig, clips: int, world_size: int, device: str) -> list[str]:
+    """Return what should be said about a run before it begins.
+
+    Args:
+        config: with nothing left open
+        clips: number of training clips
+        world_size: number of processes
+        device: type of the device, such as "cpu"
+    """
+    found = [_warmup(config), _batch(config, clips, world_size), _evaluations(config)]
+    if config.training.precision == "fp16" and device == "cpu":
+        found.append(
+            "training.precision fp16 is meant for GPUs and many times slower than float32 on a CPU;"
+            " use bf16 or float32"
+        )
+    return [line for line in found if line]
+
+
+def _warmup(config: RunConfig) -> str | None:
+    warmup, updates = config.optimizer.warmup, config.training.updates
+    if warmup < updates or updates == 1:
+        return None
+    return (
+        f"optimizer.warmup {warmup} is not shorter than training.updates {updates}: the learning"
+        f" rate reaches {(updates - 1) / warmup:.0%} of optimizer.lr {config.optimizer.lr:g}"
+    )
+
+
+def _batch(config: RunConfig, clips: int, world_size: int) -> str | None:
+    accumulation, batch_size = config.training.accumulation, config.data.batch_size
+    factors = {"data.batch_size": batch_size, "training.accumulation": accumulation}
+    factors["processes"] = world_size
+    update = batch_size * accumulation * world_size
+    if update <= clips:
+        return None
+    shown = " x ".join(f"{name} {value}" for name, value in factors.items() if value > 1)
+    return (
+        f"an update takes {update} clips ({shown}), more than the {clips} training clips: it sees"
+        " clips more than once"
+    )
+
+
+def _evaluations(config: RunConfig) -> str | None:
+    training = config.training
+    chooses = training.final != "last" or training.patience
+    if not chooses or training.evaluate_every <= training.updates:
+        return None
+    return (
+        f"training.evaluate_every {training.evaluate_every} is more than training.updates"
+        f" {training.updates}: the model is evaluated once, at the end, and nothing is chosen"
+    )

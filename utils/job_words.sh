@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Quote words for run.pl and slurm.pl; to be sourced. As in Kaldi, these let the job's shell expand the
+# words of a command ($, *, \|), and replace JOB by the number of the job wherever it stands.
+
+# quote_job_words WORD...: set the array job_words to these words, quoted so that the job gets them
+# unchanged. The quoted words contain no spaces, since run.pl would put further quotes around them.
+quote_job_words() {
+  local word
+  job_words=()
+  for word in "$@"; do
+    printf -v word %q "$word"
+    if [[ $word == \$\'* ]]; then # the form for line breaks and other control characters
+      word=${word// /'\x20'}
+    else
+      word=${word//'\ '/"\$'\\x20'"}
+    fi
+    job_words+=("$word")
+  done
+}
+
+# name_job TEXT: set job_name to JOB, or to a longer name if the text contains JOB
+name_job() {
+  job_name=JOB
+  while [[ $1 == *"$job_name"* ]]; do
+    job_name=_$job_name
+  done
+}
