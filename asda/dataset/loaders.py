@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from asda.dataset.sampling import TrainingBatches, keys_of, scoring_batches
 from asda.dataset.shared_memory import AHEAD, SlotBatch, SlotCollate, Slots
 from asda.dataset.windows import Windows
 from asda.files import InputError
+from asda.stop_signals import ignore_stop_signals
 
 Keys = list[tuple[int, int]]  # (epoch, index) of the clips of a batch
 
@@ -33,7 +34,7 @@ class Loader:
         self.clips, self.batches = clips, batches
         self.pin = torch.cuda.is_available()
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Generator[Batch, None, None]:
         try:
             yield from self._from_workers() if self.clips.config.workers else self._from_here()
         except InputError as error:
@@ -55,14 +56,15 @@ class Loader:
             collate_fn=SlotCollate(Collate(self.clips.targets), slots),
             num_workers=config.workers,
             prefetch_factor=AHEAD,
-            worker_init_fn=_use_one_thread,
+            worker_init_fn=_prepare_worker,
         )
         sent: SlotBatch
         for sent in loader:
             yield slots.collect(sent, self.pin)
 
 
-def _use_one_thread(_worker: int) -> None:
+def _prepare_worker(_worker: int) -> None:
+    ignore_stop_signals()  # the training process finishes its update first
     torch.set_num_threads(1)
 
 

@@ -90,7 +90,7 @@ class ClassReport(Report):
             lines = zip(labels, self.confusion.tolist(), strict=True)
             rows = [(label, *counts) for label, counts in lines]
             _write_tsv(folder / "confusion.tsv", ["true", *labels], rows)
-            plot_confusion(self.confusion, labels, folder / "confusion.png")
+            plot_confusion(self.confusion, labels, folder / "confusion.png", result["name"])
 
     def page_parts(self, result: Mapping[str, Any]) -> PageParts:
         return PageParts(

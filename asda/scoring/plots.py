@@ -15,13 +15,16 @@ from asda.files import atomic_write
 MOST_NAMED = 120  # With more classes, their names would be too small to read.
 
 
-def plot_confusion(confusion: np.ndarray, labels: Sequence[str], path: str | Path) -> None:
+def plot_confusion(
+    confusion: np.ndarray, labels: Sequence[str], path: str | Path, name: str
+) -> None:
     """Write a confusion matrix as PNG: colour = fraction of the true class, numbers = clips.
 
     Args:
         confusion: (classes, classes) int, row = true class, column = predicted class
         labels: class names in that order
         path: the PNG file
+        name: of the experiment, for the title
     """
     classes = len(labels)
     totals = confusion.sum(axis=1, keepdims=True)
@@ -31,7 +34,7 @@ def plot_confusion(confusion: np.ndarray, labels: Sequence[str], path: str | Pat
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     image = axes.imshow(fraction, cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="predicted", ylabel="true", title=_title(confusion))
+    axes.set(xlabel="predicted", ylabel="true", title=f"{name}\n{_title(confusion)}")
     if classes <= MOST_NAMED:
         axes.set_xticks(range(classes), labels, rotation=90, fontsize=9)
         axes.set_yticks(range(classes), labels, fontsize=9)

@@ -20,6 +20,7 @@ from asda.dataset.data_config import DataConfig
 from asda.dataset.feature_sources import FeatureInput
 from asda.dataset.targets import MultiHot
 from asda.distributed import end_process, start_process
+from asda.features.fbank_config import differing_features
 from asda.features.normalization import Normalization
 from asda.files import InputError
 from asda.model.heads import ranking_scores
@@ -90,12 +91,11 @@ def _open(config: ScoreConfig, saved: SavedModel, labels: MultiHot) -> Clips:
         mel_bins=saved.config.mel_bins,
         targets=[labels],
     )
-    found = clips.features.fbank_config()
-    if found and saved.fbank and found != saved.fbank:
-        keys = sorted(k for k in {*found, *saved.fbank} if found.get(k) != saved.fbank.get(k))
+    found = differing_features(saved.fbank, clips.features.fbank_config())
+    if found:
         raise InputError(
             f"{config.dump or config.data}: features differ from those {config.model} was trained"
-            f" on ({', '.join(keys)}); dump with the same fbank configuration"
+            f" on ({'; '.join(found)}); dump with the same fbank configuration"
         )
     return clips
 

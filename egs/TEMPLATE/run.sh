@@ -11,11 +11,13 @@ num_folds=0
 own_options="labels num_folds"
 export recipe_help="  --labels FILE           CSV with one line per audio file in --db-dir
   --num-folds N           divide the corpus into N folds for cross-validation if the CSV has neither
-                          splits nor folds (default: $num_folds, a random split)"
+                          splits nor folds (default: $num_folds, a random split)
+  --pretrained own        pretrain on the training clips first; without this option, stage 3 is
+                          skipped and the classifier trained from scratch"
 . utils/own_options.sh
 export labels num_folds # read by local/data.sh
 
 exec utils/asda.sh \
   --db-dir "$audio" --train-set train --valid-set valid --test-sets test --dump-sets all \
-  --pretrain-config conf/pretrain.yaml --finetune-config conf/finetune.yaml \
+  --pretrained none --pretrain-config conf/pretrain.yaml --finetune-config conf/finetune.yaml \
   "$@"

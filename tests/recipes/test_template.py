@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ SMALL = "--training.threads 1 --data.workers 0 --data.batch_size 8 --data.max_fr
 PRETRAIN = f"{SMALL} --model.depth 1 --model.num_masks 2 --training.updates 2"
 FINETUNE = f"{SMALL} --training.updates 2 --optimizer.warmup 1 --training.evaluate_every 1"
 CLASSES = ["bird song", "wind"]
+BASELINES = ("logistic_regression", "random_forest")
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,14 @@ def test_the_paths_alone_are_written(recipe, audio, tmp_path):
         cwd=audio,
     )
     assert "20 clips, 2 classes, 10 clips with several labels" in said
+    assert "skipped: training from scratch (--pretrained none); --pretrained own pretrains" in said
+    assert not (recipe / "exp/pretrain_a").exists()
+    systems = ["exp/finetune_b", *(f"exp/baseline_train/{name}" for name in BASELINES)]
+    for system in systems:
+        assert f"{system}/score: mAP % " in said
+        with open(recipe / system / "score/predictions.tsv", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream, delimiter="\t"))
+        assert {Path(row["file"]).parent.parent for row in rows} == {audio}
     result = json.loads((recipe / "exp/finetune_b/score/result.json").read_text())
     assert result["metric"] == "mAP"
     assert result["clips"] == {"found": 4, "expected": 4}

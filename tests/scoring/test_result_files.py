@@ -200,7 +200,7 @@ def test_a_confusion_matrix_is_drawn_with_names_unless_there_are_many(tmp_path, 
     for most_named in (6, 5):
         monkeypatch.setattr("asda.scoring.plots.MOST_NAMED", most_named)
         path = tmp_path / f"{most_named}.png"
-        plot_confusion(np.eye(6, dtype=int), [f"name{c}" for c in range(6)], path)
+        plot_confusion(np.eye(6, dtype=int), [f"name{c}" for c in range(6)], path, "exp/finetune")
         pixels[most_named] = imread(path)
     for image in pixels.values():
         blue = (image[..., 2] - image[..., 0] > 0.2).mean()

@@ -16,7 +16,7 @@ fold=$1
 # experiment STAGE OPTIONS...: run this stage and the following ones
 experiment() {
   ./run.sh --stage "$1" --subset "$subset" --folds "$fold" --dumpdir "$dumpdir" \
-    --expdir "$expdir/$subset" "${@:2}"
+    --expdir "$expdir/$subset" --baseline false "${@:2}"
 }
 
 experiment pretrain

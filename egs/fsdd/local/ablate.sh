@@ -24,7 +24,7 @@ test_sets=(unseen/fold1/test noisy/{white,babble}_{20,10,0})
 stage() {
   ./run.sh --stage "$1" --stop-stage "$1" --train-set unseen/fold1/train \
     --valid-set unseen/fold1/valid --test-sets "${test_sets[*]}" --dumpdir "$dumpdir" \
-    --expdir "$expdir/seed$seed" --pretrain-tag "$arm" "${@:2}"
+    --expdir "$expdir/seed$seed" --baseline false --pretrain-tag "$arm" "${@:2}"
 }
 
 # finetune_and_score ARM OPTIONS...

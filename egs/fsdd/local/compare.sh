@@ -19,7 +19,7 @@ experiment() {
   shift 2
   ./run.sh --stage finetune --train-set "$protocol/$set" --valid-set "$protocol/valid" \
     --test-sets "$protocol/test" --dumpdir "$dumpdir" --expdir "$expdir/$set/$protocol" \
-    --finetune-tag "$tag" "$@"
+    --baseline false --finetune-tag "$tag" "$@"
 }
 
 pretrained=$expdir/pretrain/$protocol

@@ -1,0 +1,46 @@
+"""Curves of a run as images."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+
+from asda.training.progress import draw_curves
+
+HISTORY = [
+    {"update": 10, "train/loss": 3.0, "train/target_std": 0.97},
+    {"update": 10, "valid/loss": 2.0, "valid/accuracy": 0.5, "valid/target_std": 0.98},
+    {"update": 20, "train/loss": 2.0, "train/target_std": 0.98},
+    {"update": 20, "valid/loss": 1.5, "valid/accuracy": 0.9, "valid/target_std": 0.98},
+    {"update": 30, "train/loss": 1.0, "train/target_std": 0.975},
+    {"update": 30, "valid/loss": 1.8, "valid/accuracy": 0.8, "valid/target_std": 0.97},
+]
+
+
+def drawn(folder, monkeypatch):
+    """Return quantity -> the axes of its image."""
+    axes = {}
+    save = Figure.savefig
+
+    def keep(figure, path, **options):
+        axes[path.stem] = figure.axes[0]
+        save(figure, path, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    monkeypatch.setattr(pyplot, "close", lambda figure: None)
+    draw_curves(HISTORY, folder)
+    return axes
+
+
+def test_curves_have_a_title_and_mark_the_best_update(tmp_path, monkeypatch):
+    axes = drawn(tmp_path / "finetune_a/images", monkeypatch)
+    assert set(axes) == {"loss", "accuracy", "target_std"}
+    assert {each.get_title() for each in axes.values()} == {"finetune_a"}
+    marked = {name: each.lines[-1].get_xydata().tolist() for name, each in axes.items()}
+    assert marked["loss"] == [[20, 1.5]]
+    assert marked["accuracy"] == [[20, 0.9]]
+    assert len(axes["target_std"].lines) == 2  # a standard deviation is neither good nor bad
+    assert axes["loss"].lines[-1].get_label() == "best: 1.5 at 20"
+    assert axes["target_std"].get_ylim()[0] == 0
+    assert (tmp_path / "finetune_a/images/loss.png").stat().st_size > 1000
