@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import signal
 import sys
 
 from asda import __version__
 from asda.configuration import nearest
 from asda.files import InputError
+from asda.stop_signals import Stopped, end_by
 
 VERBS = {
     "data": "list audio; summarise, check, repair, split and combine Kaldi data directories",
@@ -18,6 +21,7 @@ VERBS = {
     "score": "score a trained classifier on a data directory",
     "results": "list, merge and compare results of experiments",
     "info": "show the contents of a model file",
+    "average": "make a model of the checkpoint of a run, or average several",
     "import-checkpoint": "convert a checkpoint of ASDA, EAT or SSLAM to a model.pt",
     "export": "write a model in the format of another program",
 }
@@ -54,9 +58,17 @@ def main(argv: list[str] | None = None) -> None:
     except (InputError, OSError) as error:  # OSError: for example, a full disk
         print(f"asda {verb}: error: {error}", file=sys.stderr)
         sys.exit(1)
+    except Stopped as stop:
+        _say_and_end(f"asda {verb}: {stop}" if str(stop) else "", stop.number)
     except KeyboardInterrupt:
-        print(f"asda {verb}: interrupted; repeat the command to resume", file=sys.stderr)
-        sys.exit(130)
+        _say_and_end(f"asda {verb}: interrupted", signal.SIGINT)
+
+
+def _say_and_end(message: str, number: int) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be closed
+        if message:
+            print(message, file=sys.stderr)
+    end_by(number)
 
 
 if __name__ == "__main__":

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import inspect
 import itertools
+import re
 from collections.abc import Callable, Iterable
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 from jsonargparse import DefaultHelpFormatter, auto_cli
 
-from asda.configuration import check_keys, one_line, read_yaml
+from asda.configuration import RENAMED, check_keys, nearest, one_line, read_yaml
 from asda.files import InputError
 
 # What the values of options are, where their type does not say it.
 PLACEHOLDERS = dict.fromkeys(("train", "exp", "valid", "test", "data", "dump", "out"), "DIR")
 PLACEHOLDERS |= dict.fromkeys(("config", "init", "fbank", "model"), "FILE")
+
+KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
 
 
 def run_cli(
@@ -31,7 +36,7 @@ def run_cli(
     Raises:
         InputError: on an unknown key, a wrong type, or a value that the dataclass refuses.
     """
-    argv = [_with_underscores(word) for word in argv]
+    argv = _without_empty_files([_with_underscores(word) for word in argv])
     is_config = dataclasses.is_dataclass(component)
     if isinstance(component, type) and is_config:
         for path in _config_files(argv):
@@ -50,12 +55,77 @@ def run_cli(
     except (argparse.ArgumentError, ValueError, TypeError) as error:
         if isinstance(error, TypeError) and "NSKeyError" not in type(error).__name__:
             raise
-        raise InputError(f"{prog}: {one_line(error)} (see {prog} --help)") from error
+        reason = _in_words(one_line(error), _option_names(component))
+        raise InputError(f"{reason} (see {prog} --help)") from error
+
+
+def refuse_idle(argv: list[str], key: str, reason: str) -> None:
+    """Refuse options without effect; a file may set them, to be used with and without others.
+
+    Args:
+        argv: words of the command
+        key: a setting, or a section of settings
+        reason: why it has no effect
+    """
+    for word in argv:
+        option = _with_underscores(word).partition("=")[0]
+        if option == f"--{key}" or option.startswith(f"--{key}."):
+            raise InputError(f"{word} has no effect: {reason}")
 
 
 def _config_files(argv: list[str]) -> list[str]:
     following = [word for option, word in itertools.pairwise(argv) if option == "--config"]
     return following + [word[9:] for word in argv if word.startswith("--config=")]
+
+
+def _without_empty_files(argv: list[str]) -> list[str]:
+    """Return the words without configuration files that set nothing, which jsonargparse refuses."""
+    empty = {path for path in _config_files(argv) if Path(path).is_file() and not read_yaml(path)}
+    kept, words = [], iter(argv)
+    for word in words:
+        if word == "--config":
+            path = next(words, None)
+            kept += [] if path in empty else [word, *([path] if path else [])]
+        elif word.removeprefix("--config=") not in empty:
+            kept.append(word)
+    return kept
+
+
+def _option_names(component: Any) -> list[str]:
+    """Return the options of a function, or of a dataclass with those of its sections."""
+    if not dataclasses.is_dataclass(component):
+        return list(inspect.signature(component).parameters)
+    names = []
+    for name, kind in get_type_hints(component).items():
+        names.append(name)
+        if dataclasses.is_dataclass(kind):
+            names += [f"{name}.{inner}" for inner in _option_names(kind)]
+    return names
+
+
+def _in_words(message: str, options: list[str]) -> str:
+    """Return an error of the parser in the words of the user."""
+    if found := re.search(r"unrecognized arguments: (?:.* )?--([\w.]+)", message):
+        name = found[1]
+        if name in RENAMED:
+            return f"--{name} is now --{RENAMED[name]}"
+        close = nearest(name, options).replace("mean ", "mean --")
+        return f"no option --{name}{close}"
+    if found := re.match(r'Parser key "([\w.]+)": (.*)', message):
+        values = re.findall(r"Literal\[(.*?)\]", found[2])
+        given = re.search(r"(?:Got|Given) value: (.*)", found[2])
+        if values and given:
+            return f"{found[1]} must be {_alternatives(values[0])}, not {given[1]}"
+        kind = re.search(r"Expected an? <class '(\w+)'>\. Got value: (.*)", found[2])
+        if kind:
+            return f"{found[1]} must be {KINDS.get(kind[1], kind[1])}, not {kind[2]}"
+        return f"{found[1]}: {found[2]}"
+    return message
+
+
+def _alternatives(literals: str) -> str:
+    *others, last = literals.replace("'", "").split(", ")
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _with_underscores(word: str) -> str:

@@ -8,8 +8,11 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 from asda.files import InputError
+
+LAUNCH = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 @dataclass
@@ -32,16 +35,24 @@ def start_process(device: str = "auto", threads: int = 0) -> Process:
     chosen = _device(device)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
-    if "WORLD_SIZE" in os.environ and not dist.is_initialized():
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    if _is_launched() and not dist.is_initialized():
+        dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
     if not dist.is_initialized():
         return Process(0, 1, chosen)
     return Process(dist.get_rank(), dist.get_world_size(), chosen)
 
 
+def _is_launched() -> bool:
+    """Return whether torchrun, or another launcher with its variables, has started this process.
+
+    Cluster software sets some of these names for purposes of its own.
+    """
+    return all(name in os.environ for name in LAUNCH)
+
+
 def _device(name: str) -> torch.device:
     if name == "auto":
-        local_rank = int(os.environ.get("LOCAL_RANK", 0))
+        local_rank = int(os.environ.get("LOCAL_RANK", 0)) if _is_launched() else 0
         name = f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
@@ -76,3 +87,19 @@ def gather(content: Any) -> list[Any]:
     gathered: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(gathered, content)
     return gathered
+
+
+def largest_number(number: int) -> int:
+    """Return the largest of the numbers given by all processes; no GPU is waited for."""
+    if not dist.is_initialized():
+        return number
+    numbers = torch.tensor(number)  # on the CPU, where gloo exchanges it
+    dist.all_reduce(numbers, dist.ReduceOp.MAX)
+    return int(numbers)
+
+
+def largest(value: Tensor) -> Tensor:
+    """Return the largest of the 0-d tensors of all processes, on the same device."""
+    if dist.is_initialized():
+        dist.all_reduce(value, dist.ReduceOp.MAX)
+    return value

@@ -28,7 +28,7 @@ LAYERS = [
     {"features", "kernels"},
     {"corpus"},
     {"command_line"},
-    {"configuration", "digests", "provenance", "script"},
+    {"configuration", "digests", "provenance", "script", "stop_signals"},
     {"files"},
 ]
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}

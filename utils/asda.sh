@@ -349,6 +349,18 @@ merge_folds() {
   done
 }
 
+# describe_corpus: show what the sets look like; of folds each test set, so every clip once
+describe_corpus() {
+  local shown=("$train_set" ${valid_set:+"$valid_set"} "${tests[@]}") fold
+  if [ ${#fold_list[@]} -gt 0 ]; then
+    shown=()
+    for fold in "${fold_list[@]}"; do
+      shown+=("${tests[@]/#/fold$fold/}")
+    done
+  fi
+  asda data summary --fbank-config "$fbank_config" "${shown[@]/#/$datadir/}"
+}
+
 # merge NAME: combine the scores FOLD/NAME of all folds
 merge() {
   if [ ${#folders[@]} -eq 1 ]; then
@@ -465,6 +477,7 @@ read -ra dumped <<<"${dump_sets:-$train_set $pretrain_set $valid_set $test_sets}
 dumped=("${dumped[@]/#/$datadir/}")
 
 if begin 2; then
+  describe_corpus
   if [ "$feats_type" = raw ]; then
     log "skipped: --feats-type raw computes features during training"
   else

@@ -6,6 +6,7 @@ from typing import Any
 
 from asda.checkpoint.foreign.fairseq_names import POSITION_ROWS
 from asda.checkpoint.saved_model import SavedModel
+from asda.features.fbank_config import FbankConfig
 from asda.model.model_config import ModelConfig, patch_grid
 
 
@@ -35,10 +36,17 @@ def describe(saved: SavedModel) -> dict[str, Any]:
 
 
 def features(fbank: dict[str, Any]) -> str:
-    """Return sample rate, mel bins and resampler, in which features usually differ."""
+    """Return the settings of the filterbank in words."""
     if not fbank:
         return "not recorded"
-    return "{sample_rate} Hz, {num_mel_bins} mel bins, resampled by {resampler}".format(**fbank)
+    config = FbankConfig(**fbank)
+    mean = "mean of the clip removed" if config.remove_mean else "mean of the clip kept"
+    return (
+        f"{config.sample_rate} Hz, {config.num_mel_bins} mel bins from {config.low_freq:g} to"
+        f" {config.upper_freq:g} Hz, {config.window} windows of {config.frame_length_ms:g} ms every"
+        f" {config.frame_shift_ms:g} ms, preemphasis {config.preemphasis:g}, {mean}, resampled by"
+        f" {config.resampler}"
+    )
 
 
 def architecture(model: ModelConfig) -> str:

@@ -10,6 +10,7 @@ from asda import __version__
 from asda.checkpoint.foreign import fairseq, hugging_face
 from asda.checkpoint.foreign.safetensors import read_safetensors
 from asda.checkpoint.foreign.unpickle import load_foreign
+from asda.checkpoint.foreign.wrappers import without_wrappers
 from asda.checkpoint.saved_model import FIRST_FORMAT, FORMAT, SavedModel, check_tensors, upgraded
 from asda.checkpoint.schema import refusing_damage, restore
 from asda.configuration import build, to_dict
@@ -37,8 +38,11 @@ def read_model(path: str | Path) -> SavedModel:
 
 
 def _saved(content: Any, path: str) -> SavedModel:
-    if isinstance(content, dict) and str(content.get("format")).startswith("asda model "):
-        return _own(content, path)
+    if isinstance(content, dict):
+        content = _of_training(content, path)
+        content = without_wrappers(content)
+        if str(content.get("format")).startswith("asda model "):
+            return _own(content, path)
     if fairseq.is_reference(content):
         return fairseq.convert(content, path)
     if hugging_face.is_export(content):
@@ -47,6 +51,21 @@ def _saved(content: Any, path: str) -> SavedModel:
         f"{path}: holds {_summary(content)}; expected a model.pt of asda, a checkpoint of ASDA,"
         " EAT or SSLAM ('cfg' and 'model'), or a Hugging Face export of EAT"
     )
+
+
+def _of_training(content: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return the model in a checkpoint or snapshot of a training; all else as it is."""
+    about, state = content.get("about"), content.get("state")
+    if isinstance(about, dict):
+        update = state["update"] if isinstance(state, dict) else about["facts"]["updates"]
+        facts = about["facts"] | {"updates": update, "from_updates": [update]}
+        return about | {"weights": content["model"], "facts": facts}
+    if {"model", "optimizer", "interval"} <= content.keys():
+        raise InputError(
+            f"{path}: a checkpoint of an earlier version of asda, without a description of its"
+            f" model; resume its run ({Path(path).parent / 'run.sh'}) and stop it again"
+        )
+    return content
 
 
 def _own(content: dict[str, Any], path: str) -> SavedModel:

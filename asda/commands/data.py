@@ -91,12 +91,16 @@ def _subcommands() -> Subcommands:
     sub.add_argument("destination", type=Path)
 
     sub = verb("utt2dur", utt2dur, "write utt2dur from segments, audio headers or frame counts")
-    sub.add_argument("--nj", type=int, default=4, help="audio headers read in parallel")
+    sub.add_argument("--nj", type=int, default=4, help="audio files read in parallel")
     sub.add_argument("--cmd", help="accepted for compatibility with Kaldi; not used")
     sub.add_argument("directory", type=Path)
 
     sub = verb("labels", labels, "list the audio of a folder as a CSV; its top folders are classes")
     sub.add_argument("folder", type=Path)
+
+    sub = verb("summary", summary, "show hours, formats, classes and equal audio of a corpus")
+    sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="YAML of asda dump")
+    sub.add_argument("directories", type=Path, nargs="+", metavar="directory")
     return verbs
 
 
@@ -237,8 +241,10 @@ def utt2dur(directory: Path, nj: int, cmd: str | None) -> None:
     from asda.corpus.datadir import DataDir
     from asda.corpus.edit.durations import write_durations
 
-    written = write_durations(DataDir(directory), nj)
-    print(f"{directory}/utt2dur: {'written' if written else 'up to date'}")
+    written, bad = write_durations(DataDir(directory), nj)
+    _print_some([f"{utterance}: {reason}" for utterance, reason in sorted(bad.items())])
+    left_out = f" without {len(bad)} utterances; utils/fix_data_dir.sh removes them" if bad else ""
+    print(f"{directory}/utt2dur: {'written' if written else 'up to date'}{left_out}")
 
 
 def labels(folder: Path) -> None:
@@ -248,3 +254,15 @@ def labels(folder: Path) -> None:
     write_csv(listing, sys.stdout)
     for line in describe(folder, listing):
         print(line, file=sys.stderr)
+
+
+def summary(directories: list[Path], fbank_config: Path | None) -> None:
+    from asda.configuration import load
+    from asda.corpus.edit.summary import Features
+    from asda.corpus.edit.summary import summary as describe_sets
+    from asda.features.fbank_config import FbankConfig
+
+    config = load(FbankConfig, fbank_config) if fbank_config else FbankConfig()
+    features = Features(config.sample_rate, config.num_mel_bins, config.filters_above)
+    for line in describe_sets(directories, features):
+        print(line)

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from asda.command_line import run_cli
-from asda.files import InputError
+from asda.command_line import refuse_idle, run_cli
 from asda.training.run_config import FinetuneConfig
 
 
 def main(argv: list[str]) -> None:
     config = run_cli(FinetuneConfig, argv, "asda finetune")
-    _refuse_idle(argv, config.init)
+    if config.init:
+        refuse_idle(argv, "model", f"the model is that of {config.init}")
+    else:
+        reason = "it selects an encoder of the model given by --init"
+        refuse_idle(argv, "classifier.encoder", reason)
     from asda.tasks.classification import ClassificationTask
 
     ClassificationTask.run(config)
-
-
-def _refuse_idle(argv: list[str], init: str | None) -> None:
-    """Refuse options without effect; a file may set them, to be used with and without `init`."""
-    idle, reason = "--classifier.encoder", "it selects an encoder of the model given by --init"
-    if init:
-        idle, reason = "--model", f"the model is that of {init}"
-    for word in argv:
-        if word.partition("=")[0] == idle or word.startswith(f"{idle}."):
-            raise InputError(f"{word} has no effect: {reason}")

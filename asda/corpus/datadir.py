@@ -14,6 +14,8 @@ from asda.files import InputError, atomic_write, numbered_lines
 
 T = TypeVar("T")
 
+SHOWN = 3  # utterances named in a message about many
+
 # Files that name every utterance, in the order in which they are trusted.
 UTTERANCE_LISTS = ("utt2spk", "segments", "wav.scp", "feats.scp")
 MAY_BE_EMPTY = {"utt2label"}  # a clip may have none of the labels
@@ -136,35 +138,45 @@ class DataDir:
         return found
 
     def durations(self) -> dict[str, float]:
-        """Return utterance -> seconds, from utt2dur if it exists, else as `measured_durations`."""
+        """Return utterance -> seconds, from utt2dur if it exists, else as `measured_durations`.
+
+        Raises:
+            InputError: if an utterance cannot be measured, with the first few and their number.
+        """
         if self.has("utt2dur"):
             return self.numbers("utt2dur")
-        return self.measured_durations()
+        durations, bad = self.measured_durations()
+        if bad:
+            shown = "; ".join(f"'{key}': {bad[key]}" for key in sorted(bad)[:SHOWN])
+            more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+            raise InputError(
+                f"{self.path / 'wav.scp'}: {len(bad)} of {len(bad) + len(durations)} utterances "
+                f"have no duration: {shown}{more}; correct or remove their lines"
+            )
+        return durations
 
-    def measured_durations(self, jobs: int = 1) -> dict[str, float]:
-        """Return utterance -> seconds, from segments and audio headers, regardless of utt2dur.
+    def measured_durations(self, jobs: int = 1) -> tuple[dict[str, float], dict[str, str]]:
+        """Return utterance -> seconds, and utterance -> reason of those whose audio is unusable.
+
+        Durations come from segments and audio, regardless of utt2dur. The recordings of segments
+        that state their end are not opened.
 
         Args:
-            jobs: number of headers read in parallel
+            jobs: number of files read in parallel
         """
         segments = self.audio_sources()
-        open_ended = {source for source, _, end in segments.values() if end is None}
+        open_ended = sorted({source for source, _, end in segments.values() if end is None})
         with ThreadPoolExecutor(jobs) as threads:
-            lengths = dict(
-                zip(open_ended, threads.map(self._recording_length, open_ended), strict=True)
-            )
-        return {
-            utterance: (lengths[source] if end is None else end) - start
-            for utterance, (source, start, end) in segments.items()
-        }
-
-    def _recording_length(self, source: str) -> float:
-        from asda.corpus.audio import AudioError, audio_duration
-
-        try:
-            return audio_duration(source)
-        except AudioError as error:
-            raise InputError(f"{self.path / 'wav.scp'}: '{source}': {error}") from None
+            lengths = dict(zip(open_ended, threads.map(_length_or_reason, open_ended), strict=True))
+        durations: dict[str, float] = {}
+        bad: dict[str, str] = {}
+        for utterance, segment in segments.items():
+            found = _segment_length(segment, lengths)
+            if isinstance(found, str):
+                bad[utterance] = found
+            else:
+                durations[utterance] = found
+        return durations, bad
 
     def where(self, name: str, key: str) -> str:
         """Return "file:line" of a key for an error message; reads the file again to find it."""
@@ -211,6 +223,32 @@ def keys_by_value(pairs: Iterable[tuple[T, str]]) -> dict[str, list[T]]:
     for key, value in pairs:
         keys.setdefault(value, []).append(key)
     return keys
+
+
+def _length_or_reason(source: str) -> float | str:
+    from asda.corpus.audio import AudioError, audio_duration
+
+    try:
+        return audio_duration(source)
+    except AudioError as error:
+        return str(error)
+
+
+def _segment_length(segment: AudioSegment, lengths: Mapping[str, float | str]) -> float | str:
+    """Return the seconds of a segment, or the reason why it has none."""
+    from asda.corpus.audio import AudioError, check_times
+
+    source, start, end = segment
+    try:
+        check_times(start, end)
+    except AudioError as error:
+        return str(error)
+    if end is not None:
+        return end - start
+    length = lengths[source]
+    if isinstance(length, float) and length <= start:
+        return f"empty: no audio from {start:g} s" if start else "empty: no audio"
+    return length if isinstance(length, str) else length - start
 
 
 def _segment_end(text: str) -> float | None:

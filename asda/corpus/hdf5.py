@@ -1,54 +1,65 @@
 """Clips packed in HDF5 files, as AudioSet often is. Needs h5py, which is an optional dependency.
 
-A file holds either one dataset `waveform` (clips, samples), with the clips' file names in
-`audio_name`, or one dataset per clip, possibly in groups. The file's attribute `sample_rate` is
-optional.
+A file holds either one dataset `waveform`, a clip in each row, with the clips' file names in
+`audio_name`, or one dataset per clip, possibly in groups. A clip has the shape (samples,),
+(channels, samples) or (samples, channels). The sample rate is the attribute or the dataset
+`sample_rate` of the file, and optional.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from asda.corpus.audio_error import AudioError
+from asda.corpus.wav_scp import PackedClip
+
 OPEN_FILES = 64
+MOST_CHANNELS = 32  # the axis of channels is the one that is not longer than this
 
 
-def read_packed(path: str, clip: str, start: int = 0, count: int | None = None) -> np.ndarray:
-    """Return the samples of a clip, (count,) float32; integer samples are scaled to [-1, 1).
+def read_packed(packed: PackedClip, start: int = 0, count: int | None = None) -> np.ndarray:
+    """Return the samples of a clip, (count, channels) float32; integers are scaled to [-1, 1).
 
     Args:
-        path: the HDF5 file
-        clip: row of `waveform`, or name of a dataset
+        packed: the file and the clip
         start: index of the first sample
         count: number of samples, fewer if the clip ends before; None = up to its end
 
     Raises:
-        OSError, KeyError, ValueError: if the file or clip does not exist or cannot be used; the
-            message is one line.
+        AudioError: if the file or clip does not exist or cannot be used.
     """
-    dataset, row = _dataset(path, clip)
-    stop = None if count is None else start + count
-    samples = dataset[start:stop] if row is None else dataset[row, start:stop]
+    wanted = slice(start, None if count is None else start + count)
+    with _errors(packed):
+        clip, row = _clip(packed)
+        axis = _sample_axis(clip, row)
+        samples = clip[row + ((slice(None),) * axis + (wanted,))]
+    if axis == 1:
+        samples = samples.T
+    if samples.ndim == 1:
+        samples = samples[:, None]
     if samples.dtype.kind == "i":
         return samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
-    if samples.dtype.kind == "f":
-        return samples.astype(np.float32)
-    raise ValueError(f"unsupported sample type {samples.dtype}: expected signed integer or float")
+    return samples.astype(np.float32)
 
 
-def packed_length(path: str, clip: str) -> int:
+def packed_length(packed: PackedClip) -> int:
     """Return the number of samples in a clip; raises as `read_packed` does."""
-    return _dataset(path, clip)[0].shape[-1]
+    with _errors(packed):
+        clip, row = _clip(packed)
+        return clip.shape[len(row) + _sample_axis(clip, row)]
 
 
-def packed_clips(path: str) -> Iterator[tuple[str, str, int]]:
-    """Yield (name, clip, number of samples) for every clip in a file.
+def packed_clips(path: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, clip) for every clip in a file; what cannot be a clip is named on stderr.
 
-    The name is the clip's file name or dataset; `clip` is what `read_packed` takes.
+    The name is the clip's file name or dataset; `clip` is that of `PackedClip`.
 
     Raises:
         OSError: if the file is not HDF5.
@@ -56,33 +67,83 @@ def packed_clips(path: str) -> Iterator[tuple[str, str, int]]:
     """
     file = _open(path, os.getpid())
     if "waveform" in file and "audio_name" in file:
-        length = file["waveform"].shape[1]
         for row, name in enumerate(file["audio_name"][:]):
-            yield _text(name), str(row), length
+            yield _text(name), str(row)
         return
     names: list[str] = []
     file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
-    for name in names:
-        yield name, name, file[name].shape[-1]
+    others = [name for name in names if not _may_be_clip(file[name])]
+    if others:
+        first = f"'{others[0]}', shape {file[others[0]].shape}, {file[others[0]].dtype}"
+        print(f"{path}: {len(others)} datasets cannot be clips: {first}", file=sys.stderr)
+    yield from ((name, name) for name in sorted(set(names).difference(others)))
 
 
 def stated_rate(path: str) -> int | None:
-    """Return the sample rate (Hz) in the file's attributes, None if it has none."""
-    rate = _open(path, os.getpid()).attrs.get("sample_rate")
-    return None if rate is None else int(rate)
-
-
-def _dataset(path: str, clip: str) -> tuple[Any, int | None]:
-    """Return the dataset that holds a clip, and the clip's row if it holds several clips."""
+    """Return the sample rate (Hz) that a file states, None if it states none."""
     file = _open(path, os.getpid())
-    if not (clip.isdecimal() and "waveform" in file):
-        if clip not in file:
-            raise KeyError(f"no clip '{clip}' in {path}")
-        return file[clip], None
-    rows = len(file["waveform"])
-    if int(clip) >= rows:
-        raise KeyError(f"no clip {clip} in {path}: it has {rows} clips, numbered from 0")
-    return file["waveform"], int(clip)
+    rate = file.attrs.get("sample_rate")
+    if rate is None and hasattr(file.get("sample_rate"), "shape"):
+        rate = file["sample_rate"][()]
+    is_number = np.size(rate) == 1 and np.asarray(rate).dtype.kind in "uif"
+    return int(np.squeeze(rate)) if is_number else None
+
+
+def _clip(packed: PackedClip) -> tuple[Any, tuple[int, ...]]:
+    """Return the dataset or array that holds a clip, and the clip's row if it holds several."""
+    path, name = packed.path, packed.clip
+    file = _open(path, os.getpid())
+    row: tuple[int, ...] = ()
+    if name.isdecimal() and "waveform" in file:
+        name, row = "waveform", (int(name),)
+    elif name not in file:
+        raise AudioError(f"no clip '{name}' in {path}")
+    clip = file[name]
+    if not hasattr(clip, "shape"):
+        raise AudioError(f"'{name}' in {path} is a group of datasets, not a clip")
+    if row and row[0] >= len(clip):
+        raise AudioError(f"no clip {row[0]} in {path}: it has {len(clip)} clips, numbered from 0")
+    if clip.dtype.metadata and "vlen" in clip.dtype.metadata:  # rows of different lengths
+        return np.asarray(clip[row]), ()
+    return clip, row
+
+
+def _sample_axis(clip: Any, row: tuple[int, ...]) -> int:
+    """Return which axis of a clip, without its row, is that of the samples."""
+    shape = clip.shape[len(row) :]
+    if clip.dtype.kind not in "if":
+        raise AudioError(f"unsupported sample type {clip.dtype}: expected signed integer or float")
+    if len(shape) == 1:
+        return 0
+    channels = [axis for axis, size in enumerate(shape) if size <= MOST_CHANNELS]
+    if len(shape) != 2 or (len(channels) != 1 and 0 not in shape):
+        raise AudioError(
+            f"a clip of shape {shape}: expected (samples,), (channels, samples) or "
+            f"(samples, channels), with up to {MOST_CHANNELS} channels and more samples"
+        )
+    return shape.index(0) if 0 in shape else 1 - channels[0]
+
+
+def _may_be_clip(dataset: Any) -> bool:
+    return dataset.shape is not None and len(dataset.shape) in (1, 2) and dataset.dtype.kind in "if"
+
+
+@contextmanager
+def _errors(packed: PackedClip) -> Iterator[None]:
+    """Turn what h5py raises for one clip into an AudioError."""
+    try:
+        if packed.rate < 1:
+            raise AudioError(f"{packed}: a sample rate of {packed.rate} Hz")
+        yield
+    except ImportError:
+        raise AudioError(f"{packed.path}: HDF5 files need h5py: pip install h5py") from None
+    except AudioError:
+        raise
+    except FileNotFoundError:
+        raise AudioError(f"no such file: {packed.path}") from None
+    except Exception as error:  # h5py has no exceptions of its own
+        cut = "truncated" if "truncated" in str(error) else "not an HDF5 file, or a damaged one"
+        raise AudioError(f"{cut}: {packed.path}") from error
 
 
 @functools.lru_cache(maxsize=OPEN_FILES)

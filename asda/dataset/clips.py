@@ -16,7 +16,13 @@ from asda.corpus.datadir import DataDir
 from asda.corpus.edit.sampling_weights import class_balanced_weights
 from asda.dataset.augment import augment_log_mel, augment_normalised, augment_waveform, perturb
 from asda.dataset.data_config import AugmentConfig, DataConfig
-from asda.dataset.feature_sources import FeatureInput, FeatureSource, FromAudio
+from asda.dataset.feature_sources import (
+    FeatureInput,
+    FeatureSource,
+    FromAudio,
+    OnDisk,
+    blamed_on,
+)
 from asda.dataset.targets import CheckedTarget, Target
 from asda.features.matrix import Matrix, Values
 from asda.features.normalization import Normalization
@@ -83,6 +89,8 @@ class Clips(Dataset):
         self.seed = seed
         self.expected = len(self.directory.utterances)
         self.utterances = self._usable()
+        if isinstance(features, OnDisk):
+            features.check(self.utterances)
         self.normalization = Normalization(0.0, 0.5)  # features as they are, until it is set
         for target in targets:
             if isinstance(target, CheckedTarget):
@@ -91,7 +99,8 @@ class Clips(Dataset):
     def _usable(self) -> list[str]:
         known = [u for u in self.directory.utterances if u in self.features]
         usable = [u for u in known if self.features.num_frames(u) >= self.config.min_frames]
-        if len(usable) < self.expected:
+        named = 0 if self.audio is None else len(self.audio.bad)  # with reasons, when opened
+        if len(usable) < self.expected - named:
             log.warning(
                 "%s: %d of %d clips are used (%d without features, %d shorter than %d frames)",
                 self.directory.path,
@@ -114,10 +123,20 @@ class Clips(Dataset):
         return self.features.features(self.utterances[0]).shape[1]
 
     @property
+    def frames(self) -> np.ndarray:
+        """Frames of each clip, (clips,) int64."""
+        return np.array([self.features.num_frames(u) for u in self.utterances], dtype=np.int64)
+
+    @property
     def lengths(self) -> np.ndarray:
         """Frames of each clip after cropping, (clips,) int64."""
-        frames = [self.features.num_frames(u) for u in self.utterances]
-        return np.minimum(np.array(frames, dtype=np.int64), self.config.max_frames)
+        return np.minimum(self.frames, self.config.max_frames)
+
+    @property
+    def longer(self) -> np.ndarray:
+        """Whether each clip is longer than what is used of it at once, (clips,) bool."""
+        longer: np.ndarray = self.frames > self.config.max_frames
+        return longer
 
     @property
     def weights(self) -> np.ndarray:
@@ -177,7 +196,8 @@ class Clips(Dataset):
         epoch, index = key
         rng = np.random.default_rng((self.seed, epoch, index))
         utterance = self.utterances[index]
-        clip = Clip(utterance, self._features(utterance, rng))
+        with blamed_on(utterance):
+            clip = Clip(utterance, self._features(utterance, rng))
         for target in self.targets:
             clip.extras[target.name] = target.of(utterance, clip.shape[0], rng)
         return clip

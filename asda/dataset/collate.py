@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from asda.dataset.clips import Clip
+from asda.dataset.feature_sources import blamed_on
 from asda.dataset.targets import Target
+from asda.files import InputError
 
 
 @dataclass
@@ -63,6 +65,10 @@ class Collate:
         Args:
             clips: one or more
             memory: (values,) float32 to place the features in; None = new memory
+
+        Raises:
+            InputError: naming the utterance, if its features cannot be read, or have another number
+                of mel bins than those of the first.
         """
         lengths = [clip.shape[0] for clip in clips]
         shape = len(clips), max(lengths), clips[0].shape[1]
@@ -71,7 +77,13 @@ class Collate:
         else:
             features = memory[: math.prod(shape)].view(shape)
         for clip, length, rows in zip(clips, lengths, features.numpy(), strict=True):
-            clip.features.read_into(rows[:length])
+            if clip.shape[1] != shape[2]:
+                raise InputError(
+                    f"'{clip.utterance}' has {clip.shape[1]} mel bins, but '{clips[0].utterance}' "
+                    f"of the same batch has {shape[2]}"
+                )
+            with blamed_on(clip.utterance):
+                clip.features.read_into(rows[:length])
             rows[length:] = 0
         return Batch(
             [clip.utterance for clip in clips],

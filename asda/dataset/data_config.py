@@ -11,9 +11,12 @@ class DataConfig:
     """Cropping, padding, batching and sampling of clips.
 
     Args:
-        max_frames: longest part of a clip that is used, in frames (10 ms each by default)
+        max_frames: longest part of a clip that is used at once, in frames (10 ms each by default)
         min_frames: clips with fewer frames are skipped, and their number is logged
-        crop: where longer clips are cropped in training: at random, or at the start as in scoring
+        crop: where longer clips are cropped in training: at random, or at the start
+        long_clips: how longer clips are scored, in validation as in `asda score`: by "windows" of
+            max_frames over the whole clip, whose class probabilities are averaged, or by their
+            "start" alone, as the reference does
         padding: "mask" pads a batch to its longest clip and hides the padding from the model;
             "fill" pads every clip to max_frames with zeros in the log-mel domain, before
             normalisation, and lets the model treat them as sound, as the reference does
@@ -44,6 +47,7 @@ class DataConfig:
     max_frames: int = 1024
     min_frames: int = 16
     crop: Literal["random", "start"] = "random"
+    long_clips: Literal["windows", "start"] = "windows"
     padding: Literal["mask", "fill"] = "mask"
     batch_size: int = 32
     group_by_length: bool = True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -17,15 +18,18 @@ from asda.corpus.datadir import DataDir
 from asda.dataset.usable_audio import usable_audio
 from asda.distributed import place
 from asda.dump.bad_utterances import check_bad, list_bad
+from asda.dump.missing_archives import check_archives
 from asda.features.archive import ArchiveReader, location_of
 from asda.features.extract import WaveformTransform, extract_log_mel
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
 from asda.features.matrix import Matrix, Values
 from asda.features.moments import Moments, read_moments
+from asda.features.stored_faults import stored_faults
 from asda.files import InputError
 
 T = TypeVar("T")
+SHOWN = 3  # faulty matrices that a message describes
 log = logging.getLogger(__name__)
 
 
@@ -50,7 +54,13 @@ class FeatureSource(Protocol):
 
 @runtime_checkable
 class FromAudio(Protocol):
-    """A source with waveforms, which can be changed before features are computed from them."""
+    """A source with waveforms, which can be changed before features are computed from them.
+
+    Attributes:
+        bad: utterance -> reason why its audio cannot be used
+    """
+
+    bad: dict[str, str]
 
     def transformed_features(self, utterance: str, transform: WaveformTransform) -> Matrix:
         """Return log-mel features (frames, mel) of the transformed waveform of an utterance."""
@@ -65,6 +75,9 @@ class OnDisk(Protocol):
 
     def read_ahead(self, utterances: Sequence[str]) -> None:
         """Ask the system to read features into its cache; best given in the order on disk."""
+
+    def check(self, utterances: Sequence[str]) -> None:
+        """Refuse stored features that cannot be used; their values are not read."""
 
 
 @dataclass(frozen=True)
@@ -153,9 +166,13 @@ class DumpedFeatures:
 
     def __init__(self, folder: str | Path):
         self.directory = DataDir(folder)
-        for name in ("feats.scp", "utt2num_frames"):
-            if not self.directory.has(name):
-                raise InputError(f"{folder}: no {name}; make the dump first (stage 2 of a recipe)")
+        if not self.directory.has("feats.scp"):
+            raise InputError(f"{folder}: no feats.scp; make the dump first (stage 2 of a recipe)")
+        if not self.directory.has("utt2num_frames"):
+            raise InputError(
+                f"{folder}: no utt2num_frames with a line 'utterance frames' for each matrix; "
+                "Kaldi writes it with feat-to-len"
+            )
         self.table = self.directory.table("feats.scp")
         self.frames = self.directory.numbers("utt2num_frames")
         self.reader = ArchiveReader()
@@ -173,8 +190,12 @@ class DumpedFeatures:
         return self.reader.open_matrix(self.table[utterance])
 
     def moments(self, utterances: Sequence[str]) -> Moments:
-        """Return the moments that the dump recorded for these utterances."""
+        """Return the moments recorded for these utterances; without a record, all are read."""
         path = self.directory.path / "utt2moments"
+        if not path.exists():
+            log.info("%s: no such file: reading all features for their mean", path)
+            read = (Moments.of(self.reader.read(self.table[u])) for u in utterances)
+            return sum(read, Moments(0, 0.0, 0.0))
         table = read_moments(path)
         found = (_entry(path, table, utterance) for utterance in utterances)
         return sum(found, Moments(0, 0.0, 0.0))
@@ -198,6 +219,26 @@ class DumpedFeatures:
             [self.table[utterance] for utterance in utterances],
             [self.num_frames(utterance) for utterance in utterances],
         )
+
+    def check(self, utterances: Sequence[str]) -> None:
+        """Refuse stored features that cannot be used; their values are not read.
+
+        Raises:
+            InputError: naming missing archives of a dump, or utterances whose matrices do not fit
+                to the others or to the tables.
+        """
+        path = self.directory.path / "feats.scp"
+        if self.directory.has("utt2source"):  # a dump, whose matrices are alike
+            check_archives(path, [self.table[utterance] for utterance in utterances])
+            return
+        faults = stored_faults(utterances, self.table, self.frames, self.reader)
+        if faults:
+            first = "; ".join(f"'{u}' {faults[u]}" for u in sorted(faults)[:SHOWN])
+            more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+            raise InputError(
+                f"{path}: {len(faults)} of {len(utterances)} matrices cannot be used: "
+                f"{first}{more}; compute them again, or remove their lines"
+            )
 
 
 class ComputedFeatures:
@@ -244,7 +285,7 @@ class ComputedFeatures:
         except AudioError as error:
             table = "segments" if self.directory.has("segments") else "wav.scp"
             raise InputError(
-                f"'{source}', audio of '{utterance}': {error}; to leave it out, delete its line in "
+                f"'{source}': {error}; to leave it out, delete the line of '{utterance}' in "
                 f"{self.directory.path / table} and run utils/fix_data_dir.sh {self.directory.path}"
             ) from None
 
@@ -254,6 +295,15 @@ class ComputedFeatures:
 
     def fbank_config(self) -> dict[str, Any]:
         return to_dict(self.config)
+
+
+@contextmanager
+def blamed_on(utterance: str) -> Iterator[None]:
+    """Name the utterance in an InputError about its features."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"features of '{utterance}': {error}") from None
 
 
 def _entry(path: Path, table: dict[str, T], utterance: str) -> T:

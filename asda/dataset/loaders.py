@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 import torch
@@ -13,7 +13,9 @@ from asda.dataset.collate import Batch, Collate
 from asda.dataset.feature_sources import OnDisk
 from asda.dataset.sampling import TrainingBatches, keys_of, scoring_batches
 from asda.dataset.shared_memory import AHEAD, SlotBatch, SlotCollate, Slots
+from asda.dataset.windows import Windows
 from asda.files import InputError
+from asda.stop_signals import ignore_stop_signals
 
 Keys = list[tuple[int, int]]  # (epoch, index) of the clips of a batch
 
@@ -24,15 +26,15 @@ class Loader:
     Each iteration has its own workers and its own shared memory.
 
     Args:
-        clips: addressed by (epoch, index)
+        clips: clips or windows, addressed by (epoch, index)
         batches: which clips make up each batch
     """
 
-    def __init__(self, clips: Clips, batches: Iterable[Keys]):
+    def __init__(self, clips: Clips | Windows, batches: Iterable[Keys]):
         self.clips, self.batches = clips, batches
         self.pin = torch.cuda.is_available()
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Generator[Batch, None, None]:
         try:
             yield from self._from_workers() if self.clips.config.workers else self._from_here()
         except InputError as error:
@@ -54,14 +56,15 @@ class Loader:
             collate_fn=SlotCollate(Collate(self.clips.targets), slots),
             num_workers=config.workers,
             prefetch_factor=AHEAD,
-            worker_init_fn=_use_one_thread,
+            worker_init_fn=_prepare_worker,
         )
         sent: SlotBatch
         for sent in loader:
             yield slots.collect(sent, self.pin)
 
 
-def _use_one_thread(_worker: int) -> None:
+def _prepare_worker(_worker: int) -> None:
+    ignore_stop_signals()  # the training process finishes its update first
     torch.set_num_threads(1)
 
 
@@ -150,3 +153,16 @@ class _ReadAhead:
 def scoring_loader(clips: Clips, rank: int = 0, world_size: int = 1) -> Loader:
     """Return a loader that gives every clip once over all processes."""
     return Loader(clips, scoring_batches(clips.lengths, clips.config.batch_size, rank, world_size))
+
+
+def window_loader(clips: Clips, rank: int = 0, world_size: int = 1) -> Iterable[Batch]:
+    """Return the windows that `scoring_loader` leaves out, over all processes.
+
+    There are none if no clip is longer than data.max_frames, or with data.long_clips "start".
+    """
+    if clips.config.long_clips == "start":
+        return ()
+    windows, size = Windows(clips, rank, world_size), clips.config.batch_size
+    keys = [(0, number) for number in range(len(windows))]
+    batches = [keys[first : first + size] for first in range(0, len(keys), size)]
+    return Loader(windows, batches) if batches else ()

@@ -11,7 +11,8 @@ import numpy as np
 
 from asda.configuration import load
 from asda.corpus.datadir import DataDir
-from asda.features.archive import ArchiveReader
+from asda.dump.missing_archives import REMEDY, missing_archives
+from asda.features.archive import ArchiveReader, location_of
 from asda.features.fbank_config import FbankConfig
 from asda.features.moments import Moments, read_moments
 from asda.files import InputError
@@ -35,8 +36,15 @@ def check(folder: Path) -> None:
         *_missing_lines(specifiers, "utt2num_frames", num_frames),
         *_missing_lines(specifiers, "utt2moments", moments),
     ]
+    missing = missing_archives(specifiers.values())
+    problems += [
+        f"{archive}: missing or cut off, with {count} utterances; {REMEDY}"
+        for archive, count in missing.items()
+    ]
     reader = ArchiveReader()
     for utterance in sorted(specifiers.keys() & num_frames.keys() & moments.keys()):
+        if location_of(specifiers[utterance])[0] in missing:
+            continue
         shape = (int(num_frames[utterance]), bands)
         problem = _problem(reader, utterance, specifiers[utterance], shape, moments[utterance])
         if problem:
@@ -44,7 +52,8 @@ def check(folder: Path) -> None:
     if problems:
         print("\n".join(problems))
         raise InputError(
-            f"{folder}: {len(problems)} problems; remove the archives they are in and dump again"
+            f"{folder}: {len(problems)} problems; remove the archives they are in and run stage "
+            "dump again (utils/dump_fbank.sh), which computes their features"
         )
     total = sum(moments.values(), Moments(0, 0.0, 0.0))
     print(
@@ -73,13 +82,11 @@ def _problem(
         matrix = reader.read(specifier)
         belongs = reader.belongs_to(specifier, utterance)
     except InputError as error:
-        return str(error)
+        return f"features of '{utterance}': {error}"
     if not belongs:
         return f"{specifier}: not the features of utterance '{utterance}'"
     if matrix.shape != shape:
         return f"{specifier}: '{utterance}' has {matrix.shape} frames x bands, not {shape}"
-    if not np.isfinite(matrix).all():
-        return f"{specifier}: '{utterance}' has values that are not finite"
     found = Moments.of(matrix)
     if not np.allclose(astuple(found), astuple(expected), rtol=1e-9, atol=0):
         return f"{specifier}: the values of '{utterance}' differ from utt2moments"

@@ -16,6 +16,7 @@ from asda.files import InputError
 
 READ_AHEAD_GAP = 2**16  # bytes between two matrices up to which both are read ahead in one piece
 ADVICE_BYTES = 2**17  # Linux reads at most this much ahead for one piece of advice by default
+KEY_BYTES = 256  # longer than the key of any utterance
 _SPECIFIER = re.compile(r"(?P<path>.+):(?P<offset>\d+)(\[(?P<first>\d+):(?P<last>\d+)\])?")
 
 
@@ -85,6 +86,14 @@ class ArchiveReader:
         key = f"{utterance} ".encode()
         return self._archive(path).bytes_before(offset, len(key)) == key
 
+    def key_bytes(self, specifier: str) -> bytes:
+        """Return bytes that end with the key of a `file.ark:offset`; none if no key is there."""
+        path, offset = location_of(specifier)
+        if path is None:
+            return b""
+        before = self._archive(path).bytes_before(offset, KEY_BYTES)
+        return before[:-1] if before.endswith(b" ") else b""
+
     def _archive(self, path: str) -> OpenArchive:
         try:
             return self._open(path)
@@ -113,13 +122,14 @@ class OpenArchive:
         try:
             matrix = StoredMatrix.parse(self, offset, header)
         except ValueError as error:
-            raise self._damaged(offset, str(error)) from None
+            raise self.fault(offset, str(error)) from None
         if matrix is None:
             return None
         rows, columns = matrix.rows, matrix.columns
         if rows < 0 or columns < 0 or matrix.end > os.fstat(self.descriptor).st_size:
-            raise self._damaged(
-                offset, f"a matrix of {rows} x {columns} does not fit into the file"
+            raise self.fault(
+                offset,
+                f"damaged archive: a matrix of {rows} x {columns} does not fit into the file",
             )
         return matrix
 
@@ -129,7 +139,7 @@ class OpenArchive:
         while left.size:  # a single call reads at most 2 GiB
             count = os.preadv(self.descriptor, [left.data], position)
             if not count:
-                raise self._damaged(position, "the file has become shorter")
+                raise self.fault(position, "damaged archive: the file has become shorter")
             position, left = position + count, left[count:]
 
     def read_ahead(self, matrices: list[tuple[int, int]]) -> None:
@@ -158,13 +168,12 @@ class OpenArchive:
         """Return up to `count` bytes that end at `offset`."""
         return os.pread(self.descriptor, min(offset, count), max(0, offset - count))
 
-    def _damaged(self, offset: int, reason: str) -> InputError:
+    def fault(self, offset: int, reason: str) -> InputError:
+        """Return the error that names a matrix, its utterance and what is wrong with it."""
         # The key is preceded by bytes of the previous matrix, which may look like letters.
-        key = re.search(rb"([!-~]+) $", self.bytes_before(offset, 100))
+        key = re.search(rb"([!-~]+) $", self.bytes_before(offset, KEY_BYTES))
         utterance = f" (utterance '...{key[1].decode()}')" if key else ""
-        return InputError(
-            f"{self.path}:{offset}{utterance}: damaged archive: {reason}; make the dump again"
-        )
+        return InputError(f"{self.path}:{offset}{utterance}: {reason}; compute its features again")
 
 
 def location_of(specifier: str) -> tuple[str | None, int]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from asda.configuration import differences
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,25 @@ class FbankConfig:
         """Samples from the start of a frame to the start of the next."""
         return int(self.sample_rate * self.frame_shift_ms * 0.001)
 
+    def filters_above(self, frequency: float) -> int:
+        """Return the number of filters that lie wholly at or above a frequency in Hz."""
+        low, high, mel = (
+            1127 * math.log1p(f / 700) for f in (self.low_freq, self.upper_freq, frequency)
+        )
+        step = (high - low) / (self.num_mel_bins + 1)
+        below = max(0, math.ceil((mel - low) / step - 1e-9))
+        return max(0, self.num_mel_bins - below)
+
     def num_frames(self, samples: int) -> int:
         """Return the number of whole frames in a waveform of `samples` samples."""
         return max(0, 1 + (samples - self.frame_length) // self.frame_shift)
+
+
+def differing_features(trained: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """Return "key: before -> after" of settings in which features differ from those of a model.
+
+    Args:
+        trained: settings of the features that a model was trained on; {} = unknown
+        found: those of the features it is given; {} = unknown
+    """
+    return list(differences(trained, found).values()) if trained and found else []

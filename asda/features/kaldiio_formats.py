@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from asda.features.matrix import NOT_FINITE
 from asda.files import InputError
 
 
@@ -30,7 +31,8 @@ def read_by_kaldiio(specifier: str) -> np.ndarray:
     """Return the matrix (rows, columns) float32 that a specifier names.
 
     Raises:
-        InputError: if kaldiio is not installed, or there is no matrix.
+        InputError: if kaldiio is not installed, there is no matrix, or it has values that are not
+            finite.
     """
     kaldiio = require_kaldiio(f"{specifier}: this format")
     try:
@@ -42,6 +44,8 @@ def read_by_kaldiio(specifier: str) -> np.ndarray:
         raise InputError(f"{specifier}: not a matrix of a Kaldi archive: {reason}") from None
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2:
         raise InputError(f"{specifier}: not a matrix")
+    if not np.isfinite(matrix).all():
+        raise InputError(f"{specifier}: {NOT_FINITE}; compute its features again")
     return matrix.astype(np.float32)
 
 

@@ -6,15 +6,20 @@ bytes of the file and few passes over the values, which are scaled and shifted o
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
+from asda.files import InputError
+
 FLOAT_HEADER = struct.Struct("<5sbibi")  # "\0BFM ", 4, rows, 4, columns
 COMPRESSED_HEADER = struct.Struct("<ffii")  # after "\0BCM2 ": minimum, range, rows, columns
 HEADER_BYTES = 32  # enough for any of the headers
+TRUNCATED = "damaged archive: the file ends there"
+NOT_FINITE = "values that are not finite (NaN or infinite)"
 _DTYPES = {b"CM": np.uint8, b"CM2": np.uint16, b"CM3": np.uint8, b"FM": np.float32}
 # A column of format CM is linear between quantiles at these levels: (4, 256) weights of quantiles.
 _QUANTILE_WEIGHTS = np.stack(
@@ -38,7 +43,8 @@ class Matrix(Protocol):
             start: first row to read
 
         Raises:
-            InputError: naming file, offset and utterance, if the file has become shorter.
+            InputError: naming file, offset and utterance, if the file has become shorter or a value
+                is not finite.
         """
 
 
@@ -47,6 +53,9 @@ class ByteSource(Protocol):
 
     def read_into(self, array: np.ndarray, position: int) -> None:
         """Fill a contiguous array with the bytes that begin at `position`."""
+
+    def fault(self, offset: int, reason: str) -> InputError:
+        """Return the error that says what is wrong with the matrix at `offset`."""
 
 
 class Values:
@@ -99,10 +108,10 @@ class StoredMatrix:
         """Return the matrix whose header begins at `offset`; None for a format not known here.
 
         Raises:
-            ValueError: if the header is incomplete.
+            ValueError: if the header is incomplete, or its range of values not finite.
         """
         if len(header) < FLOAT_HEADER.size:
-            raise ValueError("the file ends there")
+            raise ValueError(TRUNCATED)
         token, _, numbers = header[2:].partition(b" ")
         if not header.startswith(b"\0B") or token not in _DTYPES:
             return None
@@ -112,8 +121,10 @@ class StoredMatrix:
             position = offset + FLOAT_HEADER.size
         else:
             if len(numbers) < COMPRESSED_HEADER.size:
-                raise ValueError("the file ends there")
+                raise ValueError(TRUNCATED)
             minimum, extent, rows, columns = COMPRESSED_HEADER.unpack_from(numbers)
+            if not math.isfinite(minimum + extent):
+                raise ValueError(NOT_FINITE)
             position = offset + len(header) - len(numbers) + COMPRESSED_HEADER.size
         return cls(archive, token, position, rows, columns, minimum, extent, 0, rows)
 
@@ -147,6 +158,8 @@ class StoredMatrix:
         position = self.position + start * self.row_bytes
         if self.format == b"FM":
             self.archive.read_into(out, position)
+            if not np.isfinite(out).all():
+                raise self.archive.fault(self.position - FLOAT_HEADER.size, NOT_FINITE)
             factor, shift = scale, offset
         else:
             levels = np.empty(out.shape, _DTYPES[self.format])

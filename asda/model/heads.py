@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
 
 from asda.model.encoder import Encoder
 from asda.model.model_config import ResolvedModel
@@ -107,3 +109,25 @@ def ranking_scores(outputs: Tensor, output: str) -> Tensor:
         output: their meaning, as in `SavedModel.output`
     """
     return outputs.log_softmax(-1) if output == "softmax" else outputs
+
+
+def combined_windows(outputs: Tensor, output: str) -> Tensor:
+    """Return one output for the windows of a clip: that of the mean of their probabilities.
+
+    For "softmax" and "sigmoid" these are logits again; other outputs are averaged as they are.
+
+    Args:
+        outputs: the network's outputs (windows, classes)
+        output: their meaning, as in `SavedModel.output`
+
+    Returns:
+        (classes,) of the same type
+    """
+    exact = outputs.double()
+    if output == "softmax":
+        combined = exact.log_softmax(-1).logsumexp(0) - math.log(len(outputs))
+    elif output == "sigmoid":
+        combined = logsigmoid(exact).logsumexp(0) - logsigmoid(-exact).logsumexp(0)
+    else:
+        combined = exact.mean(0)
+    return combined.to(outputs.dtype)

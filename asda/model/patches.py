@@ -25,6 +25,7 @@ class PatchEmbedding(nn.Module):
         self.patch = patch
         self.num_freq = patch_grid(config, 1)[1]
         self.width = config.width
+        self.mel_bins = config.mel_bins
         self.proj = nn.Conv2d(
             1, config.width, (patch.time, patch.freq), (patch.time_stride, patch.freq_stride)
         )
@@ -33,7 +34,16 @@ class PatchEmbedding(nn.Module):
         nn.init.uniform_(self.proj.weight, -bound, bound)
 
     def forward(self, fbank: Tensor) -> Tensor:
-        """Return tokens (batch, patches, width) of normalised features (batch, frames, mel)."""
+        """Return tokens (batch, patches, width) of normalised features (batch, frames, mel).
+
+        Raises:
+            ValueError: if the features are of another shape.
+        """
+        if fbank.ndim != 3 or fbank.shape[2] != self.mel_bins:
+            raise ValueError(
+                f"features of shape {tuple(fbank.shape)}; the model takes (batch, frames,"
+                f" {self.mel_bins}), of {self.mel_bins} mel bins"
+            )
         fbank = F.pad(fbank, (0, 0, 0, self._missing(fbank.shape[1])))
         grid = self.proj(fbank[:, None])  # (batch, width, time, freq)
         positions = self.patch.position_scale * sincos_positions(

@@ -7,6 +7,7 @@ from typing import Any
 
 from asda.scoring.measurable import Metric
 from asda.scoring.reports import PageParts
+from asda.scoring.result_notes import result_notes
 from asda.scoring.tables import (
     clips_counted,
     markdown_table,
@@ -37,6 +38,7 @@ def results_page(result: Mapping[str, Any], metrics: Mapping[str, Metric], parts
         f"# {result['name']}",
         headline,
         markdown_table(["metric", "value [interval]"], values),
+        *result_notes(result),
         *_fold_sections(result, metrics),
         *parts.sections,
         "## Origin",

@@ -19,8 +19,8 @@ class ScoreConfig:
         fbank: feature configuration (YAML file) to compute features from audio, without a dump
         max_bad: largest fraction of unusable clips when features are computed from audio; they are
             listed in `bad_utterances` of the score folder
-        metric: metric that results are ranked by (null = accuracy if every clip has one label,
-            else mAP)
+        metric: metric that results are ranked by (null = the one that has chosen the model; without
+            a choice, accuracy if every clip has one label, else mAP)
         batch_size: clips per batch
         device: "cpu", "cuda" or "auto" (a GPU if one is available)
         threads: CPU threads (0 = all cores)

@@ -20,6 +20,7 @@ from asda.dataset.data_config import DataConfig
 from asda.dataset.feature_sources import FeatureInput
 from asda.dataset.targets import MultiHot
 from asda.distributed import end_process, start_process
+from asda.features.fbank_config import differing_features
 from asda.features.normalization import Normalization
 from asda.files import InputError
 from asda.model.heads import ranking_scores
@@ -28,6 +29,7 @@ from asda.scoring.prediction_table import audio_files
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.result_files import result_line, write_results
 from asda.scoring.score_config import ScoreConfig
+from asda.scoring.score_facts import selection_metric, untrained_classes, window_counts
 
 
 def score(config: ScoreConfig) -> None:
@@ -40,7 +42,7 @@ def score(config: ScoreConfig) -> None:
     labels = MultiHot(DataDir(config.data), saved.labels)
     clips = _open(config, saved, labels)
     sources = audio_files(config.data)
-    logits = torch.from_numpy(predict(model, clips, process))
+    logits = torch.from_numpy(predict(model, clips, process, saved.output))
     if process.is_first:
         scores = ranking_scores(logits, saved.output).numpy()
         scored = ScoredClips(
@@ -55,9 +57,11 @@ def score(config: ScoreConfig) -> None:
             scored,
             facts,
             clips.expected,
-            metric=config.metric,
+            metric=config.metric or selection_metric(saved, scored),
             sources=sources,
             validation=_validation(saved.facts),
+            windows=window_counts(clips, saved),
+            **untrained_classes(saved, scored),
         )
         print(result_line(Path(config.out), result))
     end_process()
@@ -87,12 +91,11 @@ def _open(config: ScoreConfig, saved: SavedModel, labels: MultiHot) -> Clips:
         mel_bins=saved.config.mel_bins,
         targets=[labels],
     )
-    found = clips.features.fbank_config()
-    if found and saved.fbank and found != saved.fbank:
-        keys = sorted(k for k in {*found, *saved.fbank} if found.get(k) != saved.fbank.get(k))
+    found = differing_features(saved.fbank, clips.features.fbank_config())
+    if found:
         raise InputError(
             f"{config.dump or config.data}: features differ from those {config.model} was trained"
-            f" on ({', '.join(keys)}); dump with the same fbank configuration"
+            f" on ({'; '.join(found)}); dump with the same fbank configuration"
         )
     return clips
 

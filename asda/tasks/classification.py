@@ -107,7 +107,7 @@ class ClassificationTask(Task[FinetuneConfig]):
     def evaluate(self) -> dict[str, float]:
         if self.validation is None or self.metric is None:
             return {}
-        logits = torch.from_numpy(predict(self.model, self.validation, self.process))
+        logits = torch.from_numpy(predict(self.model, self.validation, self.process, self.output))
         targets = multi_hot(self.validation).matrix(self.validation.utterances)
         unsmoothed = dataclasses.replace(self.config.classifier, label_smoothing=0.0)
         loss = classification_loss(logits, torch.from_numpy(targets).float(), unsmoothed)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel, load_weights
 from asda.corpus.datadir import DataDir
 from asda.dataset.collate import Batch
 from asda.dataset.loaders import scoring_loader
 from asda.dataset.targets import Target, VisiblePatches
+from asda.files import InputError
 from asda.model.pretrainer import Pretrainer
 from asda.training.run_config import PretrainConfig, TeacherConfig
 from asda.training.task import Task
@@ -34,7 +34,6 @@ class PretrainTask(Task[PretrainConfig]):
     """Masked prediction of an EMA teacher's features."""
 
     verb = "pretrain"
-    model_from_init = False
     model: Pretrainer
 
     @classmethod
@@ -44,9 +43,13 @@ class PretrainTask(Task[PretrainConfig]):
 
     def build_model(self, init: SavedModel | None) -> Pretrainer:
         model = Pretrainer(self.model_config)
-        if self.config.init:
-            saved = read_model(self.config.init)
-            load_weights(model, saved.weights, saved.path)
+        if init:
+            if init.kind != "pretrained":
+                raise InputError(
+                    f"{init.path}: a {init.kind} model; pretraining continues from a pretrained"
+                    " one, with student, teacher and decoder"
+                )
+            load_weights(model, init.weights, init.path)
         return model
 
     def targets(self, directory: DataDir) -> Sequence[Target]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import logging
 import shlex
@@ -11,17 +12,24 @@ from pathlib import Path
 from asda import configuration
 from asda.distributed import Process
 from asda.files import InputError, atomic_write
-from asda.training.run_config import RunConfig
+from asda.training.launch import SPLIT_KEYS, Launch
+from asda.training.progress import TerminalHandler
+from asda.training.run_config import ACCEPT, ACCEPTABLE, RunConfig
 
-# Settings that change where a run is stored or how fast it is, but not its result.
+log = logging.getLogger(__name__)
+# Settings that change where a run is stored, how fast it is and what it writes, but not its result.
 RUNTIME_KEYS = {
     "exp",
     "training.device",
     "training.threads",
+    "training.log_every",
+    "training.save_every",
+    "training.save_minutes",
+    ACCEPT,
     "data.workers",
     "data.max_bad",
-    "training.log_every",
 }
+BEGIN = "training begins"  # a line of the log
 
 
 class Experiment:
@@ -46,8 +54,10 @@ class Experiment:
         if process.is_first:
             self._lock()
             self._remove_unfinished()
-            self._claim(verb)
+            notes = self._claim(verb)
             self._open_log()
+            for note in notes:
+                log.warning("%s", note)
 
     @property
     def checkpoint(self) -> Path:
@@ -58,6 +68,10 @@ class Experiment:
     def model(self) -> Path:
         """The finished model; it exists when the run is complete."""
         return self.folder / "model.pt"
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "train.log"
 
     def snapshot(self, update: int) -> Path:
         return self.folder / "snapshots" / f"update_{update:07d}.pt"
@@ -83,27 +97,70 @@ class Experiment:
         for path in self.folder.rglob(".*.pt.*"):
             path.unlink()
 
-    def _claim(self, verb: str) -> None:
+    def _claim(self, verb: str) -> list[str]:
+        """Take the folder for this run; return what the user should know about the run in it."""
         saved = self.folder / "config.yaml"
+        launch = Launch.of(self.config, self.process.world_size)
+        notes = []
         if saved.exists() and self.has_begun:
-            # Settings added since the run was started take their default.
-            old = configuration.load(type(self.config), saved)
-            before, now = map(configuration.to_dict, (old, self.config))
-            changed = configuration.differences(before, now, ignored=RUNTIME_KEYS)
-            if changed:
-                raise InputError(
-                    f"{self.folder} holds a run with another configuration"
-                    f" ({'; '.join(changed.values())}): choose another experiment folder or tag,"
-                    " or remove this one"
-                )
-        configuration.save(self.config, saved)
+            notes = self._compare(saved, launch)
+        elif self._log.exists() and BEGIN in self._log.read_text(encoding="utf-8"):
+            notes = [f"an earlier call saved no {self.checkpoint}: the run begins anew"]
+        training = dataclasses.replace(self.config.training, accept_changes=False)
+        configuration.save(dataclasses.replace(self.config, training=training), saved)
+        launch.write(self.folder)
         with atomic_write(self.folder / "run.sh") as stream:
             stream.write(
                 "#!/usr/bin/env bash\n# Repeats this run, or resumes it if it was interrupted.\n"
                 f"cd {shlex.quote(str(Path.cwd()))} || exit 1\n"
-                f'exec asda {verb} --config {shlex.quote(str(saved))} "$@"\n'
+                f'exec {launch.command} {verb} --config {shlex.quote(str(saved))} "$@"\n'
             )
         (self.folder / "run.sh").chmod(0o755)
+        return notes
+
+    def _compare(self, saved: Path, launch: Launch) -> list[str]:
+        """Compare with the run in the folder; return notes on differences that are accepted.
+
+        Raises:
+            InputError: if others differ.
+        """
+        # Settings added since the run was started take their default.
+        old = configuration.load(type(self.config), saved)
+        before, now = map(configuration.to_dict, (old, self.config))
+        changed = configuration.differences(before, now, ignored=RUNTIME_KEYS)
+        notes = []
+        earlier = Launch.read(self.folder)
+        if earlier and not self.model.exists():
+            if note := launch.check(earlier, self.folder):
+                notes.append(note)
+            if earlier.clips_per_update == launch.clips_per_update:
+                split = [changed.pop(key) for key in SPLIT_KEYS & set(changed)]
+                notes += [f"{change}, with as many clips per update" for change in split]
+        if changed:
+            self._accept(changed, old.training.updates)
+            notes.append(f"resuming with changed settings: {'; '.join(changed.values())}")
+        return notes
+
+    def _accept(self, changed: dict[str, str], updates: int) -> None:
+        """Accept changed settings if that is asked for, and reopen a completed run.
+
+        Args:
+            changed: key and description of each change
+            updates: length of the run so far
+        """
+        settings = self.config.training
+        longer = settings.updates > updates
+        possible = changed.keys() <= ACCEPTABLE and self.checkpoint.exists()
+        possible &= longer or not self.model.exists()
+        if not (possible and settings.accept_changes):
+            remedy = f", or add --{ACCEPT} true to resume with them" if possible else ""
+            raise InputError(
+                f"{self.folder} holds a run with another configuration"
+                f" ({'; '.join(changed.values())}): choose another experiment folder or tag,"
+                f" or remove this one{remedy}"
+            )
+        if self.model.exists():
+            self.model.rename(self.folder / f"model_{updates}.pt")
 
     def _open_log(self) -> None:
         root = logging.getLogger("asda")
@@ -111,11 +168,11 @@ class Experiment:
         for handler in list(root.handlers):
             root.removeHandler(handler)
         line = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
-        handlers: list[logging.Handler] = [
-            logging.FileHandler(self.folder / "train.log", encoding="utf-8")
-        ]
-        if not sys.stderr.isatty():  # a terminal shows the progress bar instead
+        handlers: list[logging.Handler] = [logging.FileHandler(self._log, encoding="utf-8")]
+        if not sys.stderr.isatty():
             handlers.append(logging.StreamHandler())
         for handler in handlers:
             handler.setFormatter(line)
             root.addHandler(handler)
+        if sys.stderr.isatty():
+            root.addHandler(TerminalHandler())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import math
+import signal
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +20,22 @@ from asda.checkpoint import tensor_files
 from asda.checkpoint.saved_model import check_tensors, load_weights
 from asda.checkpoint.schema import refusing_damage, restore
 from asda.dataset.collate import Batch
-from asda.distributed import Process, barrier
+from asda.distributed import Process, barrier, gather, largest, largest_number
 from asda.files import InputError
 from asda.kernels.recompute import recompute_outputs, recomputing
-from asda.training.experiment import Experiment
+from asda.stop_signals import Stopped, StopRequests
+from asda.training.experiment import BEGIN, Experiment
 from asda.training.optimizer import (
     learning_rate,
     make_optimizer,
     set_learning_rate,
     set_reference_eps,
+    skip_next_step,
 )
-from asda.training.progress import History, Progress
-from asda.training.run_config import OptimizerConfig, TrainingConfig
+from asda.training.progress import Progress
+from asda.training.run_config import ACCEPT, OptimizerConfig, TrainingConfig
+from asda.training.skipped_updates import LIMIT, Made, SkippedUpdates, named
+from asda.training.train_state import Interval, TrainState
 
 if TYPE_CHECKING:
     from asda.training.task import Task
@@ -37,54 +43,52 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 SMALLEST_LOSS_SCALE = 1e-6
+LATE, STOP = 1, 2  # why a checkpoint is saved between those of training.save_every
 
 
-@dataclass
-class TrainState:
-    """How far a run has come.
-
-    Attributes:
-        update: completed updates
-        batches: micro-batches that were read
-        history: reported rows of numbers
-        snapshots: update -> score of the models that are kept
-        best: best score so far
-        since_best: evaluations since then
-    """
-
-    update: int = 0
-    batches: int = 0
-    history: History = field(default_factory=list)
-    snapshots: dict[int, float] = field(default_factory=dict)
-    best: float | None = None
-    since_best: int = 0
-
-
-def train(task: Task[Any], experiment: Experiment, process: Process) -> None:
+def train(
+    task: Task[Any], experiment: Experiment, process: Process, stop: StopRequests | None = None
+) -> None:
     """Train to the last update, from the experiment's checkpoint if it has one; write model.pt.
 
     A run that is interrupted and resumed gives bit-identical losses on the same kind of machine:
     order, masks, augmentation and noise depend only on the seed and the update.
+
+    Args:
+        stop: requests to stop; None = there are none
+
+    Raises:
+        Stopped: on request, after a checkpoint was saved.
+        InputError: if losses or gradients stay infinite or NaN, or the checkpoint is damaged.
     """
     task.model.to(process.device)
     if process.device.type == "cpu":
         recompute_outputs(task.model)
-    run = _Run(task, experiment, process)
+    stop = stop or StopRequests()
+    run = _Run(task, experiment, process, stop)
     run.resume()
-    run.run()
-    run.finish()
-    barrier()
+    with run.reporting(), stop.deferred():
+        run.run()
+        run.finish()
+        barrier()
+    if largest_number(stop.received is not None):
+        raise run.stopped(f"stopped after the last update; {experiment.model} is complete")
 
 
 class _Run:
     """The state of one call of `train`."""
 
-    def __init__(self, task: Task[Any], experiment: Experiment, process: Process):
-        self.task, self.experiment, self.process = task, experiment, process
+    def __init__(
+        self, task: Task[Any], experiment: Experiment, process: Process, stop: StopRequests
+    ):
+        self.task, self.experiment, self.process, self.stop = task, experiment, process, stop
         self.config: TrainingConfig = task.config.training
         self.optimizer_config: OptimizerConfig = task.config.optimizer
         self.state = TrainState()
-        self.interval = _Interval()
+        self.interval = Interval()
+        self.utterances: list[str] = []  # of the present update, in this process
+        self.saved: int | None = None  # update of the last checkpoint
+        self.saved_at = time.monotonic()
         self.optimizer = make_optimizer(task.model, self.optimizer_config)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.scaler = torch.amp.GradScaler(
@@ -96,10 +100,24 @@ class _Run:
     def resume(self) -> None:
         if self.experiment.checkpoint.exists():
             self._restore(self.experiment.checkpoint)
+            self.saved = self.state.update
             log.info("resuming after update %d", self.state.update)
+        else:
+            log.info(BEGIN)
+        self.state.divide(self.process.world_size * self.task.config.data.batch_size)
+        self.skips = SkippedUpdates(self.state)
+
+    @contextlib.contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Report progress within the block; the bar stays on the screen only if the run ends."""
         if self.process.is_first:
-            folder, updates = self.experiment.folder, self.config.updates
-            self.progress = Progress(folder, updates, self.state.history)
+            folder, state = self.experiment.folder, self.state
+            self.progress = Progress(folder, self.config.updates, state.history, state.update)
+        try:
+            yield
+        finally:
+            if self.progress:
+                self.progress.close()
 
     def _restore(self, path: Path) -> None:
         content = tensor_files.load(path, "model", "optimizer", "scaler", "interval")
@@ -108,30 +126,81 @@ class _Run:
         load_weights(self.task.model, content["model"], path)
         with refusing_damage(path):
             self.optimizer.load_state_dict(content["optimizer"])
-            self.scaler.load_state_dict(content["scaler"])
-            self.state = restore(TrainState, content["state"], path)
-        self.interval = restore(_Interval, content["interval"], path)
+            if content["scaler"]:  # empty if the run was not in fp16 so far
+                self.scaler.load_state_dict(content["scaler"])
+            self.state = TrainState.restored(content["state"], path)
+        self.interval = restore(Interval, content["interval"], path)
+        if self.state.update > self.config.updates:
+            raise InputError(
+                f"{path}: holds {self.state.update} updates, more than training.updates"
+                f" {self.config.updates}; asda average {path} --out MODEL makes a model of it"
+            )
 
     def run(self) -> None:
-        batches = iter(self.task.loader(self.state.batches))
-        self.model.train()
-        while self.state.update < self.config.updates and not self._out_of_patience():
-            self.interval.add(self._update(batches))
-            if self._is_due(self.config.log_every):
-                self._report("train", self.interval.close())
-            if self._is_due(self.config.evaluate_every):
-                self._evaluate()
-            if self._is_due(self.config.save_every):
-                self._save()
+        with contextlib.closing(iter(self.task.loader(self.state.batches))) as batches:
+            self.model.train()
+            self._evaluate_if_due()  # a run may be stopped between an update and its evaluation
+            while self.state.update < self.config.updates and not self._out_of_patience():
+                self._update_and_note(batches)
+                if self._is_due(self.config.log_every):
+                    self._report("train", self.interval.close())
+                if self._evaluation_is_due:
+                    self._save_or_stop(due=False)  # an evaluation can take long
+                self._evaluate_if_due()
+                self._save_or_stop(self._is_due(self.config.save_every))
+
+    def _update_and_note(self, batches: Iterator[Batch]) -> None:
+        self.utterances = []
+        stats = self._update(batches)
+        skipped = stats.pop("skipped")
+        self.interval.add(stats, skipped)
+        self.skips.note(Made(self.state.update, skipped, self.utterances))
+        if self.skips.is_full or self._is_due(self.config.log_every):
+            self._settle()
+        if self.progress:
+            self.progress.advance(self.state.update)
+
+    def _settle(self) -> None:
+        """Look at which updates were skipped, and give up if too many were in a row."""
+        last = self.skips.settle()
+        if last is None:
+            return
+        clips = sorted(name for part in gather(last.utterances) for name in part)
+        raise InputError(
+            f"{self.experiment.folder}: loss or gradient not finite in {LIMIT} updates in a row,"
+            f" all skipped (the last was update {last.update}, with {named(clips)});"
+            f" {self._kept()}; {self._advice()}"
+        )
+
+    def _kept(self) -> str:
+        if self.saved is None:
+            return "no checkpoint was saved yet"
+        return f"{self.experiment.checkpoint} holds update {self.saved}"
+
+    def _advice(self) -> str:
+        """Return what to do against losses and gradients that are not finite."""
+        others = {"fp16": "bf16 or float32", "bf16": "float32"}
+        other = others.get(self.config.precision)
+        precision = f", or use training.precision {other}" if other else ""
+        accept = "" if self.saved is None else f" (with --{ACCEPT} true to resume from there)"
+        return (
+            f"lower optimizer.lr {self.optimizer_config.lr:g}{precision}{accept},"
+            " or leave out clips whose features are wrong"
+        )
 
     def _update(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
-        """Make one optimizer update; an fp16 overflow repeats it on further batches."""
+        """Make one optimizer update; an fp16 overflow repeats it on further batches.
+
+        Return the numbers to report. An update whose loss or gradient is not finite changes nothing
+        and returns 1 as "skipped".
+        """
         self.task.before_update(self.state.update)
         while True:
             set_learning_rate(self.optimizer, self.optimizer_config, self._rate)
             stats = self._backward(batches)
             self.scaler.unscale_(self.optimizer)
             stats["grad_norm"] = self._clip()
+            stats["skipped"] = self._not_finite(stats)
             if self.optimizer_config.eps_form == "reference":
                 set_reference_eps(self.optimizer, self.optimizer_config, self.state.update + 1)
             scale = self.scaler.get_scale()
@@ -144,9 +213,21 @@ class _Run:
             if self.scaler.get_scale() < SMALLEST_LOSS_SCALE:
                 raise InputError(
                     f"{self.experiment.folder}: gradients overflow fp16 at update"
-                    f" {self.state.update} at any loss scale; use training.precision bf16 or"
-                    " float32"
+                    f" {self.state.update} at any loss scale, with {named(self.utterances)};"
+                    f" {self._kept()}; {self._advice()}"
                 )
+
+    def _not_finite(self, stats: dict[str, Tensor]) -> Tensor:
+        """Have the optimizer skip a step from numbers that are not finite; return 1 if it does.
+
+        In fp16 the loss scaler skips steps and repeats them.
+        """
+        finite = stats["grad_norm"].isfinite() & stats["loss"].isfinite()
+        if self.scaler.is_enabled():
+            return torch.zeros_like(stats["loss"])
+        skipped = largest(1 - finite.float())
+        skip_next_step(self.optimizer, skipped)
+        return skipped
 
     def _rate(self, peak: float) -> float:
         return learning_rate(self.state.update, peak, self.optimizer_config, self.config.updates)
@@ -156,6 +237,7 @@ class _Run:
         total: dict[str, Tensor] = {}
         for micro in range(self.config.accumulation):
             batch = next(batches).to(self.process.device)
+            self.utterances += batch.utterances
             last = micro == self.config.accumulation - 1
             stats = self._forward_backward(
                 batch, self.config.seed + self.state.update + micro * self.config.updates, last
@@ -198,18 +280,24 @@ class _Run:
         )
 
     def _report(self, group: str, values: dict[str, float]) -> None:
-        if not math.isfinite(values.get("loss", 0.0)):
-            raise InputError(
-                f"{self.experiment.folder}: the loss became {values['loss']} at update"
-                f" {self.state.update}; lower optimizer.lr or use training.precision bf16 or"
-                " float32"
-            )
         if group == "train":
             values["learning_rate"] = self.optimizer.param_groups[-1]["lr"]
             if warning := self.task.warning(values):
                 log.warning("after update %d: %s", self.state.update, warning)
+        elif not math.isfinite(values.get("loss", 0.0)):
+            log.warning("after update %d: the validation loss is not finite", self.state.update)
         if self.progress:
             self.progress.report(self.state.update, group, values)
+
+    @property
+    def _evaluation_is_due(self) -> bool:
+        done = self.state.evaluated == self.state.update
+        return not done and self._is_due(self.config.evaluate_every)
+
+    def _evaluate_if_due(self) -> None:
+        if self._evaluation_is_due:
+            self._evaluate()
+            self.state.evaluated = self.state.update
 
     def _evaluate(self) -> None:
         self.model.eval()
@@ -224,6 +312,8 @@ class _Run:
 
     def _rank(self, value: float | None) -> None:
         """Record the score of the model, and save the model if it is among those to keep."""
+        if value is not None and not math.isfinite(value):
+            value = None
         score = -math.inf if value is None else value * (1 if self.task.higher_is_better else -1)
         improved = value is not None and (self.state.best is None or score > self.state.best)
         self.state.best = score if improved else self.state.best
@@ -238,7 +328,9 @@ class _Run:
         self.state.snapshots = {update: self.state.snapshots[update] for update in ranked[:keep]}
         if self.process.is_first and self.state.update in self.state.snapshots:
             path = self.experiment.snapshot(self.state.update)
-            tensor_files.save({"model": self.task.model.state_dict()}, path)
+            facts = self.about["facts"] | {"updates": self.state.update}
+            about = self.about | {"facts": facts}
+            tensor_files.save({"model": self._weights(), "about": about}, path)
 
     def _out_of_patience(self) -> bool:
         out = bool(self.config.patience) and self.state.since_best >= self.config.patience
@@ -246,27 +338,85 @@ class _Run:
             log.info("no improvement in %d evaluations: stopping", self.config.patience)
         return out
 
+    def _save_or_stop(self, due: bool) -> None:
+        """Save if it is due, by updates or by time, and stop if one of the processes is asked to.
+
+        Raises:
+            Stopped: after saving.
+        """
+        late = 0 < 60 * self.config.save_minutes <= time.monotonic() - self.saved_at
+        wanted = STOP if self.stop.received else LATE if late else 0
+        wanted = largest_number(wanted)  # all processes must do the same
+        if due or wanted:
+            self._settle()
+            self._save()
+        if wanted == STOP:
+            barrier()  # the first process is still writing when the others come here
+            raise self.stopped(self._stopped_message())
+
+    def _stopped_message(self) -> str:
+        done = f"stopped after update {self.state.update} of {self.config.updates}"
+        if self.saved is None:
+            return f"{done}; nothing was saved, since the last updates were skipped"
+        later = "" if self.saved == self.state.update else f" of update {self.saved}"
+        return (
+            f"{done}; saved to {self.experiment.checkpoint}{later}; the same command resumes there"
+        )
+
+    def stopped(self, message: str) -> Stopped:
+        """Log why the run stops, and return the exception that ends this process."""
+        log.info("%s", message)
+        return Stopped(self.stop.received or signal.SIGTERM)  # or asked for in another process
+
     def _save(self) -> None:
+        """Save a checkpoint, unless the last updates were skipped: their weights may be no good."""
+        self.saved_at = time.monotonic()
+        if self.state.skipped_in_a_row:
+            return
+        self.saved = self.state.update
         if not self.process.is_first:
             return
         content = {
-            "model": self.task.model.state_dict(),
+            "model": self._weights(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "state": vars(self.state),
             "interval": vars(self.interval),
+            "about": self.about,
         }
         tensor_files.save(content, self.experiment.checkpoint)
         for path in self.experiment.folder.glob("snapshots/*.pt"):
             if int(path.stem.split("_")[1]) not in self.state.snapshots:
                 path.unlink()
 
+    @functools.cached_property
+    def about(self) -> dict[str, Any]:
+        """What model.pt holds in addition to weights, so that a checkpoint can be used as one."""
+        facts = {"final": "last", "metric": self.task.metric, "seed": self.config.seed}
+        content = self.task.package({}, facts).content()
+        del content["weights"]
+        return content
+
+    def _weights(self) -> dict[str, Tensor]:
+        """Return the weights to save.
+
+        Raises:
+            InputError: if they are not finite: finite gradients can make them so if steps are huge.
+        """
+        weights = self.task.model.state_dict()
+        if not all(bool(t.isfinite().all()) for t in weights.values() if t.is_floating_point()):
+            raise InputError(
+                f"{self.experiment.folder}: the weights became infinite or NaN by update"
+                f" {self.state.update}; {self._kept()}; {self._advice()}"
+            )
+        return weights
+
     def finish(self) -> None:
         """Write model.pt from the last weights or the snapshots, and draw the curves."""
         if not self.process.is_first:
             return
         if not self.state.snapshots:
-            weights, chosen = self.task.model.state_dict(), [self.state.update]
+            weights, chosen = self._weights(), [self.state.update]
         else:
             chosen = sorted(self.state.snapshots)
             weights = tensor_files.average_weights([self._snapshot(u) for u in chosen])
@@ -279,9 +429,9 @@ class _Run:
             "seed": self.config.seed,
         }
         tensor_files.save(self.task.package(weights, facts).content(), self.experiment.model)
-        log.info("wrote %s (%s of updates %s)", self.experiment.model, self.config.final, chosen)
         if self.progress:
-            self.progress.close()
+            self.progress.complete()
+        log.info("wrote %s (%s of updates %s)", self.experiment.model, self.config.final, chosen)
 
     def _metric_value(self, chosen: list[int]) -> float | None:
         """Return the validation result of the model that was chosen; None for an average."""
@@ -294,24 +444,3 @@ class _Run:
         weights: dict[str, Tensor] = tensor_files.load(path, "model")["model"]
         check_tensors(self.task.model.state_dict(), weights, path)
         return weights
-
-
-@dataclass
-class _Interval:
-    """Means over the updates since the last report.
-
-    Sums stay on the device, so that updates need not wait for it.
-    """
-
-    sums: dict[str, Tensor] = field(default_factory=dict)
-    count: int = 0
-
-    def add(self, stats: dict[str, Tensor]) -> None:
-        for key, value in stats.items():
-            self.sums[key] = self.sums[key] + value if key in self.sums else value
-        self.count += 1
-
-    def close(self) -> dict[str, float]:
-        means = {key: float(value) / self.count for key, value in self.sums.items()}
-        self.sums, self.count = {}, 0
-        return means

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from asda.training.run_config import OptimizerConfig
 
@@ -89,3 +89,15 @@ def set_reference_eps(optimizer: torch.optim.Optimizer, config: OptimizerConfig,
     """
     for group in optimizer.param_groups:
         group["eps"] = config.eps / math.sqrt(1 - config.betas[1] ** step)
+
+
+def skip_next_step(optimizer: torch.optim.Optimizer, skipped: Tensor) -> None:
+    """Make the next step of a fused optimizer do nothing if `skipped` is 1; 0 changes nothing.
+
+    The kernel reads the value on the device, as it does for PyTorch's GradScaler, so the host need
+    not wait for it.
+
+    Args:
+        skipped: 0-d float32 on the device of the parameters
+    """
+    optimizer.found_inf = skipped  # type: ignore[attr-defined]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 log = logging.getLogger(__name__)
 
 History = list[dict[str, float]]
+LINE = "{n}/{total} {percentage:.0f} % {pace}{desc}"
+FIRST_SHOWN = ("loss", "accuracy", "mAP")  # in a terminal, where a long line is cut
 
 
 class Progress:
@@ -21,19 +26,18 @@ class Progress:
         folder: experiment folder, where images/ and tensorboard/ are created
         updates: number of updates of the whole run
         history: rows of the run so far, {"update": n, "train/loss": ...}; new rows are appended
+        start: completed updates
     """
 
-    def __init__(self, folder: Path, updates: int, history: History):
+    def __init__(self, folder: Path, updates: int, history: History, start: int = 0):
         from torch.utils.tensorboard import SummaryWriter
 
         self.folder = folder
         self.updates = updates
         self.history = history
-        start = int(history[-1]["update"]) if history else 0
-        self.bar = tqdm(
-            total=updates, initial=start, unit="update", disable=not sys.stderr.isatty()
-        )
-        self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1)
+        self.bar = Bar(total=updates, initial=start)
+        reported = int(history[-1]["update"]) if history else 0
+        self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=reported + 1)
         self.since = (time.monotonic(), start)
 
     def report(self, update: int, group: str, values: dict[str, float]) -> None:
@@ -45,7 +49,13 @@ class Progress:
                 self.writer.add_scalar(key, value, update)
         numbers = "  ".join(f"{key} {value:.6g}" for key, value in values.items())
         log.info("%s %d/%d  %s%s", group, update, self.updates, numbers, self._pace(update))
-        self.bar.set_postfix_str(numbers[:60], refresh=False)
+        if group == "valid":
+            self.bar.print_row(f"valid {update}/{self.updates}", values)
+        elif "loss" in values:
+            self.bar.set_description_str(f"loss {values['loss']:.3g}", refresh=False)
+
+    def advance(self, update: int) -> None:
+        """Move the bar."""
         self.bar.update(update - self.bar.n)
 
     def _pace(self, update: int) -> str:
@@ -59,11 +69,71 @@ class Progress:
         """Draw the curves of training and validation, one image per quantity, to images/."""
         draw_curves(self.history, self.folder / "images")
 
-    def close(self) -> None:
-        """Draw the curves a last time and close bar and TensorBoard."""
+    def complete(self) -> None:
+        """Draw the curves a last time and leave the full bar on the terminal."""
         self.draw()
+        self.bar.leave = True
+        self.bar.close()
+
+    def close(self) -> None:
+        """Close TensorBoard, and remove the bar of a run that did not end."""
         self.writer.close()
         self.bar.close()
+
+
+class Bar(tqdm):
+    """One short line on the terminal: `200/300 67 % 5.1/s 19 s loss 16.5`."""
+
+    def __init__(self, **options: Any):
+        width = os.environ.get("COLUMNS", "")
+        super().__init__(
+            **options,
+            bar_format=LINE,
+            unit="",
+            ncols=int(width) if width.isdigit() else None,
+            dynamic_ncols=not width.isdigit(),
+            leave=False,
+            disable=not sys.stderr.isatty(),
+        )
+
+    @property
+    def format_dict(self) -> dict[str, Any]:
+        """The quantities of the line."""
+        values = dict(super().format_dict)
+        done, seconds = values["n"] - values["initial"], values["elapsed"]
+        rate = values["rate"] or (done / seconds if seconds else 0)
+        left = _readable((values["total"] - values["n"]) / rate) if rate else ""
+        return values | {"pace": f"{rate:.3g}/s {left} " if rate else ""}
+
+    def print_row(self, title: str, values: dict[str, float]) -> None:
+        """Print numbers on a line above the bar that stays, cut to the width of the terminal."""
+        if self.disable:
+            return
+        names = [name for name in FIRST_SHOWN if name in values]
+        names += [name for name in values if name not in names]
+        line = "  ".join([title, *(f"{name} {values[name]:.4g}" for name in names)])
+        columns = shutil.get_terminal_size().columns
+        self.write(line[: columns - 1], file=sys.stderr)
+
+
+def _readable(seconds: float) -> str:
+    """Return a duration in the unit that suits it."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+class TerminalHandler(logging.Handler):
+    """Prints log records above the bar; rows of numbers are left to the bar itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addFilter(lambda record: record.name != log.name)
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = "" if record.levelno <= logging.INFO else f"{record.levelname}: "
+        tqdm.write(f"{level}{self.format(record)}", file=sys.stderr)
 
 
 def draw_curves(history: History, folder: Path) -> None:

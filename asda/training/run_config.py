@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from asda.dataset.feature_sources import FeatureInput
 
 Run = TypeVar("Run", bound="RunConfig")
+ACCEPT = "training.accept_changes"
+# Settings that a run may resume with if asked to; no tensor of a checkpoint depends on them.
+ACCEPTABLE = {f"optimizer.{name}" for name in ("lr", "min_lr", "warmup", "clip_norm")}
+ACCEPTABLE |= {
+    f"training.{name}" for name in ("updates", "precision", "evaluate_every", "patience")
+}
 
 
 @dataclass
@@ -78,10 +84,16 @@ class TrainingConfig:
         log_every: number of updates between log lines
         evaluate_every: number of updates between evaluations on the validation set (0 = never)
         save_every: number of updates between checkpoints to resume from
+        save_minutes: a checkpoint is also saved when this number of minutes has passed since the
+            last one (0 = never)
         snapshots: number of models that are kept for final "average"
         final: weights in model.pt: the "last", the "best" on the validation set, or the "average"
             of the snapshots (the best ones if a validation set ranks them, else the latest)
         patience: stop after this number of evaluations without improvement (0 = never)
+        accept_changes: resume a run, or train a completed one for longer, although some settings
+            have changed: optimizer.lr, min_lr, warmup and clip_norm, training.updates, precision,
+            evaluate_every and patience. The schedule is that of the new settings from the
+            checkpoint on. Not stored in the experiment folder
     """
 
     updates: int = 10000
@@ -93,15 +105,17 @@ class TrainingConfig:
     log_every: int = 50
     evaluate_every: int = 500
     save_every: int = 500
+    save_minutes: float = 10.0
     snapshots: int = 5
     final: Literal["last", "best", "average"] = "last"
     patience: int = 0
+    accept_changes: bool = False
 
     def __post_init__(self) -> None:
         for name in ("updates", "accumulation", "log_every", "save_every", "snapshots"):
             if getattr(self, name) < 1:
                 raise ValueError(f"training.{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("evaluate_every", "patience", "threads", "seed"):
+        for name in ("evaluate_every", "save_minutes", "patience", "threads", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"training.{name} must not be negative")
         if self.threads > MOST_THREADS:

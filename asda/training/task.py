@@ -20,10 +20,12 @@ from asda.dataset.collate import Batch
 from asda.dataset.loaders import Loader, training_loader
 from asda.dataset.targets import Target
 from asda.distributed import Process, end_process, start_process
+from asda.features.fbank_config import differing_features
 from asda.kernels.allocator import keep_freed_memory
 from asda.model.heads import Head, make_head
 from asda.model.model_config import ModelConfig, ResolvedModel
 from asda.provenance import environment
+from asda.stop_signals import StopRequests
 from asda.training.choices import begun_run, decided_precision, feature_bins
 from asda.training.experiment import Experiment
 from asda.training.input_digests import check_inputs
@@ -49,12 +51,10 @@ class Task(ABC, Generic[Config]):
     Args:
         config: configuration of the run, as `decided`
         process: this process
-        init: the model of `config.init`, where the task takes the encoder from it
+        init: the model of `config.init`, if there is one
 
     Attributes:
         verb: `asda VERB` that repeats the run (in run.sh)
-        model_from_init: whether the model configuration is that of `init`, as for an encoder that
-            gets a head; otherwise `init` must fit the configured model
         labelled: whether labels of the clips matter (labels.txt, utt2label)
         metric: validation quantity that ranks models; None = none does
         higher_is_better: how `metric` ranks
@@ -69,7 +69,6 @@ class Task(ABC, Generic[Config]):
     """
 
     verb: ClassVar[str]
-    model_from_init: ClassVar[bool] = True
     labelled: ClassVar[bool] = False
     metric: str | None = None
     higher_is_better: bool = False
@@ -86,6 +85,7 @@ class Task(ABC, Generic[Config]):
         self.features = config.features
         self.clips = self._open(config.train, training=True)
         self.validation = self._open(config.valid, training=False) if config.valid else None
+        self._compare_features(init)
 
     @classmethod
     def run(cls, config: Config) -> None:
@@ -96,10 +96,17 @@ class Task(ABC, Generic[Config]):
                 those of the run in the experiment folder.
         """
         process = start_process(config.training.device, config.training.threads)
+        stop = StopRequests(announce=process.is_first)
+        with stop.handled():
+            cls._run(config, process, stop)
+        end_process()
+
+    @classmethod
+    def _run(cls, config: Config, process: Process, stop: StopRequests) -> None:
         if process.device.type == "cpu":
             keep_freed_memory()  # a setting of the whole process, which belongs to this command
         init, ignored = None, []
-        if config.init and cls.model_from_init:
+        if config.init:
             init = read_model(config.init)
             ignored = _ignored_settings(config.model, init.config)
             config = dataclasses.replace(config, model=init.config)
@@ -116,8 +123,7 @@ class Task(ABC, Generic[Config]):
             task = cls(config, process, init)
             if begun is None and process.is_first:
                 task.say_choices(given)
-            train(task, experiment, process)
-        end_process()
+            train(task, experiment, process, stop)
 
     @classmethod
     def decided(cls, config: Config, process: Process, begun: Config | None) -> Config:
@@ -221,6 +227,21 @@ class Task(ABC, Generic[Config]):
             head=dict(self.head),
             facts=facts | data | {"clips": len(self.clips)} | self.facts() | environment(),
         )
+
+    def _compare_features(self, init: SavedModel | None) -> None:
+        """Warn of features with other settings than those that the first model was trained on."""
+        if init is None or not self.process.is_first:
+            return
+        for clips in filter(None, (self.clips, self.validation)):
+            found = differing_features(init.fbank, clips.features.fbank_config())
+            if found:
+                log.warning(
+                    "%s: features differ from those %s was trained on (%s); its encoder knows"
+                    " the latter, so compute features with them unless you mean to adapt it",
+                    clips.directory.path,
+                    init.path,
+                    "; ".join(found),
+                )
 
     def _open(self, directory: str, training: bool) -> Clips:
         """Open training clips, or validation clips, which are normalised like these."""

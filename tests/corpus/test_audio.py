@@ -8,6 +8,7 @@ import kaldiio
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from scipy.signal import resample_poly
 
 from asda.corpus.audio import AudioError, audio_duration, read_audio
@@ -152,7 +153,7 @@ def test_other_formats_go_through_ffmpeg(tmp_path, monkeypatch):
     path, samples = tmp_path / "a.m4a", noise(12000, 2)
     path.write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
     monkeypatch.setenv("PATH", f"{tmp_path}")
-    with pytest.raises(AudioError, match="Install ffmpeg"):
+    with pytest.raises(AudioError, match="unknown format; install ffmpeg, which reads more"):
         read_audio(str(path))
     # stands in for ffmpeg: what it writes to a pipe, a header without length
     header = struct.pack(">4s5I", b".snd", 24, 0xFFFFFFFF, 6, RATE, 2)
@@ -165,10 +166,13 @@ def test_other_formats_go_through_ffmpeg(tmp_path, monkeypatch):
     np.testing.assert_allclose(
         read_audio(str(path), start=0.25, end=0.5), samples[4000:8000].mean(axis=1), atol=1e-7
     )
-    assert f"-i {path} -map 0:a:0 -c:a pcm_f32be -f au -" in (tmp_path / "words").read_text()
+    assert f"-i file:{path} -map 0:a:0 -c:a pcm_f32be -f au -" in (tmp_path / "words").read_text()
     assert audio_duration(str(path)) == 0.75
-    script.write_text("#!/bin/sh\necho Invalid data >&2\nexit 69\n")
-    with pytest.raises(AudioError, match="ffmpeg failed with status 69: Invalid data"):
+    script.write_text("#!/bin/sh\necho psf_fseek: Invalid argument >&2\nexit 69\n")
+    with pytest.raises(AudioError, match=r"^truncated: the index at the end of this MP4 file is"):
+        read_audio(str(path))
+    path.write_bytes(b"\1\2\3" * 1000)
+    with pytest.raises(AudioError, match=r"^unreadable: neither libsndfile nor ffmpeg can decode"):
         read_audio(str(path))
 
 
@@ -200,7 +204,7 @@ def broken(folder, name):
         ("silent", r"silent: all 8000 samples are 0\.25"),
         ("nosamples", "empty: no audio"),
         ("nobytes", "empty file: .*nobytes.wav"),
-        ("text", "unreadable"),
+        ("text", "not audio but text: .*text.wav"),
         ("missing", "no such file: .*missing.wav"),
     ],
 )
@@ -227,9 +231,52 @@ def test_impossible_segments_and_commands(tmp_path):
         read_audio(path, start=0.5, end=1.6)
     with pytest.raises(AudioError, match=r"empty: no audio from 1 s"):
         read_audio(path, start=1.0)
-    with pytest.raises(AudioError, match=r"empty: no audio from 0\.5 s"):
-        read_audio(path, start=0.5, end=0.5)
     with pytest.raises(AudioError, match="failed with status 3: no such tape"):
         read_audio("{ echo no such tape >&2; exit 3; } | cat |")
-    with pytest.raises(AudioError, match="unreadable"):
+    with pytest.raises(AudioError, match="not audio but text: what the command writes"):
         read_audio("echo hello |")
+    with pytest.raises(AudioError, match="empty: the command writes nothing"):
+        read_audio("true |")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "reason"),
+    [
+        (0.0, np.inf, "from 0 s to inf s; correct its times"),
+        (np.nan, 1.0, "from nan s to 1 s; correct its times"),
+        (np.inf, None, "from inf s to the end; correct its times"),
+        (-0.01, 1.0, "from -0.01 s to 1 s; correct its times"),
+        (0.5, 0.5, "it ends at 0.5 s and starts at 0.5 s"),
+        (2.0, 1.0, "it ends at 1 s and starts at 2 s"),
+    ],
+)
+def test_times_that_no_segment_has(start, end, reason):
+    with pytest.raises(AudioError, match=f"^impossible segment.*{reason}$"):
+        read_audio("whatever.wav", start=start, end=end)
+
+
+@pytest.mark.parametrize("left", [1.0, 0.995])
+def test_channels_that_cancel_are_not_called_silent(tmp_path, left):
+    path, samples = str(tmp_path / "a.wav"), noise()
+    soundfile.write(path, np.hstack([samples * left, -samples]), RATE, subtype="FLOAT")
+    with pytest.raises(AudioError, match=r"its channels cancel each other.* remix 1"):
+        read_audio(path)
+    np.testing.assert_array_equal(read_audio(path, channel=1), -samples[:, 0])
+
+
+def test_any_fault_of_a_library_is_the_reason_of_one_utterance(tmp_path, monkeypatch):
+    path = str(tmp_path / "a.wav")
+    soundfile.write(path, noise(), 8000)
+    for fault, reason in (
+        (RuntimeError("out\nof tune"), "unreadable: RuntimeError: out of tune"),
+        (MemoryError(), "too long: its samples do not fit into memory"),
+        (OSError(24, "Too many open files", "a.wav"), "Too many open files: a.wav"),
+    ):
+        monkeypatch.setattr(soxr, "resample", lambda *_, fault=fault, **__: raise_(fault))
+        with pytest.raises(AudioError) as found:
+            read_audio(path)
+        assert str(found.value) == reason
+
+
+def raise_(error: Exception) -> None:
+    raise error

@@ -38,6 +38,14 @@ def test_bad_tables_are_named_with_their_line(tmp_path, text, message):
     assert str(error.value).startswith(f"{tmp_path}/d/{message}")
 
 
+def test_a_clip_may_have_none_of_the_labels(tmp_path):
+    tables = {"utt2label": "a x y\nb\nc x\n", "labels.txt": "x\ny\n", "utt2spk": "a a\nb b\nc c\n"}
+    directory = DataDir(write(tmp_path / "d", **tables))
+    assert directory.utt2label == {"a": ["x", "y"], "b": [], "c": ["x"]}
+    write_table(tmp_path / "copy", directory.table("utt2label"))
+    assert (tmp_path / "copy").read_text() == "a x y\nb\nc x\n"
+
+
 def test_not_utf8_is_named_with_its_line(tmp_path):
     (tmp_path / "utt2spk").write_bytes(b"a x\nb \xff\n")
     with pytest.raises(InputError, match="utt2spk:2: not UTF-8"):

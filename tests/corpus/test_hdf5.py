@@ -6,10 +6,28 @@ import numpy as np
 import pytest
 
 from asda.corpus.audio import AudioError, audio_duration, read_audio
+from asda.corpus.hdf5 import packed_clips, stated_rate
 from asda.corpus.wav_scp import split_source
 
 h5py = pytest.importorskip("h5py")
 SOUND = np.random.default_rng(0).uniform(-0.5, 0.5, 3200)
+
+STEREO = np.stack([SOUND, 0.5 * SOUND]).astype(np.float32)
+SHAPES = {
+    "wide": STEREO,
+    "tall": STEREO.T,
+    "one": STEREO[:1],
+    "half": STEREO[0].astype(np.float16),
+    "scalar": 32000,
+    "square": np.ones((40, 50), np.float32),
+    "tiny": np.ones((4, 5), np.float32),
+    "cube": np.ones((2, 3, 3200), np.float32),
+    "empty": np.zeros(0, np.float32),
+    "hollow": np.zeros((2, 0), np.float32),
+    "names": np.array([b"a", b"b"]),
+    "pairs": np.zeros(5, [("left", "f4"), ("right", "f4")]),
+    "complex": np.zeros(5, np.complex64),
+}
 
 
 @pytest.fixture
@@ -22,6 +40,11 @@ def packed(tmp_path):
     with h5py.File(tmp_path / "clips.hdf5", "w") as file:
         file["part/Yabc"] = SOUND.astype(np.float32)
         file["part/odd"] = np.arange(10, dtype=np.uint8)
+    (tmp_path / "text.h5").write_text("no data at all\n" * 100)
+    (tmp_path / "cut.h5").write_bytes((tmp_path / "rows.h5").read_bytes()[:4000])
+    with h5py.File(tmp_path / "shapes.h5", "w") as file:
+        for name, values in SHAPES.items():
+            file[name] = values
     return tmp_path
 
 
@@ -35,6 +58,55 @@ def test_samples_and_segments(packed, clip):
         read_audio(source, 32000, start=0.02, end=0.05), samples[640:1600]
     )
     assert len(read_audio(source, 16000)) == 1600
+
+
+@pytest.mark.parametrize("clip", ["wide", "tall"])
+def test_channels_of_a_clip_are_averaged(packed, clip):
+    source = f"{packed}/shapes.h5@32000:{clip}"
+    assert audio_duration(source) == 0.1
+    np.testing.assert_allclose(read_audio(source, 32000), 0.75 * SOUND, atol=1e-7)
+    np.testing.assert_array_equal(read_audio(source, 32000, channel=1), STEREO[1])
+    part = read_audio(source, 32000, start=0.02, end=0.05)
+    np.testing.assert_allclose(part, 0.75 * SOUND[640:1600], atol=1e-7)
+
+
+@pytest.mark.parametrize(("clip", "error"), [("one", 0), ("half", 3e-4)])
+def test_other_shapes_and_types(packed, clip, error):
+    found = read_audio(f"{packed}/shapes.h5@32000:{clip}", 32000)
+    np.testing.assert_allclose(found, STEREO[0], atol=error)
+
+
+def test_rows_of_different_lengths_and_with_channels(tmp_path):
+    with h5py.File(tmp_path / "rows.h5", "w") as file:
+        file["audio_name"] = np.array(["a.wav", "b.wav"], dtype="S20")
+        rows = file.create_dataset("waveform", 2, h5py.vlen_dtype(np.int16))
+        rows[0], rows[1] = (SOUND[:100] * 32767).astype(np.int16), [1, 2, 3]
+    with h5py.File(tmp_path / "stereo.h5", "w") as file:
+        file["audio_name"] = np.array(["a.wav"], dtype="S20")
+        file["waveform"] = STEREO[None]
+    np.testing.assert_allclose(
+        read_audio(f"{tmp_path}/rows.h5@16000:0"), SOUND[:100], atol=1 / 16384
+    )
+    assert audio_duration(f"{tmp_path}/rows.h5@16000:1") == 3 / 16000
+    np.testing.assert_allclose(read_audio(f"{tmp_path}/stereo.h5@16000:0"), 0.75 * SOUND, atol=1e-7)
+
+
+def test_what_cannot_be_a_clip_is_passed_over_and_counted(packed, capsys):
+    with h5py.File(packed / "mixed.h5", "w") as file:
+        file["Yabc"] = SOUND
+        file["group/Ydef"] = STEREO
+        file["sample_rate"] = 32000
+        file["labels"] = np.array([b"a", b"b"])
+    assert list(packed_clips(f"{packed}/mixed.h5")) == [
+        ("Yabc", "Yabc"),
+        ("group/Ydef", "group/Ydef"),
+    ]
+    message = capsys.readouterr().err
+    assert message == f"{packed}/mixed.h5: 2 datasets cannot be clips: 'labels', shape (2,), |S1\n"
+    assert stated_rate(f"{packed}/mixed.h5") == 32000
+    assert stated_rate(f"{packed}/rows.h5") == 32000
+    assert stated_rate(f"{packed}/shapes.h5") is None
+    assert [clip for _, clip in packed_clips(f"{packed}/rows.h5")] == ["0", "1"]
 
 
 def test_a_forked_process_opens_the_file_anew(packed):
@@ -52,7 +124,20 @@ def test_a_forked_process_opens_the_file_anew(packed):
         ("rows.h5@32000:2", "it has 2 clips, numbered from 0"),
         ("clips.hdf5@32000:part/none", "no clip 'part/none'"),
         ("clips.hdf5@32000:part/odd", "unsupported sample type uint8"),
-        ("none.h5@32000:0", "no such file|No such file"),
+        ("none.h5@32000:0", "no such file: .*none.h5"),
+        ("text.h5@32000:0", "not an HDF5 file, or a damaged one: .*text.h5"),
+        ("cut.h5@32000:0", "truncated: .*cut.h5"),
+        ("rows.h5@0:0", "a sample rate of 0 Hz"),
+        ("clips.hdf5@32000:part", "'part' in .* is a group of datasets, not a clip"),
+        ("shapes.h5@32000:scalar", r"a clip of shape \(\): expected \(samples,\), \(channels"),
+        ("shapes.h5@32000:square", r"a clip of shape \(40, 50\)"),
+        ("shapes.h5@32000:tiny", r"a clip of shape \(4, 5\)"),
+        ("shapes.h5@32000:cube", r"a clip of shape \(2, 3, 3200\)"),
+        ("shapes.h5@32000:empty", "empty: no audio"),
+        ("shapes.h5@32000:hollow", "empty: no audio"),
+        ("shapes.h5@32000:names", "unsupported sample type"),
+        ("shapes.h5@32000:pairs", "unsupported sample type"),
+        ("shapes.h5@32000:complex", "unsupported sample type complex64"),
     ],
 )
 def test_what_cannot_be_used(packed, clip, message):

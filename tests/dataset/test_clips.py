@@ -214,7 +214,7 @@ def test_weights_are_those_of_the_used_clips(folder):
         ("utt00 1\n", r"utt2weight: no weight for 5 clips \(first: utt01\)"),
         ("utt00 heavy\n", r"utt2weight:1: not a number: 'heavy'"),
         ("utt00 inf\n", r"utt2weight:1: not a number: 'inf'"),
-        (None, "utt2weight: no such file"),
+        (None, r"utt2weight: no such file; .* data.sampling balanced takes the weights from"),
         ("".join(f"utt{row:02d} 0\n" for row in range(6)), "utt2weight: weights must be 0 or more"),
         ("".join(f"utt{row:02d} {row - 1}\n" for row in range(6)), "weights must be 0 or more"),
     ],
@@ -296,3 +296,22 @@ def test_a_crop_of_a_dump_reads_no_other_rows(folder, monkeypatch):
     assert read == [] and clip.shape == (30, MEL)
     clip.features.read()
     assert read == [30 * MEL * 4]
+
+
+def test_balanced_weights_are_made_from_the_labels_of_the_used_clips(folder):
+    labels = ("a", "a b", "a", "b", "", "")
+    rows = "".join(f"utt{row:02d} {value}\n" for row, value in enumerate(labels))
+    (folder / "utt2label").write_text(rows)
+    weights = clips_of(folder, sampling="balanced", min_frames=26).weights
+    assert weights == pytest.approx([500 / 1.005, 500 / 1.005, 500 / 1.005, 500 / 1.005], rel=1e-5)
+    weights = clips_of(folder, sampling="balanced").weights
+    a, b, none = 1000 / 3.01, 1000 / 2.01, 1000 / 2.01
+    assert weights == pytest.approx([a, a + b, a, b, none, none], rel=1e-5)
+
+
+def test_balanced_weights_need_a_line_for_each_clip(folder):
+    (folder / "utt2label").write_text("utt00 a\n")
+    with pytest.raises(
+        InputError, match=r"no line for 5 clips \(first: utt01\); data.sampling bal"
+    ):
+        _ = clips_of(folder, sampling="balanced").weights

@@ -21,6 +21,7 @@ from asda.dataset.feature_sources import (
 from asda.dump.compute import compute_part
 from asda.dump.finish import finish
 from asda.dump.plan import plan
+from asda.features.archive_writer import write_matrix
 from asda.features.fbank_config import FbankConfig
 from asda.features.matrix import read
 from asda.features.moments import Moments
@@ -151,6 +152,35 @@ def test_numbers_of_frames_that_are_none_are_refused(tmp_path, frames):
         open_clips(str(folder), FeatureInput(), DataConfig())
 
 
+def test_without_recorded_moments_all_features_are_read(tmp_path):
+    features = random_features([20, 30])
+    folder = with_features(tmp_path / "data", features)
+    (folder / "utt2moments").unlink()
+    expected = sum(map(Moments.of, features.values()), Moments(0, 0.0, 0.0))
+    assert FeatureInput().open(folder).moments(list(features)) == expected
+    features["utt01"][5, 5] = np.nan
+    with open(folder / "feats.ark", "wb") as stream:
+        for name, matrix in features.items():
+            write_matrix(stream, name, matrix, "none")
+    with pytest.raises(InputError, match=r"utt01'\): values that are not finite"):
+        FeatureInput().open(folder).moments(list(features))
+
+
+def test_a_missing_archive_of_a_dump_is_said_with_the_remedy(folders, tmp_path):
+    data, dump, _ = folders
+    copy = tmp_path / "dump"
+    copy.mkdir()
+    for name in ("feats.scp", "utt2num_frames", "utt2moments", "utt2source"):
+        text = (dump / name).read_text()
+        (copy / name).write_text(text.replace(str(dump), str(copy)))
+    message = (
+        rf"{copy}/feats\.scp: 1 archives with 3 utterances are missing or cut off "
+        rf"\(first: {copy}/archives/.*\.ark\); run stage dump again, which computes what is"
+    )
+    with pytest.raises(InputError, match=message):
+        open_clips(data, FeatureInput(str(copy)), DataConfig(min_frames=1))
+
+
 def test_features_of_one_value_are_refused(tmp_path):
     folder = with_features(tmp_path / "data", {"utt00": np.full((20, 16), -15.9424, np.float32)})
     with pytest.raises(InputError, match=f"{folder}: all its log-mel values have a standard dev"):
@@ -186,7 +216,7 @@ def test_audio_that_becomes_unusable_during_a_run_is_named(tmp_path):
     message = str(caught.value)
     assert "\n" not in message
     assert message.endswith(
-        f"delete its line in {folder}/wav.scp and run utils/fix_data_dir.sh {folder}"
+        f"delete the line of 'spoilt' in {folder}/wav.scp and run utils/fix_data_dir.sh {folder}"
     )
     lines = (folder / "wav.scp").read_text().splitlines(keepends=True)
     (folder / "wav.scp").write_text("".join(line for line in lines if "spoilt" not in line))

@@ -19,6 +19,7 @@ from asda.dataset.feature_sources import DumpedFeatures, FeatureInput
 from asda.dataset.loaders import scoring_loader, training_loader
 from asda.dataset.sampling import TrainingBatches
 from asda.dataset.targets import MultiHot
+from asda.features.archive_writer import write_matrix
 from asda.features.fbank_config import FbankConfig
 from asda.features.matrix import Values
 from asda.features.view import FeatureView
@@ -269,12 +270,31 @@ def test_a_damaged_archive_is_said_in_one_line(tmp_path, monkeypatch, workers):
     monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.1)
     folder = with_features(tmp_path / "data", random_features([20] * 4))
     archive = folder / "feats.ark"
-    archive.write_bytes(archive.read_bytes()[:-700])
     clips = clips_of(folder, workers=workers, batch_size=4)
+    archive.write_bytes(archive.read_bytes()[:-700])
     error = error_of(training_loader(clips, 1, 0, 1, 0))
     gc.collect()
-    assert error.startswith(f"{archive}:")
-    assert "utt03" in error and "\n" not in error
+    assert error.startswith(f"features of 'utt03': {archive}:")
+    assert "does not fit into the file" in error and "\n" not in error
+
+
+def test_a_value_that_is_not_finite_is_blamed_on_its_utterance(tmp_path):
+    features = random_features([20] * 4)
+    folder = with_features(tmp_path / "data", features)
+    for value in ("nan", "inf", "-inf"):
+        features["utt02"][7, 3] = value
+        with open(folder / "feats.ark", "wb") as stream:
+            for name, matrix in features.items():
+                write_matrix(stream, name, matrix, "none")
+        error = error_of(training_loader(clips_of(folder, workers=0, batch_size=4), 1, 0, 1, 0))
+        assert error.startswith(f"features of 'utt02': {folder}/feats.ark:")
+        assert "values that are not finite (NaN or infinite)" in error
+
+
+def test_features_of_other_widths_are_not_put_into_one_batch():
+    clips = [Clip(f"u{n}", FeatureView(Values(np.ones((5, n), np.float32)), 0, 5)) for n in (16, 8)]
+    with pytest.raises(InputError, match="'u8' has 8 mel bins, but 'u16' of the same batch has 16"):
+        Collate()(clips)
 
 
 def error_of(loader):

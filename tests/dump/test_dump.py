@@ -300,6 +300,22 @@ def test_an_unexpected_failure_names_the_utterance(tmp_path, monkeypatch):
         dump(tmp_path / "dump", data)
 
 
+def test_check_names_a_missing_archive_once(tmp_path, capsys):
+    data, folder = make_data(tmp_path / "data", list("abcdef")), tmp_path / "dump"
+    dump(folder, data, nj=2)
+    archive = sorted((folder / "archives").glob("*.ark"))[0]
+    archive.unlink()
+    capsys.readouterr()
+    with pytest.raises(InputError, match=r"1 problems; .* run stage dump again"):
+        check(folder)
+    remedy = "run stage dump again, which computes what is missing"
+    assert (
+        capsys.readouterr().out == f"{archive}: missing or cut off, with 3 utterances; {remedy}\n"
+    )
+    dump(folder, data, nj=2)
+    check(folder)
+
+
 def test_utterance_that_has_become_bad_is_no_longer_in_the_dump(tmp_path):
     data, folder = make_data(tmp_path / "data", ["a", "b"]), tmp_path / "dump"
     dump(folder, data)
@@ -410,7 +426,7 @@ def _put_nan(folder: Path) -> None:
         (_exchange_lines, "not the features of utterance 'a'", 2),
         (_miscount, r"'a' has \(28, 128\) frames x bands, not \(7, 128\)", 1),
         (_drop_line, "'b': of feats.scp and utt2moments, only in feats.scp", 1),
-        (_put_nan, "'b' has values that are not finite", 1),
+        (_put_nan, "features of 'b': .*: values that are not finite", 1),
     ],
 )
 def test_check_finds_damage(tmp_path, capsys, damage, said, problems):

@@ -253,3 +253,26 @@ def test_threads_share_a_reader_that_closes_files(tmp_path):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("compression", ["none", "2", "3", "5"])
+def test_values_that_are_not_finite_are_refused(tmp_path, compression, value):
+    path = tmp_path / "a.ark"
+    specifier = archive(path, {"first": log_mel(20), "second": log_mel(20)}, compression)["second"]
+    content = bytearray(path.read_bytes())
+    header = int(specifier.rpartition(":")[2]) + (15 if compression == "none" else 6)
+    if compression == "2":  # "\0BCM " is shorter
+        header -= 1
+    content[header : header + 4] = np.float32(value).tobytes()
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"second'\): values that are not finite \(NaN or inf"):
+        ArchiveReader().read(specifier)
+
+
+def test_values_that_are_not_finite_are_refused_in_rare_formats(tmp_path):
+    matrix = log_mel(4).astype(np.float64)
+    matrix[2, 5] = np.nan
+    kaldiio.save_ark(str(tmp_path / "a.ark"), {"x": matrix}, scp=str(tmp_path / "a.scp"))
+    with pytest.raises(InputError, match=r"a\.ark:2: values that are not finite"):
+        ArchiveReader().read((tmp_path / "a.scp").read_text().split()[1])

@@ -1,11 +1,19 @@
 """Heads are found by name, and their outputs rank clips according to what they mean."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from asda.model.classifier import Classifier
-from asda.model.heads import HEADS, Head, make_head, ranking_scores, register_head
+from asda.model.heads import (
+    HEADS,
+    Head,
+    combined_windows,
+    make_head,
+    ranking_scores,
+    register_head,
+)
 from asda.model.model_config import ModelConfig
 
 CONFIG = ModelConfig(size="tiny", depth=2, width=16, heads=2).resolved()
@@ -82,3 +90,21 @@ def test_an_offset_that_logits_of_a_clip_share_ranks_no_softmax_clip():
     )
     assert torch.equal(ranking_scores(shifted, "sigmoid"), shifted)
     assert torch.equal(ranking_scores(shifted, "linear"), shifted)
+
+
+def test_windows_give_the_mean_of_their_probabilities():
+    logits = 4 * torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    for output, probabilities in (("softmax", logits.softmax(-1)), ("sigmoid", logits.sigmoid())):
+        combined = combined_windows(logits, output)
+        assert combined.dtype == torch.float32
+        again = combined.softmax(-1) if output == "softmax" else combined.sigmoid()
+        torch.testing.assert_close(again, probabilities.mean(0), rtol=1e-5, atol=1e-7)
+    softmax = ranking_scores(combined_windows(logits, "softmax")[None], "softmax")
+    torch.testing.assert_close(softmax[0], logits.softmax(-1).mean(0).log(), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(combined_windows(logits, "linear"), logits.mean(0))
+
+
+def test_windows_of_certain_outputs_stay_finite():
+    logits = torch.tensor([[200.0, -300.0], [250.0, -100.0]])
+    found = combined_windows(logits, "sigmoid").numpy()
+    np.testing.assert_allclose(found, [200 + np.log(2), -100 - np.log(2)], rtol=1e-6)

@@ -224,6 +224,16 @@ def test_letters_of_any_alphabet_stay(prepare, tmp_path):
     assert DataDir(tmp_path / "data/all").labels == expected
 
 
+@pytest.mark.parametrize("name", ["touch ran |", "cat/odd.wav "])
+def test_names_that_a_table_would_misread_are_refused(prepare, audio, tmp_path, name):
+    """One would be run as a command."""
+    (audio / name).touch()
+    try:
+        refuses(prepare, tmp_path / "data", f"file,label\n{name},cat\n", "rename it")
+    finally:
+        (audio / name).unlink()
+
+
 def test_labels_of_a_folder_are_read_as_they_are(prepare, audio, recipe, tmp_path):
     said = succeed(recipe / "utils/make_labels.sh", audio, cwd=recipe)
     done = prepare(said.replace("cat/a_b.wav,cat\n", ""))

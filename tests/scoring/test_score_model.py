@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from dataset.directories import two_sounds, with_features
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, average_precision_score
 from training.runs import history, run_finetune, run_pretrain
 
 import asda
@@ -23,6 +23,7 @@ from asda.scoring.compare import read_result
 from asda.scoring.predict import predict
 from asda.scoring.predictions import ScoredClips
 
+SOFTMAX = torch.nn.Softmax(-1)
 CLIPS = two_sounds(11, seed=1, frames=(32, 20, 44, 8))
 
 
@@ -52,15 +53,17 @@ def changed_model(root, folder, **entries):
 
 
 @torch.no_grad()
-def logits_one_by_one(root):
-    """Return utterance -> logits of the clips of at least 10 frames, cut to 40."""
+def logits_one_by_one(root, activation=SOFTMAX, inverse=torch.log):
+    """Return utterance -> logits of the clips of at least 10 frames, in windows of 40."""
     model = asda.load_model(root / "exp/model.pt")
     train = np.concatenate(list(two_sounds(12, seed=0).values()))
     logits = {}
     for name, matrix in CLIPS.items():
         if len(matrix) >= 10:
-            features = (matrix[:40] - train.mean(dtype=float)) / (2 * train.std(dtype=float))
-            logits[name] = model(torch.from_numpy(features[None]).float())[0].numpy()
+            features = (matrix - train.mean(dtype=float)) / (2 * train.std(dtype=float))
+            windows = [features] if len(matrix) <= 40 else [features[:40], features[-40:]]
+            found = [activation(model(torch.from_numpy(w[None]).float())[0]) for w in windows]
+            logits[name] = inverse(torch.stack(found).mean(0)).numpy()
     return logits
 
 
@@ -128,7 +131,8 @@ def test_a_model_without_its_facts_is_refused(trained, tmp_path, capsys):
 def test_scores_of_independent_labels_are_logits(trained, tmp_path):
     model = changed_model(trained, tmp_path / "bce", output="sigmoid")
     score(trained, tmp_path / "score", model=model)
-    expected = np.stack(list(logits_one_by_one(trained).values()))
+    expected = logits_one_by_one(trained, torch.sigmoid, torch.logit)
+    expected = np.stack(list(expected.values()))
     scores = ScoredClips.load(tmp_path / "score").scores
     np.testing.assert_allclose(scores, expected, atol=1e-4)
 
@@ -232,6 +236,80 @@ def test_predictions_are_in_the_order_of_the_clips(tmp_path):
     assert found.tolist() == [[n, n] for n in range(7)]
 
 
+def test_long_clips_are_scored_by_windows_and_said_so(trained, tmp_path):
+    """Clips of 44 frames are longer than the 40 that the model takes, and are of 10 ms steps."""
+    result = score(trained, tmp_path / "windows")
+    expected = {"longer": 3, "max_frames": 40, "seconds": None, "scored": "windows"}
+    assert result["windows"] == expected
+    page = (tmp_path / "windows/RESULTS.md").read_text()
+    assert (
+        "3 of 9 clips are longer than 40 frames: averaged over windows of the whole clip." in page
+    )
+    data = tensor_files.load(trained / "exp/model.pt")["data"] | {"long_clips": "start"}
+    model = changed_model(trained, tmp_path / "start", data=data)
+    result = score(trained, tmp_path / "cut", model=model)
+    assert result["windows"] == expected | {"scored": "start"}
+    page = (tmp_path / "cut/RESULTS.md").read_text()
+    assert "longer than 40 frames: scored by their start alone" in page
+    whole, cut = (ScoredClips.load(tmp_path / name) for name in ("windows", "cut"))
+    longer = np.array([len(CLIPS[utterance]) > 40 for utterance in whole.utterances])
+    assert longer.sum() == 3
+    np.testing.assert_array_equal(whole.scores[~longer], cut.scores[~longer])
+    assert (np.abs(whole.scores[longer] - cut.scores[longer]).max(axis=1) > 1e-4).all()
+
+
+def test_a_very_long_clip_is_read_window_by_window(tmp_path):
+    features = {"long": np.arange(4003, dtype=np.float32)[:, None] * np.ones((1, 16), np.float32)}
+    folder = with_features(tmp_path / "data", features)
+    seen = []
+
+    class First(torch.nn.Module):
+        def forward(self, fbank, num_frames):
+            seen.append(fbank.shape)
+            return fbank[:, 0, :2]
+
+    config = DataConfig(max_frames=40, batch_size=8, workers=0)
+    clips = open_clips(str(folder), FeatureInput(), config, Normalization(0.0, 0.5))
+    found = predict(First(), clips, Process(0, 1, torch.device("cpu")))
+    assert max(seen) == (8, 40, 16)
+    starts = [*range(0, 4000, 40), 3963]
+    assert found[0].tolist() == pytest.approx([np.mean(starts)] * 2)
+
+
+def test_the_metric_that_has_chosen_the_model_leads_its_results(trained, tmp_path):
+    facts = tensor_files.load(trained / "exp/model.pt")["facts"] | {"metric": "mAP"}
+    model = changed_model(trained, tmp_path / "chosen", facts=facts | {"valid": "data/valid"})
+    assert score(trained, tmp_path / "a", model=model)["metric"] == "mAP"
+    assert "**mAP % " in (tmp_path / "a/RESULTS.md").read_text()
+    assert score(trained, tmp_path / "b", "--metric", "AUC", model=model)["metric"] == "AUC"
+    assert score(trained, tmp_path / "c")["metric"] == "accuracy"
+
+
+def test_accuracy_leads_only_where_every_clip_has_one_label(trained, tmp_path):
+    facts = tensor_files.load(trained / "exp/model.pt")["facts"] | {"metric": "accuracy"}
+    model = changed_model(trained, tmp_path / "chosen", facts=facts | {"valid": "data/valid"})
+    folder = with_features(tmp_path / "data", CLIPS)
+    text = (folder / "utt2label").read_text()
+    (folder / "utt2label").write_text(text.replace("utt000 a", "utt000 a b"))
+    assert score(trained, tmp_path / "out", data=folder, model=model)["metric"] == "mAP"
+
+
+def test_classes_without_training_clips_are_counted_openly(trained, tmp_path):
+    facts = tensor_files.load(trained / "exp/model.pt")["facts"] | {"untrained_classes": ["b"]}
+    model = changed_model(trained, tmp_path / "partly", facts=facts)
+    result = score(trained, tmp_path / "out", model=model)
+    scored = ScoredClips.load(tmp_path / "out")
+    others = average_precision_score(scored.targets[:, 0], scored.scores[:, 0])
+    assert result["untrained"] == {
+        "classes": ["b"],
+        "clips": 3,
+        "mAP_of_others": pytest.approx(others),
+    }
+    page = (tmp_path / "out/RESULTS.md").read_text()
+    assert "1 of 2 classes had no training clips (b). They count in all metrics, with 3" in page
+    assert f"mAP without them: {100 * others:.1f} %." in page
+
+
 def test_the_validation_result_of_the_chosen_model_is_reported(trained, tmp_path, capsys):
     options = {"valid": str(trained / "test"), "classifier__metric": "mAP"}
     options |= {"training__updates": 4, "training__evaluate_every": 2, "data__min_frames": 10}
@@ -244,4 +322,4 @@ def test_the_validation_result_of_the_chosen_model_is_reported(trained, tmp_path
         result = score(trained, exp / "score", model=exp / "model.pt")
         found = {"data": str(trained / "test"), "metric": "mAP", "value": expected}
         assert result["validation"] == (found if expected is not None else None)
-    assert f"{exp}/score: accuracy % " in capsys.readouterr().out
+    assert f"{exp}/score: mAP % " in capsys.readouterr().out

@@ -99,7 +99,7 @@ def test_a_wrong_feature_configuration_is_refused_before_the_first_update(own, t
     fbank.write_text(text)
     with pytest.raises(InputError, match=f"^{fbank}: "):
         run_pretrain(own, tmp_path / "run", **({"fbank": fbank} if raw else {}))
-    assert "update" not in (tmp_path / "run/train.log").read_text()
+    assert not (tmp_path / "run").exists()
 
 
 def test_files_that_a_killed_run_did_not_finish_are_removed(data, tmp_path):

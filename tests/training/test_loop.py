@@ -2,12 +2,13 @@
 
 import itertools
 import json
+import math
 import os
 import socket
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -24,19 +25,14 @@ from asda.training.run_config import OptimizerConfig, RunConfig, TrainingConfig
 from asda.training.task import Task
 
 
-@dataclass
-class LineConfig(RunConfig):
-    poison: int = -1
-
-
-class Regression(Task[LineConfig]):
+class Regression(Task[RunConfig]):
     """Fits a line to noisy clips; its noise, like dropout, comes from torch's generator."""
 
     metric = "score"
     higher_is_better = True
 
-    def __init__(self, config: LineConfig, process: Process, stop_at: int | None = None):
-        self.config, self.process, self.stop_at = config, process, stop_at
+    def __init__(self, config, process, stop_at=None, poison=()):
+        self.config, self.process, self.stop_at, self.poison = config, process, stop_at, poison
         self.model = self.build_model(None)
         self.scores = iter([1.0, 3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0])
 
@@ -55,7 +51,8 @@ class Regression(Task[LineConfig]):
                 generator = torch.Generator().manual_seed(number)
                 whole = torch.randn(8, 4, generator=generator)
                 features = whole[self.process.rank :: self.process.world_size]
-                yield Batch([], features, None, {"sums": features.sum(1, keepdim=True)})
+                names = [f"clip{number}-{index}" for index in range(len(features))]
+                yield Batch(names, features, None, {"sums": features.sum(1, keepdim=True)})
 
         return batches()
 
@@ -68,7 +65,7 @@ class Regression(Task[LineConfig]):
     def loss(self, model, batch, seed):
         prediction = model(batch.features)
         loss = (prediction.float() - batch.extras["sums"]).square().mean()
-        if self.updated == self.config.poison:
+        if self.updated in self.poison:
             loss = loss * float("nan")
         return loss, {"error": loss.detach().sqrt()}
 
@@ -80,16 +77,17 @@ class Regression(Task[LineConfig]):
         return SavedModel("encoder", {}, weights, norm, {}, {}, "linear", facts=facts)
 
 
-def line_config(folder, training, poison=-1):
-    optimizer = OptimizerConfig(lr=0.02, warmup=3)
-    return LineConfig("data", str(folder), optimizer=optimizer, training=training, poison=poison)
+def line_config(folder, training, optimizer=None):
+    optimizer = optimizer or OptimizerConfig(lr=0.02, warmup=3)
+    return RunConfig("data", str(folder), optimizer=optimizer, training=training)
 
 
-def run(folder, stop_at=None, poison=-1, **options):
+def run(folder, stop_at=None, poison=(), optimizer=None, **options):
+    """Train; batch number `stop_at` does not come, and the losses of updates `poison` are nan."""
     defaults = {"updates": 12, "log_every": 4, "evaluate_every": 0, "save_every": 5}
-    config = line_config(folder, TrainingConfig(**(defaults | options)), poison)
+    config = line_config(folder, TrainingConfig(**(defaults | options)), optimizer)
     process = Process(0, 1, torch.device("cpu"))
-    task = Regression(config, process, stop_at)
+    task = Regression(config, process, stop_at, poison)
     train(task, Experiment(config, "test", process), process)
     return tensor_files.load(folder / "model.pt")
 
@@ -170,9 +168,104 @@ def test_it_stops_when_nothing_improves(tmp_path):
     assert model["facts"]["updates"] == 10  # best at 4, then three without improvement
 
 
-def test_a_lost_loss_is_said_plainly(tmp_path):
-    with pytest.raises(InputError, match="loss became nan at update 8"):
-        run(tmp_path / "run", poison=6)
+def test_an_update_whose_loss_is_nan_changes_no_weight(tmp_path):
+    """The optimizer's state stays as well: the next update is that of a run without the bad one."""
+    with_it = run(tmp_path / "with", updates=7, save_every=6, poison=[6])
+    kept = tensor_files.load(tmp_path / "with/checkpoint.pt")
+    assert kept["state"]["update"] == 6
+    for name, tensor in with_it["weights"].items():
+        assert torch.equal(tensor, kept["model"][name])
+
+
+def test_numbers_of_skipped_updates_do_not_count(tmp_path):
+    run(tmp_path / "each", updates=8, log_every=1, poison=[6])
+    run(tmp_path / "run", updates=8, log_every=4, poison=[6])
+    each, last = history(tmp_path / "each"), history(tmp_path / "run")[-1]
+    losses = [each[index]["train/loss"] for index in (4, 5, 7)]
+    assert last["train/loss"] == pytest.approx(sum(losses) / 3, rel=1e-6)
+    assert last["train/skipped"] == 1
+    assert math.isnan(each[6]["train/loss"])
+    log = (tmp_path / "run/train.log").read_text()
+    assert "skipped update 7: loss or gradient not finite (1 so far)" in log
+    assert "clips of the last: clip6-0, clip6-1, clip6-2, clip6-3, clip6-4, ... (8 in all)" in log
+
+
+@pytest.mark.usefixtures("no_images")
+def test_a_run_whose_losses_stay_nan_stops_and_keeps_its_last_good_checkpoint(tmp_path):
+    poisoned = {"updates": 40, "save_every": 1, "poison": range(6, 40)}
+    refused = r"not finite in 10 updates in a row.*update 16, with clip15-0, .*checkpoint\.pt holds"
+    with pytest.raises(InputError, match=refused) as error:
+        run(tmp_path / "run", **poisoned)
+    assert "holds update 6; lower optimizer.lr 0.02 (with --training.accept_changes" in str(
+        error.value
+    )
+    kept = tensor_files.load(tmp_path / "run/checkpoint.pt")
+    assert kept["state"]["update"] == 6
+    assert all(tensor.isfinite().all() for tensor in kept["model"].values())
+    changed = {"updates": 12, "optimizer": OptimizerConfig(lr=0.001, warmup=3)}
+    with pytest.raises(InputError, match=r"add --training\.accept_changes true to resume"):
+        run(tmp_path / "run", **changed)
+    run(tmp_path / "run", accept_changes=True, **changed)
+    rows = history(tmp_path / "run")
+    assert [row["update"] for row in rows] == [4, 8, 12]
+    assert rows[1]["train/learning_rate"] == pytest.approx(0.001 * 0.5869, rel=1e-3)
+    assert "accept_changes: false" in (tmp_path / "run/config.yaml").read_text()
+
+
+@pytest.mark.usefixtures("no_images")
+def test_weights_that_are_not_finite_are_never_saved(tmp_path):
+    """Finite gradients make them so if steps are huge: weight decay alone multiplies them."""
+    optimizer = OptimizerConfig(lr=1e20, warmup=1)
+    with pytest.raises(InputError, match=r"lower optimizer\.lr 1e\+20"):
+        run(tmp_path / "run", optimizer=optimizer, save_every=1, updates=40)
+    weights = tensor_files.load(tmp_path / "run/checkpoint.pt")["model"].values()
+    assert all(tensor.isfinite().all() for tensor in weights)
+
+
+@pytest.mark.usefixtures("no_images")
+def test_a_completed_run_can_be_lengthened(tmp_path):
+    run(tmp_path / "run", updates=8)
+    with pytest.raises(InputError, match=r"8 -> 12.*accept_changes true"):
+        run(tmp_path / "run", updates=12)
+    longer = run(tmp_path / "run", updates=12, accept_changes=True)
+    assert longer["facts"]["updates"] == 12
+    assert tensor_files.load(tmp_path / "run/model_8.pt")["facts"]["updates"] == 8
+    assert [row["update"] for row in history(tmp_path / "run")] == [4, 8, 12]
+
+
+def test_fewer_updates_than_are_done_are_refused(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop_at=7)
+    with pytest.raises(
+        InputError, match=r"holds 5 updates, more than training\.updates 4; asda average"
+    ):
+        run(tmp_path / "run", updates=4, accept_changes=True)
+
+
+@pytest.mark.usefixtures("no_images")
+def test_a_checkpoint_is_saved_when_minutes_have_passed(tmp_path, monkeypatch):
+    clock = itertools.count(0, 20)
+    monkeypatch.setattr("asda.training.loop.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop_at=7, save_every=100, save_minutes=1)
+    assert tensor_files.load(tmp_path / "run/checkpoint.pt")["state"]["update"] == 6
+
+
+@pytest.mark.usefixtures("no_images")
+def test_bookkeeping_may_change(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop_at=7)
+    model = run(tmp_path / "run", log_every=3, save_every=2, save_minutes=0)
+    assert model["facts"]["updates"] == 12
+
+
+@pytest.mark.usefixtures("no_images")
+def test_a_run_that_was_killed_before_its_first_checkpoint_says_that_it_begins_anew(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop_at=4)
+    run(tmp_path / "run")
+    log = (tmp_path / "run/train.log").read_text()
+    assert f"an earlier call saved no {tmp_path}/run/checkpoint.pt: the run begins anew" in log
 
 
 @pytest.mark.slow

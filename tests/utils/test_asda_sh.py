@@ -92,6 +92,7 @@ def test_all_stages_in_their_order(recipe):
     assert calls == [
         "download.sh downloads",
         "data.sh downloads data",
+        "asda data summary --fbank-config conf/fbank.yaml data/train data/valid data/test",
         f"asda pretrain --config conf/pretrain.yaml {data} --exp exp/pretrain"
         " --training.device auto",
         f"asda finetune --config conf/finetune.yaml {data} --exp exp/finetune"
@@ -245,9 +246,10 @@ def test_lists_are_divided_by_any_white_space(recipe):
     options += ["--pretrain-args", "--optimizer.lr 1e-3\n--model.num_masks 4"]
     _, calls = run(*options)
     assert calls[:2] == ["download.sh --form v1 downloads", "data.sh --form v1 downloads data"]
+    assert calls[2].endswith(" data/fold1/a data/fold1/b data/fold2/a data/fold2/b")
     tag = "lr1e-3_num_masks4"
-    assert f"--exp exp/fold1/pretrain_{tag} " in calls[2]
-    assert calls[2].endswith(" --training.device auto --optimizer.lr 1e-3 --model.num_masks 4")
+    assert f"--exp exp/fold1/pretrain_{tag} " in calls[3]
+    assert calls[3].endswith(" --training.device auto --optimizer.lr 1e-3 --model.num_masks 4")
     assert score_folders(calls) == [
         f"exp/fold{fold}/finetune_{tag}/score_{name}" for fold in "12" for name in "ab"
     ]

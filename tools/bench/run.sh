@@ -37,6 +37,7 @@ bench filterbank.py
 bench dump.py "$audio"
 bench reading.py
 bench training_step.py
+bench precisions.py --rounds 2
 bench scaling.py
 echo
 echo "total: $SECONDS s"

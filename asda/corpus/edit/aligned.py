@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-NUMBER = re.compile(r"[\d,.]+")
+NUMBER = re.compile(r"~?[\d,.]+( (s|min|h))?|-")
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -38,6 +38,31 @@ def cut_middle(rows: Sequence[list[str]], most: int, what: str) -> list[list[str
 def shorten(text: str, width: int) -> str:
     """Return the text, cut with dots if it is longer than `width`."""
     return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def readable_duration(seconds: float) -> str:
+    """Return a duration in seconds, minutes or hours."""
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def percentages(counts: Mapping[str, int], most: int = 6) -> str:
+    """Return values with their fractions, the most frequent first: "wav 58 %, ogg 42 %"."""
+    total = sum(counts.values())
+    ordered = sorted(counts, key=lambda value: (-counts[value], value))
+    shown = [f"{value} {percent(counts[value] / total)}" for value in ordered[:most]]
+    return ", ".join([*shown, *([f"{len(ordered) - most} more"] if ordered[most:] else [])])
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction in percent; 0 % and 100 % mean none and all."""
+    text = f"{100 * fraction:.0f}"
+    if text == "0" and fraction:
+        text = "<1"
+    elif text == "100" and fraction < 1:
+        text = ">99"
+    return f"{text} %"
 
 
 def readable_rates(counts: Mapping[int, int]) -> str:

@@ -68,28 +68,41 @@ def audio_header(source: str) -> AudioHeader:
     Raises:
         AudioError: if the audio cannot be read.
     """
-    seconds = audio_duration(source)
     if packed := packed_clip(source):
-        return AudioHeader(seconds, packed.rate, 1, "hdf5")
+        return AudioHeader(audio_duration(source), packed.rate, 1, "hdf5")
     path, location = split_source(source)
     if path is None or location is not None:
-        return AudioHeader(seconds, 0, 0, "archive")
+        return AudioHeader(audio_duration(source), 0, 0, "archive")
+    suffix = os.path.splitext(path)[1][1:].lower()
     try:
         info = soundfile.info(path)
     except (soundfile.LibsndfileError, UnicodeEncodeError):
-        return AudioHeader(seconds, *_probed(path), os.path.splitext(path)[1][1:].lower())
+        # Asking ffprobe avoids that ffmpeg decodes the whole file.
+        return _probed(path, suffix) or AudioHeader(audio_duration(source), 0, 0, suffix)
     name = info.format.lower().removesuffix("ex")  # WAVEX is a way of writing WAV
-    if info.subtype not in PLAIN and not info.subtype.startswith("MPEG"):
+    if name == "raw":
+        name = suffix
+    elif info.subtype not in PLAIN and not info.subtype.startswith("MPEG"):
         name += f"/{info.subtype.lower()}"
-    return AudioHeader(seconds, info.samplerate, info.channels, name)
+    return AudioHeader(audio_duration(source), info.samplerate, info.channels, name)
 
 
-def _probed(path: str) -> tuple[int, int]:
-    """Return sample rate and channels as ffprobe sees them; 0, 0 if there is no ffprobe."""
+def _probed(path: str, name: str) -> AudioHeader | None:
+    """Return what ffprobe says of a file; None if there is no ffprobe, or it does not know."""
     if not shutil.which("ffprobe"):
-        return 0, 0
-    what = ["-select_streams", "a:0", "-show_entries", "stream=sample_rate,channels"]
+        return None
+    what = [
+        "-select_streams",
+        "a:0",
+        "-show_entries",
+        "stream=sample_rate,channels:format=duration",
+    ]
     command = ["ffprobe", "-v", "error", *what, "-of", "json", path]
     ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    streams = json.loads(ran.stdout or "{}").get("streams") or [{}]
-    return int(streams[0].get("sample_rate", 0)), int(streams[0].get("channels", 0))
+    try:
+        said = json.loads(ran.stdout)
+        [stream] = said["streams"]
+        seconds = float(said["format"]["duration"])
+        return AudioHeader(seconds, int(stream["sample_rate"]), int(stream["channels"]), name)
+    except (ValueError, KeyError):
+        return None

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from asda.corpus.datadir import DataDir, write_table
 from asda.files import InputError
 
 
-def write_durations(directory: DataDir, jobs: int = 1) -> bool:
-    """Write utt2dur unless it exists for exactly these utterances; return whether it was written.
+class Durations(NamedTuple):
+    """What became of utt2dur.
 
-    Durations come from segments and audio headers, or from frame counts if there is no wav.scp.
+    Args:
+        written: False if it existed for exactly these utterances
+        bad: utterance -> reason, of those left out since their audio is unusable
+    """
+
+    written: bool
+    bad: Mapping[str, str] = {}
+
+
+def write_durations(directory: DataDir, jobs: int = 1) -> Durations:
+    """Write utt2dur unless it exists for exactly these utterances.
+
+    Durations come from segments and audio, or from frame counts if there is no wav.scp.
 
     Args:
         directory: with wav.scp, or with utt2num_frames and frame_shift
-        jobs: number of audio headers read in parallel
+        jobs: number of audio files read in parallel
 
     Raises:
-        InputError: if the directory has neither, or a header cannot be read.
+        InputError: if the directory has neither, or no utterance has usable audio.
     """
     if directory.has("utt2dur") and directory.table("utt2dur").keys() == {*directory.utterances}:
-        return False
+        return Durations(written=False)
+    bad: dict[str, str] = {}
     if directory.has("wav.scp"):
-        durations = directory.measured_durations(jobs)
+        durations, bad = directory.measured_durations(jobs)
     elif directory.has("utt2num_frames") and directory.has("frame_shift"):
         shift = float((directory.path / "frame_shift").read_text(encoding="utf-8"))
         frames = directory.numbers("utt2num_frames")
@@ -30,8 +46,13 @@ def write_durations(directory: DataDir, jobs: int = 1) -> bool:
         raise InputError(
             f"{directory.path}: no durations: needs wav.scp, or utt2num_frames and frame_shift"
         )
+    if not durations and bad:
+        raise InputError(
+            f"{directory.path}: none of {len(bad)} utterances has usable audio; "
+            f"'{min(bad)}': {bad[min(bad)]}"
+        )
     write_table(
         directory.path / "utt2dur",
         {utterance: f"{round(seconds, 6)}" for utterance, seconds in durations.items()},
     )
-    return True
+    return Durations(True, bad)

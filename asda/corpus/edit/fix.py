@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from asda.corpus.datadir import UTTERANCE_LISTS, DataDir, write_table
+from asda.corpus.datadir import MAY_BE_EMPTY, UTTERANCE_LISTS, DataDir, write_table
 from asda.corpus.kaldi_tables import KEYS, RECORDING, SPEAKER, UTTERANCE, tables_of, write_speakers
 from asda.files import InputError, numbered_lines, write_lines
 
@@ -86,7 +86,7 @@ def _tidy(directory: DataDir, name: str, notes: list[str]) -> dict[str, str]:
     for number, line in numbered_lines(path):
         key, *rest = line.split(None, 1)[:2] or [""]
         value = rest[0].rstrip() if rest else ""
-        if not value:
+        if not key or not (value or name in MAY_BE_EMPTY):
             notes.append(f"{path}:{number}: dropped '{key}': no value")
         elif table.setdefault(key, value) != value:
             notes.append(f"{path}:{number}: dropped '{key} {value}': '{key}' is in an earlier line")

@@ -23,11 +23,12 @@ def class_balanced_weights(utt2label: Mapping[str, str], offset: float = OFFSET)
     clips: Counter[str] = Counter()
     # Millions of clips share few combinations of labels: count and weigh each of them once.
     combinations = Counter(utt2label.values())
+    classes = {labels: labels.split() or [NO_LABEL] for labels in combinations}
     for labels, number in combinations.items():
-        for label in labels.split() or [""]:
+        for label in classes[labels]:
             clips[label] += number
     weight = {
-        labels: f"{sum(1000 / (clips[label] + offset) for label in labels.split() or ['']):.6g}"
+        labels: f"{sum(1000 / (clips[label] + offset) for label in classes[labels]):.6g}"
         for labels in combinations
     }
     return {utterance: weight[labels] for utterance, labels in utt2label.items()}

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from asda.corpus.datadir import MAY_BE_EMPTY
+
 
 class Report:
     """Problems and warnings found in a data directory.
@@ -86,7 +88,8 @@ def scan(
             if key <= previous:
                 report.problem(path, number, _disorder(key, previous))
             previous = key
-            wrong = (check(value) if check else "") if value else "no value"
+            empty = not value and path.name not in MAY_BE_EMPTY
+            wrong = "no value" if empty else check(value) if check else ""
             if wrong:
                 report.problem(path, number, f"'{key}': {wrong}")
     if not keys:

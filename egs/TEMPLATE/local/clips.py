@@ -110,6 +110,11 @@ class Table:
                 f"no file {os.path.join(self._files.folder, values['file'])}; "
                 + (f"did you mean '{similar}'?" if similar else "correct the line or remove it"),
             )
+        if path.endswith("|") or path != path.rstrip():
+            raise self._error(
+                number,
+                f"file '{path}' ends with a space or |, which wav.scp cannot hold; rename it",
+            )
         return Line(
             number,
             os.path.relpath(path, self._files.folder),

@@ -126,7 +126,7 @@ def _packed_sources(path: str, rate: int | None) -> Iterator[tuple[str, str]]:
             raise InputError(
                 f"{path}: no attribute sample_rate; give the rate, for example --hdf5-rate 32000"
             )
-        for name, clip, _ in packed_clips(path):
+        for name, clip in packed_clips(path):
             stem = os.path.splitext(os.path.basename(name))[0]
             yield stem, str(PackedClip(path, rate, clip))
     except ImportError:

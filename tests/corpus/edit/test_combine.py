@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import soundfile
 from corpus.directories import keys, make, write
@@ -110,12 +111,41 @@ def test_utt2dur_of_segments_headers_and_frames(tmp_path):
     soundfile.write(tmp_path / "a.wav", [0.0] * 4000, 8000)
     folder = write(tmp_path / "d", utt2spk="u s\nv s\n", wav_scp=f"r {tmp_path}/a.wav\n")
     write(folder, segments="u r 0.1 0.3\nv r 0.125 -1\n")
-    assert write_durations(DataDir(folder))
+    assert write_durations(DataDir(folder)).written
     assert DataDir(folder).durations() == {"u": 0.2, "v": 0.375}
-    assert not write_durations(DataDir(folder))
+    assert not write_durations(DataDir(folder)).written
     frames = write(tmp_path / "f", utt2spk="u s\n", utt2num_frames="u 150\n", frame_shift="0.01\n")
     write_durations(DataDir(frames))
     assert DataDir(frames).durations() == {"u": 1.5}
     neither = write(tmp_path / "n", utt2spk="u s\n")
     with pytest.raises(InputError, match=r"needs wav\.scp, or utt2num_frames"):
         write_durations(DataDir(neither))
+
+
+def test_utt2dur_leaves_out_what_cannot_be_used(tmp_path, capsys):
+    soundfile.write(tmp_path / "a.wav", np.arange(4000) / 8000, 8000)
+    whole = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[: 44 + 2000])
+    folder = write(
+        tmp_path / "d",
+        utt2spk="".join(f"u{n} s\n" for n in range(8)),
+        wav_scp=f"a {tmp_path}/a.wav\nb {tmp_path}/cut.wav\n",
+        segments="u0 a 0 -1\nu1 b 0 -1\nu2 a nan 1\nu3 a 0 inf\nu4 a -0.1 1\nu5 a 0.3 0.1\n"
+        "u6 a 0.5 -1\nu7 a 0.1 0.3\n",
+    )
+    assert DataDir(folder).measured_durations()[1] == {
+        "u1": "truncated: 0.12 s of the 0.50 s that its header promises; copy or download it again",
+        "u2": "impossible segment, from nan s to 1 s; correct its times",
+        "u3": "impossible segment, from 0 s to inf s; correct its times",
+        "u4": "impossible segment, from -0.1 s to 1 s; correct its times",
+        "u5": "impossible segment: it ends at 0.1 s and starts at 0.3 s",
+        "u6": "empty: no audio from 0.5 s",
+    }
+    main(["data", "utt2dur", str(folder)])
+    assert (folder / "utt2dur").read_text() == "u0 0.5\nu7 0.2\n"
+    printed = capsys.readouterr()
+    assert "warning: u1: truncated: 0.12 s of the 0.50 s" in printed.err
+    assert "utt2dur: written without 6 utterances" in printed.out
+    (folder / "utt2dur").unlink()
+    with pytest.raises(InputError, match=r"wav\.scp: 6 of 8 utterances have no .*; and 3 more"):
+        DataDir(folder).durations()

@@ -33,7 +33,9 @@ def test_any_shuffled_repeated_and_stale_directory_becomes_valid(tmp_path_factor
         b"\n".join(line for line in text if not line.startswith(removed.encode()))
     )
     labels = (folder / "utt2label").read_bytes()
-    (folder / "utt2label").write_bytes(labels.replace(b"z-stale z", b""))
+    # A clip may have none of the labels, so there "broken" is an utterance.
+    labels = labels.replace(b"z-stale z", b"").replace(b"broken", b"")
+    (folder / "utt2label").write_bytes(labels)
     if len(before) == 1:
         with pytest.raises(InputError, match="no utterance is in every table"):
             fix(folder)
@@ -52,6 +54,15 @@ def test_a_valid_directory_stays_byte_for_byte(tmp_path):
     fixed = fix(folder)
     assert (len(fixed.kept), fixed.dropped, fixed.notes) == (5, [], [])
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_clips_without_labels_stay(tmp_path):
+    folder = make(tmp_path / "d", {"a": 3, "b": 2})
+    label = (folder / "utt2label").read_text().splitlines()[1].split(maxsplit=1)[1]
+    text = (folder / "utt2label").read_text().replace(f"a-01 {label}\n", "a-01\n")
+    (folder / "utt2label").write_text(text)
+    assert (fix(folder).dropped, (folder / "utt2label").read_text()) == ([], text)
+    assert validate(folder, Checks(feats=False)).count == 0
 
 
 def test_segments_recordings_and_weights_are_intersected(tmp_path):

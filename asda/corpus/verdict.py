@@ -1,0 +1,73 @@
+"""What the bytes of an audio file say about its header."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, NamedTuple
+
+HEAD = 4096  # bytes that hold the header of nearly every file
+
+
+class Verdict(NamedTuple):
+    """How a file is to be read, so that all of its audio is read.
+
+    Args:
+        exact: whether the length that libsndfile reports for the file as it is can be trusted
+        present: fraction of what the header promises that is there; below 1 the file is truncated,
+            above 1 there is more that the header does not count
+        torn: whether the file ends in the middle of a unit of its format, without a promised length
+        edits: (position, bytes to replace, new bytes), which correct the header
+        samples: number of samples per channel; the edits are needed only if libsndfile counts
+            fewer; None = they are needed
+        cuts: positions at which further files begin that were joined to the first one
+    """
+
+    exact: bool = True
+    present: float = 1.0
+    torn: bool = False
+    edits: tuple[tuple[int, int, bytes], ...] = ()
+    cuts: tuple[int, ...] = ()
+    samples: int | None = None
+
+    def parts(self, data: bytes) -> list[bytes]:
+        """Return the files that were joined in `data`, or the one file with its edits applied."""
+        if self.cuts:
+            ends = (*self.cuts, len(data))
+            return [data[a:b] for a, b in zip((0, *self.cuts), ends, strict=True)]
+        for position, count, new in self.edits:
+            data = data[:position] + new + data[position + count :]
+        return [data]
+
+
+UNKNOWN = Verdict(exact=False)  # a format whose length only decoding tells
+
+
+class Content:
+    """Bytes of an audio file; the first ones are read once, since most questions are about them.
+
+    Args:
+        stream: the file, unbuffered or in memory
+    """
+
+    def __init__(self, stream: BinaryIO):
+        self.stream = stream
+        self.head = stream.read(HEAD)
+        self.size = stream.seek(0, 2)
+
+    def at(self, position: int, count: int = -1) -> bytes:
+        """Return up to `count` bytes from a position on; -1 = to the end."""
+        end = self.size if count < 0 else min(self.size, position + count)
+        if end <= len(self.head):
+            return self.head[position:end]
+        self.stream.seek(position)
+        return self.stream.read(max(0, end - position))
+
+
+def end_of_id3(content: Content) -> int:
+    """Return the position after the ID3v2 tags at the start of a file; 0 if there are none."""
+    position = 0
+    while (head := content.at(position, 10))[:3] == b"ID3" and len(head) == 10:
+        size = 0
+        for byte in head[6:]:  # seven bits each, so that no tag looks like a frame of MP3
+            size = size << 7 | byte & 0x7F
+        position += 10 + size
+    return position

@@ -1,0 +1,47 @@
+"""What a reader of RESULTS.md must know about the clips and classes that were counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from asda.scoring.metrics import METRICS
+from asda.scoring.tables import number
+
+NAMED_CLASSES = 5
+
+
+def result_notes(result: Mapping[str, Any]) -> list[str]:
+    """Return lines for RESULTS.md.
+
+    Args:
+        result: the content of result.json, of which `windows` and `untrained` are used if present
+    """
+    notes = []
+    if result.get("windows", {}).get("longer"):
+        notes.append(_long_clips(result["windows"], result["clips"]["found"]))
+    if result.get("untrained"):
+        notes.append(_untrained(result["untrained"], result["classes"]))
+    return notes
+
+
+def _long_clips(windows: Mapping[str, Any], clips: int) -> str:
+    length = f"{windows['max_frames']} frames"
+    if windows["seconds"] is not None:
+        length = f"{windows['seconds']:.2f} s ({length})"
+    how = "averaged over windows of the whole clip"
+    if windows["scored"] == "start":
+        how = "scored by their start alone (data.long_clips: start)"
+    return f"{windows['longer']} of {clips} clips are longer than {length}: {how}."
+
+
+def _untrained(untrained: Mapping[str, Any], classes: int) -> str:
+    names = untrained["classes"]
+    shown = ", ".join(names[:NAMED_CLASSES]) + (", ..." if len(names) > NAMED_CLASSES else "")
+    note = (
+        f"{len(names)} of {classes} classes had no training clips ({shown}). They count in all"
+        f" metrics, with {untrained['clips']} clips here"
+    )
+    if untrained["mAP_of_others"] is None:
+        return f"{note}."
+    return f"{note}; mAP without them: {number(METRICS['mAP'], untrained['mAP_of_others'])} %."

@@ -1,0 +1,72 @@
+"""How a run is launched: its number of processes and, with it, the number of clips per update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from asda.checkpoint.schema import refusing_damage, restore
+from asda.files import InputError, atomic_write
+from asda.training.run_config import RunConfig
+
+NAME = "launch.yaml"
+SPLIT_KEYS = {"data.batch_size", "training.accumulation"}  # how clips of an update are divided
+
+
+@dataclass
+class Launch:
+    """The launch of a run; kept in its folder.
+
+    Args:
+        processes: number of processes
+        clips_per_update: over all processes and micro-batches
+    """
+
+    processes: int
+    clips_per_update: int
+
+    @classmethod
+    def of(cls, config: RunConfig, processes: int) -> Launch:
+        clips = processes * config.data.batch_size * config.training.accumulation
+        return cls(processes, clips)
+
+    @classmethod
+    def read(cls, folder: Path) -> Launch | None:
+        """Return the launch of the run in a folder; None if it is not recorded there."""
+        path = folder / NAME
+        if not path.exists():
+            return None
+        with refusing_damage(path):
+            return restore(cls, yaml.safe_load(path.read_text(encoding="utf-8")), path)
+
+    def write(self, folder: Path) -> None:
+        with atomic_write(folder / NAME) as stream:
+            yaml.safe_dump(vars(self), stream, sort_keys=False)
+
+    def check(self, before: Launch, folder: Path) -> str | None:
+        """Return a note on another number of processes than before; None if it is the same.
+
+        Raises:
+            InputError: if updates would hold another number of clips.
+        """
+        if before.processes == self.processes:
+            return None
+        change = (
+            f"{before.processes} processes, {before.clips_per_update} clips per update ->"
+            f" {self.processes}, {self.clips_per_update}"
+        )
+        if before.clips_per_update != self.clips_per_update:
+            raise InputError(
+                f"{folder} holds a run with another number of processes ({change}): launch it as"
+                f" {folder}/run.sh does, or keep the clips per update with training.accumulation"
+            )
+        return f"another number of processes ({change}): the order of clips differs from here on"
+
+    @property
+    def command(self) -> str:
+        """The beginning of a command line that launches as many processes on one machine."""
+        if self.processes == 1:
+            return "asda"
+        return f"torchrun --standalone --nproc_per_node {self.processes} -m asda"

@@ -1,0 +1,96 @@
+"""What a checkpoint records of a run in addition to the tensors of model and optimizer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asda.checkpoint.schema import restore
+from asda.training.progress import History
+
+
+@dataclass
+class TrainState:
+    """How far a run has come.
+
+    Attributes:
+        update: completed updates, including skipped ones
+        batches: micro-batches that were read by each process
+        history: reported rows of numbers
+        snapshots: update -> score of the models that are kept
+        best: best score so far
+        since_best: evaluations since then
+        evaluated: update of the last evaluation
+        skipped: updates that were skipped because loss or gradient was not finite
+        skipped_in_a_row: how many of these were the last ones
+        batch_size: clips of a micro-batch, over all processes (0 = not recorded)
+    """
+
+    update: int = 0
+    batches: int = 0
+    history: History = field(default_factory=list)
+    snapshots: dict[int, float] = field(default_factory=dict)
+    best: float | None = None
+    since_best: int = 0
+    evaluated: int = 0
+    skipped: int = 0
+    skipped_in_a_row: int = 0
+    batch_size: int = 0
+
+    @classmethod
+    def restored(cls, values: dict[str, Any], path: Path) -> TrainState:
+        """Return the state in a checkpoint; earlier versions of asda recorded less.
+
+        Raises:
+            InputError: naming the fields that are missing or of another type.
+        """
+        added = {"evaluated": values.get("update"), "skipped": 0}
+        added |= {"skipped_in_a_row": 0, "batch_size": 0}
+        return restore(cls, added | values, path)
+
+    def divide(self, batch_size: int) -> None:
+        """Continue with micro-batches of another size at the same place in the training clips.
+
+        Args:
+            batch_size: clips of a micro-batch, over all processes
+        """
+        if self.batch_size:
+            self.batches = self.batches * self.batch_size // batch_size
+        self.batch_size = batch_size
+
+
+@dataclass
+class Interval:
+    """Means over the updates since the last report.
+
+    Sums stay on the device, so that updates need not wait for it.
+    """
+
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, stats: dict[str, Tensor], skipped: Tensor) -> None:
+        """Add the numbers of an update.
+
+        Args:
+            stats: 0-d tensors
+            skipped: 0-d; 1 = the update was skipped, and its numbers do not count
+        """
+        for key, value in stats.items():
+            counted = torch.where(skipped > 0, 0.0, value)
+            self.sums[key] = self.sums[key] + counted if key in self.sums else counted
+        self.sums["skipped"] = self.sums.get("skipped", 0) + skipped
+        self.count += 1
+
+    def close(self) -> dict[str, float]:
+        """Return the means and start anew; "skipped" is a count, and given only where not 0."""
+        skipped = float(self.sums.pop("skipped", 0.0))
+        used = self.count - skipped
+        means = {key: float(v) / used if used else math.nan for key, v in self.sums.items()}
+        self.sums, self.count = {}, 0
+        return means | ({"skipped": skipped} if skipped else {})
