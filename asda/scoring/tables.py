@@ -138,7 +138,7 @@ def validation_result(result: Mapping[str, Any], metric: str) -> str:
 
     Args:
         result: its content
-        metric: the metric that is shown beside it; another one is named
+        metric: the metric of the test result; any other is named in the text
     """
     found = result.get("validation") or {}
     if found.get("value") is None:
