@@ -161,7 +161,7 @@ def test_features_made_otherwise_are_refused(trained, tmp_path, capsys):
     (folder / "fbank.yaml").write_text("num_mel_bins: 16\nwindow: povey\nlow_freq: 20.0\n")
     error = error_of(capsys, trained, tmp_path / "out", data=folder, model=model)
     assert f"{folder}: features differ from those" in error
-    assert "(window)" in error
+    assert "(window: hanning -> povey)" in error
     (folder / "fbank.yaml").write_text("num_mel_bins: 16\nwindow: hanning\nlow_freq: 20\n")
     score(trained, tmp_path / "out", data=folder, model=model)
 
