@@ -477,13 +477,13 @@ read -ra dumped <<<"${dump_sets:-$train_set $pretrain_set $valid_set $test_sets}
 dumped=("${dumped[@]/#/$datadir/}")
 
 if begin 2; then
+  for folder in "${dumped[@]}"; do
+    requires data "$folder"
+  done
   describe_corpus
   if [ "$feats_type" = raw ]; then
     log "skipped: --feats-type raw computes features during training"
   else
-    for folder in "${dumped[@]}"; do
-      requires data "$folder"
-    done
     utils/dump_fbank.sh --cmd "$train_cmd" --nj "$nj" --fbank-config "$fbank_config" \
       --compression "$compression" --max-bad "$max_bad" "$dumpdir/fbank" "${dumped[@]}"
   fi
