@@ -81,7 +81,7 @@ class Table:
 def _shortened(left_out: Sequence[str], width: int) -> str:
     """Return a line that says what a terminal of this width does not show."""
     what = f"without {', '.join(left_out)}" if left_out else "with shortened names"
-    return f"({what}, to fit into {width} columns; --tsv prints everything)"
+    return f"(at {width} columns {what}; --tsv prints all)"
 
 
 def _cut(text: str, width: int) -> str:
