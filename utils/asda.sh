@@ -86,6 +86,8 @@ done
 unset word # parse_options.sh takes every variable that is set for an option
 . utils/parse_options.sh
 . utils/job_words.sh
+. utils/experiment_names.sh
+. utils/scoring_stage.sh
 
 log() {
   echo "$(date '+%Y-%m-%d %H:%M:%S') $*"
@@ -104,68 +106,6 @@ stage_number() {
   done
   [[ $1 =~ ^-?(0|[1-9][0-9]*)$ ]] || fail "unknown stage '$1'; stages are 0 to 5 or ${names[*]}"
   echo "$1"
-}
-
-# default_tag VERB CONFIG ARGS: for conf/VERB_wide.yaml and "--a.b 1", print "wide_b1"
-# The last part of a setting's name tells it apart from all others; those of the decoder keep two
-# parts. What does not fit into a short name of plain characters is told apart by a checksum.
-default_tag() {
-  local tag args='' plain name word words separator=' '
-  tag=$(basename "$2" .yaml)
-  read -ra words <<<"$3"
-  for word in "${words[@]}"; do
-    if [[ $word == --* ]]; then
-      name=${word%%=*}
-      separator=${word:${#name}:1} # empty: the value is the next word
-      separator=${separator:+ }
-      word=${word:${#name}+1}
-      name=${name#--}
-      name=${name//-/_}
-      [[ $name == *decoder.* ]] || name=${name##*.}
-      args+=_${name#model.}$word
-    else
-      args+=$separator$word
-      separator=' '
-    fi
-  done
-  plain=${args//[^[:alnum:]._+-]/}
-  if [ "$plain" != "$args" ] || [ ${#plain} -gt 60 ]; then
-    plain=${plain:0:50}_$(printf %08x "$(cksum <<<"${words[*]}" | cut -d ' ' -f 1)")
-  fi
-  tag=${tag#"$1"}$plain
-  echo "${tag#_}"
-}
-
-# former_tag VERB CONFIG ARGS: print the tag that earlier versions derived, e.g. "wide_a.b1"
-former_tag() {
-  local tag
-  tag=$(basename "$2" .yaml)
-  tag=${tag#"$1"}${3//--/_}
-  tag=${tag//[ |=\/]/}
-  echo "${tag#_}"
-}
-
-# exists EXPERIMENT: whether EXPDIR, or a fold in it, has an experiment of this name
-exists() {
-  local folder
-  for folder in "$expdir/$1" "$expdir"/fold*/"$1"; do
-    [ ! -d "$folder" ] || return 0
-  done
-  return 1
-}
-
-# named VERB TAG FORMER_TAG: print VERB[_TAG], or the name that an earlier version gave to this run
-named() {
-  local name=$1${2:+_$2} former=$1${3:+_$3}
-  if ! exists "$name" && exists "$former"; then
-    name=$former
-  fi
-  echo "$name"
-}
-
-# joined A B: print A_B, or the one that is not empty
-joined() {
-  echo "$1${1:+${2:+_}}$2"
 }
 
 # is_selected STAGE: whether it is between --stage and --stop-stage
@@ -215,17 +155,6 @@ requires_input() {
   [ "$feats_type" = raw ] || requires dump "$dumpdir/fbank/feats.scp"
 }
 
-# score_folder TEST_SET: print the folder of its scores within an experiment
-score_folder() {
-  [ ${#tests[@]} -eq 1 ] && echo score || echo "score_${1//\//_}"
-}
-
-# baseline_folder TEST_SET: print the name of the experiment of its baselines
-baseline_folder() {
-  local name=baseline_${train_set//\//_}
-  [ ${#tests[@]} -eq 1 ] && echo "$name" || echo "${name}_${1//\//_}"
-}
-
 # train_and_score [FOLD]: run stages 3 to 5
 train_and_score() {
   local sets=$datadir${1:+/fold$1} exp=$expdir${1:+/fold$1} init test_set
@@ -262,93 +191,6 @@ train_and_score() {
   fi
 }
 
-# feature_checksum DATA: print a checksum that changes when its features do
-feature_checksum() {
-  if [ "$feats_type" = raw ]; then
-    cksum <"$fbank_config"
-  else
-    utils/filter_scp.pl "$1/utt2spk" "$dumpdir/fbank/utt2moments" | cksum
-  fi
-}
-
-# checksums FILE|DATA...: print checksums of files, and of the tables and features of directories
-checksums() {
-  local path
-  echo "${features[@]}"
-  for path in "$@"; do
-    [ ! -d "$path" ] || feature_checksum "$path" 2>/dev/null
-    find -L "$path" -maxdepth 1 -type f -exec cksum {} + 2>/dev/null | sort
-  done
-}
-
-# is_current OUT CHECKSUMS: whether OUT/.scored says that its results were made of the same, and all
-# files are there that were written then
-is_current() {
-  local word name
-  [ -f "$1/.scored" ] && grep -q '^wrote ' "$1/.scored" || return 1
-  [ "$2" = "$(grep -v '^wrote ' "$1/.scored")" ] || return 1
-  [ -z "$(find "$1" -name result.json -newer "$1/.scored")" ] || return 1
-  while read -r word name; do
-    [ "$word" != wrote ] || [ -f "$1/$name" ] || return 1
-  done <"$1/.scored"
-}
-
-# note_current OUT CHECKSUMS: write OUT/.scored
-note_current() {
-  mkdir -p "$1"
-  {
-    echo "$2"
-    (cd "$1" && find . -type f ! -name '.*' | sort | sed 's|^|wrote |')
-  } >"$1/.scored.new"
-  mv "$1/.scored.new" "$1/.scored"
-}
-
-# score EXPERIMENT DATA NAME: skipped if model, tables and features are the same as last time
-score() {
-  local out=$1/$3 sums
-  sums=$(checksums "$1/model.pt" "$2") || true
-  if is_current "$out" "$sums"; then
-    log "$out is up to date; remove it to score again"
-    return
-  fi
-  rm -f "$out/.scored"
-  run $((ngpu > 0)) "$out.log" asda score --model "$1/model.pt" --data "$2" --out "$out" \
-    "${features[@]}" "${most_bad[@]/#/--}" --device "$device"
-  note_current "$out" "$sums"
-}
-
-# train_baselines SETS TEST_SET OUT: skipped as score is, and never the reason to stop
-train_baselines() {
-  local out=$3 sums status=0
-  sums=$(checksums "$1/$train_set" "$1/$2" ${valid_set:+"$1/$valid_set"}) || true
-  if is_current "$out" "$sums"; then
-    log "$out is up to date; remove it to train the baselines again"
-    return
-  fi
-  rm -f "$out/.scored"
-  run 0 "$out.log" asda baseline --train "$1/$train_set" --test "$1/$2" \
-    ${valid_set:+--valid "$1/$valid_set"} --out "$out" "${features[@]}" --limit 10000 || status=$?
-  [ $status -lt 128 ] || exit $status # interrupted
-  if [ $status -eq 0 ]; then
-    note_current "$out" "$sums"
-  else
-    log "no baselines in $out, see above; --baseline false leaves them out"
-  fi
-}
-
-# merge_folds: combine the scores of all folds for each test set. If this call covers one fold only,
-# remove a combined result that its new score has made outdated.
-merge_folds() {
-  local test_set name folders=("${fold_list[@]/#/$expdir/fold}")
-  for test_set in "${tests[@]}"; do
-    merge "$finetuning/$(score_folder "$test_set")"
-    for name in logistic_regression random_forest; do
-      name=$(baseline_folder "$test_set")/$name/score
-      [ ! -f "${folders[0]}/$name/result.json" ] || merge "$name"
-    done
-  done
-}
-
 # describe_corpus: show what the sets look like; of folds each test set, so every clip once
 describe_corpus() {
   local shown=("$train_set" ${valid_set:+"$valid_set"} "${tests[@]}") fold
@@ -359,19 +201,6 @@ describe_corpus() {
     done
   fi
   asda data summary --fbank-config "$fbank_config" "${shown[@]/#/$datadir/}"
-}
-
-# merge NAME: combine the scores FOLD/NAME of all folds
-merge() {
-  if [ ${#folders[@]} -eq 1 ]; then
-    if [ "${folders[0]}/$1/result.json" -nt "$expdir/$1/result.json" ]; then
-      rm -rf "${expdir:?}/$1"
-    fi
-    return
-  fi
-  [ ! -e "$expdir/$finetuning/model.pt" ] ||
-    fail "$expdir/$finetuning was trained without folds; choose another --finetune-tag"
-  asda results merge "${folders[@]/%//$1}" --out "$expdir/$1"
 }
 
 # run.sh may write lists over several lines.
@@ -400,23 +229,18 @@ read -ra tests <<<"$test_sets"
 # Experiments are named pretrain[_TAG] and finetune[_TAG]; the latter tag begins with the pretrained
 # model's.
 [ "$pretrained" != own ] || pretrained=
-former=${pretrain_tag:-$(former_tag pretrain "$pretrain_config" "$pretrain_args")}
 pretrain_tag=${pretrain_tag:-$(default_tag pretrain "$pretrain_config" "$pretrain_args")}
-pretraining=$(named pretrain "$pretrain_tag" "$former")
+pretraining=pretrain${pretrain_tag:+_$pretrain_tag}
 case $pretrained in
   "") origin=$pretrain_tag ;;
   none) origin=scratch ;;
   */model.pt) origin=$(default_tag pretrain "${pretrained%/model.pt}" "") ;;
   *) origin=$(basename "$pretrained" .pt) ;;
 esac
-[ -z "$pretrained" ] || former=$origin
 if [ -z "$finetune_tag" ]; then
-  former=$(joined "$former" "$(former_tag finetune "$finetune_config" "$finetune_args")")
   finetune_tag=$(joined "$origin" "$(default_tag finetune "$finetune_config" "$finetune_args")")
-else
-  former=$finetune_tag
 fi
-finetuning=$(named finetune "$finetune_tag" "$former")
+finetuning=finetune${finetune_tag:+_$finetune_tag}
 for name in "$pretraining" "$finetuning"; do
   [ ${#name} -le 200 ] || fail "experiment name too long, give --${name%%_*}-tag: $name"
 done

@@ -175,8 +175,7 @@ def tag_of(args):
 @pytest.mark.parametrize("config", [PretrainConfig, FinetuneConfig])
 def test_settings_have_tags_of_their_own(repository, config):
     """The tag of a setting is the last part of its name, as no other setting has it."""
-    script = (repository / "utils/asda.sh").read_text()
-    function = script[script.index("default_tag() {") : script.index("# former_tag")]
+    function = (repository / "utils/experiment_names.sh").read_text()
     names = settings(config)
     calls = "".join(f"default_tag x conf/x.yaml '--{name} 1'\n" for name in names)
     done = subprocess.run(["bash", "-c", function + calls], capture_output=True, text=True)
@@ -195,27 +194,6 @@ def test_long_and_strange_values_are_told_apart_by_a_checksum(recipe):
     long = [" ".join(f"--augment.gain{n} {last}" for n in range(20)) for last in "12"]
     tags = [tag_of(args) for args in long]
     assert len(set(tags)) == 2 and all(len(tag) < 62 for tag in tags)
-
-
-def test_experiments_with_names_of_before_are_continued(recipe):
-    """Tags once had the whole names of settings."""
-    options = ["--pretrain-args", "--optimizer.lr 1e-3", "--finetune-args", "--data.batch_size 4"]
-    former = ["pretrain_optimizer.lr1e-3", "finetune_optimizer.lr1e-3_data.batch_size4"]
-    short = ["exp/pretrain_lr1e-3", "exp/finetune_lr1e-3_batch_size4"]
-    assert experiments(*options)[0] == short
-    shutil.rmtree("exp")
-    for name in former:
-        (recipe / "exp" / name).mkdir(parents=True)
-    found, init = experiments(*options)
-    assert found == [f"exp/{name}" for name in former]
-    assert init == f"exp/{former[0]}/model.pt"
-    (recipe / short[1]).mkdir()
-    assert experiments(*options)[0] == [f"exp/{former[0]}", short[1]]
-    shutil.rmtree("exp")
-    (recipe / "exp/fold2" / former[0]).mkdir(parents=True)
-    done, calls = run("--stage", "3", "--stop-stage", "3", "--folds", "2", *options[:2])
-    assert done.returncode == 0, done.stderr
-    assert f"--exp exp/fold2/{former[0]} " in calls[-1]
 
 
 def test_extra_arguments_come_last_and_win(recipe):
