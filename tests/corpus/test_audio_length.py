@@ -248,6 +248,18 @@ def test_mp3_of_variable_rate_without_the_number_of_frames(tmp_path):
     np.testing.assert_allclose(found[start : start + len(whole)][2000:], whole[2000:], atol=2e-4)
 
 
+def test_mp3_inside_wav(tmp_path):
+    data, first = variable_mp3(tmp_path)
+    (tmp_path / "a.mp3").write_bytes(data[first:])
+    fmt = struct.pack("<HHIIHHHHIHHH", 0x55, 1, RATE, 4000, 1, 0, 12, 1, 2, 576, 1, 0)
+    body = b"WAVEfmt " + struct.pack("<I", len(fmt)) + fmt
+    body += b"fact" + struct.pack("<II", 4, 3 * COUNT)
+    body += b"data" + struct.pack("<I", len(data) - first) + data[first:]
+    (tmp_path / "a.wav").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    np.testing.assert_array_equal(read_audio(f"{tmp_path}/a.wav"), read_audio(f"{tmp_path}/a.mp3"))
+    assert audio_duration(f"{tmp_path}/a.wav") == audio_duration(f"{tmp_path}/a.mp3")
+
+
 @pytest.mark.parametrize("frames", [30, 2000])
 def test_mp3_whose_number_of_frames_is_wrong(tmp_path, frames):
     variable_mp3(tmp_path)
@@ -295,15 +307,15 @@ def test_what_ffmpeg_writes_into_a_pipe_has_the_length_that_ffmpeg_reads(tmp_pat
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("suffix", ["m4a", "webm", "wma", "tta"])
+@pytest.mark.parametrize("suffix", ["m4a", "webm", "wma", "tta", "avi"])
 def test_truncated_files_that_ffmpeg_reads(tmp_path, suffix):
     path = f"{tmp_path}/whole.{suffix}"
     options = "-movflags faststart" if suffix == "m4a" else ""
     write = f"ffmpeg -nostdin -v error -i {made(tmp_path, 'wav')} {options} {path}"
     subprocess.run(write, shell=True, check=True)
-    assert audio_duration(path) == pytest.approx(5.0, abs=0.06)
+    assert audio_duration(path) == pytest.approx(5.0, abs=0.08)
     for source in (cut(path, 0.6), f"cat {cut(path, 0.6)} |"):
-        with pytest.raises(AudioError, match=r"truncated: [23]\.\d\d s of the 5\.0\d s that"):
+        with pytest.raises(AudioError, match=r"truncated: [23]\.\d\d s of the [45]\.\d\d s that"):
             read_audio(source)
 
 
