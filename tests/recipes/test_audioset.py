@@ -350,6 +350,18 @@ def test_lists_that_are_wrong(recipe, corpus, line, message):
     assert done.stderr.count("\n") == 1
 
 
+def test_all_wrong_lines_of_a_list_are_named(recipe, corpus):
+    path = corpus.folder / "metadata/eval_segments.csv"
+    with open(path, "a") as stream:
+        stream.write('abcdefghijk, 0.000, ten, "/m/09x0r"\nabcdefghijl, 0.000, 10.000, "/m/none"\n')
+    done = run(recipe / "local/data.sh", corpus.folder, "data", cwd=recipe)
+    assert done.returncode == 1
+    assert [line.split(": ")[0].rpartition("/")[2] for line in done.stderr.splitlines()[1:]] == [
+        "eval_segments.csv:19",
+        "eval_segments.csv:20",
+    ]
+
+
 def repeat_a_mid(corpus):
     path = corpus.folder / "metadata/class_labels_indices.csv"
     lines = path.read_text().splitlines()
