@@ -12,6 +12,7 @@ from asda.corpus.verdict import UNKNOWN, Content, Verdict
 # What encoders write if they cannot go back to the header: all ones, or nearly 2 GB.
 STREAM_SIZE = 0x7F00_0000
 AUDIO_CHUNKS = (b"data", b"SSND", b"BODY")  # WAV, W64 and CAF; AIFF; 8SVX
+MPEG_FORMATS = (b"\x50\0", b"\x55\0")  # in a WAV file: layers I and II, layer III
 NIST_HEADER = 1024
 
 
@@ -49,6 +50,7 @@ class Samples(NamedTuple):
         size_at: position of that number
         size_format: its struct
         header: bytes of the chunk's header that are part of that number
+        mpeg: whether they are frames of MPEG audio (MP3)
     """
 
     start: int
@@ -56,6 +58,7 @@ class Samples(NamedTuple):
     size_at: int
     size_format: str
     header: int = 0
+    mpeg: bool = False
 
 
 LAYOUTS = {
@@ -74,9 +77,9 @@ CONTAINERS = (*LAYOUTS, *AU_ORDERS, NIST)
 
 def judge_container(content: Content) -> Verdict:
     """Compare the size that a header gives for the samples with the size of the file."""
-    samples = _samples(content)
-    if samples is None or samples.start > (size := content.size):
-        return UNKNOWN
+    samples, size = _samples(content), content.size
+    if samples is None or samples.start > size:
+        return _judge_whole(content)
     present, promised = size - samples.start, samples.promised
     if promised > present:
         if promised >= STREAM_SIZE:
@@ -85,11 +88,21 @@ def judge_container(content: Content) -> Verdict:
     end = samples.start + promised
     if content.at(end, 4) in CONTAINERS:
         return Verdict(exact=False, cuts=(end,))
+    if samples.mpeg:  # libsndfile estimates its length, and so it is read as a file of its own
+        return Verdict(exact=False, inner=samples.start)
     if promised == present or _are_chunks(content, end, size):
         return Verdict()
     if promised == 0:
         return _corrected(samples, present)
     return Verdict(present=present / promised) if any(content.at(end)) else Verdict()
+
+
+def _judge_whole(content: Content) -> Verdict:
+    """Judge a file by the size that its header gives for all of it; AVI has samples all over."""
+    promised, present = int.from_bytes(content.at(4, 4), "little"), content.size - 8
+    if content.at(0, 4) == b"RIFF" and present < promised < STREAM_SIZE:
+        return Verdict(exact=False, present=max(0, present) / promised)
+    return UNKNOWN
 
 
 def _corrected(samples: Samples, present: int) -> Verdict:
@@ -112,17 +125,19 @@ def _samples(content: Content) -> Samples | None:
             return None
         start, size = struct.unpack(AU_ORDERS[magic][0] + "2I", head)
         return Samples(start, size, 8, AU_ORDERS[magic])
-    layout, large = LAYOUTS[magic], None
+    layout, large, mpeg = LAYOUTS[magic], None, False
     for chunk in _chunks(content, layout):
         if chunk.name == b"ds64":  # the sizes of RF64, as those of WAV have 32 bits
             large = chunk
+        if chunk.name == b"fmt ":
+            mpeg = content.at(chunk.start, 2) in MPEG_FORMATS
         if chunk.name[:4] in AUDIO_CHUNKS:
             if large and chunk.size == 0xFFFF_FFFF:
                 promised = int.from_bytes(content.at(large.start + 8, 8), "little")
                 return Samples(chunk.start, promised, large.start + 8, "<Q")
             size_format = layout.header[0] + layout.header[-1]
             header = struct.calcsize(layout.header) if layout.counts_header else 0
-            return Samples(chunk.start, chunk.size, chunk.size_at, size_format, header)
+            return Samples(chunk.start, chunk.size, chunk.size_at, size_format, header, mpeg)
     return None
 
 

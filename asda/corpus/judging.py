@@ -19,7 +19,7 @@ def files_in(recording: Recording) -> list[tuple[Recording, Verdict]]:
     while todo:
         first = todo.pop(0)
         verdict = _verdict(first)
-        if verdict.cuts:
+        if verdict.cuts or verdict.inner:
             todo[:0] = parts_of(first, verdict)
         else:
             files.append((first, verdict))

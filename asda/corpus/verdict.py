@@ -20,6 +20,7 @@ class Verdict(NamedTuple):
         samples: number of samples per channel that libsndfile must count, else a tag is appended
         tag: bytes of that tag, which decoders pass over
         cuts: positions at which further files begin that were joined to the first one
+        inner: position of an audio file within this one, which is to be read instead; 0 = none
     """
 
     exact: bool = True
@@ -27,11 +28,14 @@ class Verdict(NamedTuple):
     torn: bool = False
     edits: tuple[tuple[int, int, bytes], ...] = ()
     cuts: tuple[int, ...] = ()
+    inner: int = 0
     samples: int = 0
     tag: int = 0
 
     def parts(self, data: bytes) -> list[bytes]:
-        """Return the files that were joined in `data`, or the one file with its edits applied."""
+        """Return the files that were joined in `data`, or its one file with the edits applied."""
+        if self.inner:
+            return [data[self.inner :]]
         if self.cuts:
             ends = (*self.cuts, len(data))
             return [data[a:b] for a, b in zip((0, *self.cuts), ends, strict=True)]
@@ -58,10 +62,11 @@ class Content:
     def at(self, position: int, count: int = -1) -> bytes:
         """Return up to `count` bytes from a position on; -1 = to the end."""
         end = self.size if count < 0 else min(self.size, position + count)
-        if end <= len(self.head):
+        if end <= max(position, len(self.head)):
             return self.head[position:end]
         self.stream.seek(position)
-        return self.stream.read(max(0, end - position))
+        # Without a number all is read; with one, the system may stop after 2 GB.
+        return self.stream.read() if end == self.size else self.stream.read(end - position)
 
 
 def end_of_id3(content: Content) -> int:

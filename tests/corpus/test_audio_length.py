@@ -43,6 +43,10 @@ def changed(path: str, new_path: str, *edits: tuple[bytes, int, bytes]) -> str:
     return new_path
 
 
+def without_ffmpeg(monkeypatch) -> None:
+    monkeypatch.setattr("asda.corpus.ffmpeg.shutil.which", lambda _: None)
+
+
 def decoded_by_ffmpeg(path: str) -> np.ndarray:
     command = ["ffmpeg", "-nostdin", "-v", "error", "-i", path, "-ar", str(RATE)]
     ran = subprocess.run([*command, "-f", "f32le", "-"], capture_output=True, check=True)
@@ -70,7 +74,7 @@ STREAMS = {  # suffix and marks of the places where a length stands, with what e
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_header_without_a_length(tmp_path, name, monkeypatch):
-    monkeypatch.setenv("PATH", "/bin")  # libsndfile alone must do
+    without_ffmpeg(monkeypatch)
     suffix, edits = STREAMS[name]
     path = changed(made(tmp_path, suffix, "PCM_16"), f"{tmp_path}/stream.{suffix}", *edits)
     for source in (path, f"cat {path} |"):
@@ -90,7 +94,8 @@ def of_unknown_length(path: str, new_path: str) -> str:
 
 
 @pytest.mark.parametrize("count", [1, 100, 4095, 4096, 4097, 79999, COUNT])
-def test_flac_of_unknown_length(tmp_path, count):
+def test_flac_of_unknown_length(tmp_path, count, monkeypatch):
+    without_ffmpeg(monkeypatch)
     soundfile.write(tmp_path / "whole.flac", sound(count), RATE)
     path = of_unknown_length(f"{tmp_path}/whole.flac", f"{tmp_path}/unknown.flac")
     for source in (path, f"cat {path} |"):
@@ -201,7 +206,8 @@ def test_segments_before_the_end_of_a_truncated_file_can_be_used(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["wav", "au", "aiff", "flac", "ogg", "opus", "mp3"])
-def test_joined_files_are_read_to_the_end(tmp_path, suffix):
+def test_joined_files_are_read_to_the_end(tmp_path, suffix, monkeypatch):
+    without_ffmpeg(monkeypatch)
     path = made(tmp_path, suffix)
     one = read_audio(path)
     joined = f"{tmp_path}/joined.{suffix}"
@@ -235,7 +241,8 @@ def variable_mp3(folder) -> tuple[bytes, int]:
     return data, 72 * kbits * 1000 // RATE + (data[2] >> 1 & 1)
 
 
-def test_mp3_of_variable_rate_without_the_number_of_frames(tmp_path):
+def test_mp3_of_variable_rate_without_the_number_of_frames(tmp_path, monkeypatch):
+    without_ffmpeg(monkeypatch)
     data, first = variable_mp3(tmp_path)
     whole = read_audio(f"{tmp_path}/vbr.mp3")
     (tmp_path / "a.mp3").write_bytes(data[first:])
@@ -246,6 +253,18 @@ def test_mp3_of_variable_rate_without_the_number_of_frames(tmp_path):
     assert 0 < padding <= 3 * 576
     start = int(np.argmax(np.correlate(found[2000 : 9000 + padding], whole[2000:9000], "valid")))
     np.testing.assert_allclose(found[start : start + len(whole)][2000:], whole[2000:], atol=2e-4)
+
+
+def test_mp3_inside_wav(tmp_path):
+    data, first = variable_mp3(tmp_path)
+    (tmp_path / "a.mp3").write_bytes(data[first:])
+    fmt = struct.pack("<HHIIHHHHIHHH", 0x55, 1, RATE, 4000, 1, 0, 12, 1, 2, 576, 1, 0)
+    body = b"WAVEfmt " + struct.pack("<I", len(fmt)) + fmt
+    body += b"fact" + struct.pack("<II", 4, 3 * COUNT)
+    body += b"data" + struct.pack("<I", len(data) - first) + data[first:]
+    (tmp_path / "a.wav").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    np.testing.assert_array_equal(read_audio(f"{tmp_path}/a.wav"), read_audio(f"{tmp_path}/a.mp3"))
+    assert audio_duration(f"{tmp_path}/a.wav") == audio_duration(f"{tmp_path}/a.mp3")
 
 
 @pytest.mark.parametrize("frames", [30, 2000])
@@ -295,15 +314,15 @@ def test_what_ffmpeg_writes_into_a_pipe_has_the_length_that_ffmpeg_reads(tmp_pat
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("suffix", ["m4a", "webm", "wma", "tta"])
+@pytest.mark.parametrize("suffix", ["m4a", "webm", "wma", "tta", "avi"])
 def test_truncated_files_that_ffmpeg_reads(tmp_path, suffix):
     path = f"{tmp_path}/whole.{suffix}"
     options = "-movflags faststart" if suffix == "m4a" else ""
     write = f"ffmpeg -nostdin -v error -i {made(tmp_path, 'wav')} {options} {path}"
     subprocess.run(write, shell=True, check=True)
-    assert audio_duration(path) == pytest.approx(5.0, abs=0.06)
+    assert audio_duration(path) == pytest.approx(5.0, abs=0.08)
     for source in (cut(path, 0.6), f"cat {cut(path, 0.6)} |"):
-        with pytest.raises(AudioError, match=r"truncated: [23]\.\d\d s of the 5\.0\d s that"):
+        with pytest.raises(AudioError, match=r"truncated: [23]\.\d\d s of the [45]\.\d\d s that"):
             read_audio(source)
 
 
@@ -384,7 +403,7 @@ def test_huge_promises_take_no_memory(tmp_path):
     [("wav", "GSM610"), ("au", "G721_32"), ("au", "G723_24"), ("aiff", "GSM610")],
 )
 def test_encodings_in_which_libsndfile_cannot_seek(tmp_path, suffix, subtype, monkeypatch):
-    monkeypatch.setenv("PATH", "/bin")  # libsndfile alone must do
+    without_ffmpeg(monkeypatch)
     path = made(tmp_path, suffix, subtype, 8000)
     with soundfile.SoundFile(path) as audio:
         expected = audio.read(COUNT, dtype="float32")
