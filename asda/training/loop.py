@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import math
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from asda.checkpoint import tensor_files
-from asda.checkpoint.saved_model import check_tensors, load_weights
+from asda.checkpoint.saved_model import load_weights
 from asda.checkpoint.schema import refusing_damage, restore
 from asda.dataset.collate import Batch
 from asda.distributed import Process, barrier, gather, largest, largest_number
@@ -33,7 +31,8 @@ from asda.training.optimizer import (
     skip_next_step,
 )
 from asda.training.progress import Progress
-from asda.training.run_config import ACCEPT, OptimizerConfig, TrainingConfig
+from asda.training.run_config import OptimizerConfig, TrainingConfig
+from asda.training.saver import Saver
 from asda.training.skipped_updates import LIMIT, Made, SkippedUpdates, named
 from asda.training.train_state import Interval, TrainState
 
@@ -71,7 +70,7 @@ def train(
         run.run()
         run.finish()
         barrier()
-    if largest_number(stop.received is not None):
+    if largest_number(int(stop.received is not None)):
         raise run.stopped(f"stopped after the last update; {experiment.model} is complete")
 
 
@@ -87,8 +86,7 @@ class _Run:
         self.state = TrainState()
         self.interval = Interval()
         self.utterances: list[str] = []  # of the present update, in this process
-        self.saved: int | None = None  # update of the last checkpoint
-        self.saved_at = time.monotonic()
+        self.saver = Saver(task, experiment, process)
         self.optimizer = make_optimizer(task.model, self.optimizer_config)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.scaler = torch.amp.GradScaler(
@@ -100,7 +98,7 @@ class _Run:
     def resume(self) -> None:
         if self.experiment.checkpoint.exists():
             self._restore(self.experiment.checkpoint)
-            self.saved = self.state.update
+            self.saver.saved = self.state.update
             log.info("resuming after update %d", self.state.update)
         else:
             log.info(BEGIN)
@@ -169,23 +167,7 @@ class _Run:
         raise InputError(
             f"{self.experiment.folder}: loss or gradient not finite in {LIMIT} updates in a row,"
             f" all skipped (the last was update {last.update}, with {named(clips)});"
-            f" {self._kept()}; {self._advice()}"
-        )
-
-    def _kept(self) -> str:
-        if self.saved is None:
-            return "no checkpoint was saved yet"
-        return f"{self.experiment.checkpoint} holds update {self.saved}"
-
-    def _advice(self) -> str:
-        """Return what to do against losses and gradients that are not finite."""
-        others = {"fp16": "bf16 or float32", "bf16": "float32"}
-        other = others.get(self.config.precision)
-        precision = f", or use training.precision {other}" if other else ""
-        accept = "" if self.saved is None else f" (with --{ACCEPT} true to resume from there)"
-        return (
-            f"lower optimizer.lr {self.optimizer_config.lr:g}{precision}{accept},"
-            " or leave out clips whose features are wrong"
+            f" {self.saver.advice()}"
         )
 
     def _update(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
@@ -214,7 +196,7 @@ class _Run:
                 raise InputError(
                     f"{self.experiment.folder}: gradients overflow fp16 at update"
                     f" {self.state.update} at any loss scale, with {named(self.utterances)};"
-                    f" {self._kept()}; {self._advice()}"
+                    f" {self.saver.advice()}"
                 )
 
     def _not_finite(self, stats: dict[str, Tensor]) -> Tensor:
@@ -326,11 +308,8 @@ class _Run:
             self.state.snapshots, key=lambda u: (self.state.snapshots[u], u), reverse=True
         )
         self.state.snapshots = {update: self.state.snapshots[update] for update in ranked[:keep]}
-        if self.process.is_first and self.state.update in self.state.snapshots:
-            path = self.experiment.snapshot(self.state.update)
-            facts = self.about["facts"] | {"updates": self.state.update}
-            about = self.about | {"facts": facts}
-            tensor_files.save({"model": self._weights(), "about": about}, path)
+        if self.state.update in self.state.snapshots:
+            self.saver.save_snapshot(self.state.update)
 
     def _out_of_patience(self) -> bool:
         out = bool(self.config.patience) and self.state.since_best >= self.config.patience
@@ -344,8 +323,7 @@ class _Run:
         Raises:
             Stopped: after saving.
         """
-        late = 0 < 60 * self.config.save_minutes <= time.monotonic() - self.saved_at
-        wanted = STOP if self.stop.received else LATE if late else 0
+        wanted = STOP if self.stop.received else LATE if self.saver.is_late else 0
         wanted = largest_number(wanted)  # all processes must do the same
         if due or wanted:
             self._settle()
@@ -356,9 +334,9 @@ class _Run:
 
     def _stopped_message(self) -> str:
         done = f"stopped after update {self.state.update} of {self.config.updates}"
-        if self.saved is None:
+        if self.saver.saved is None:
             return f"{done}; nothing was saved, since the last updates were skipped"
-        later = "" if self.saved == self.state.update else f" of update {self.saved}"
+        later = "" if self.saver.saved == self.state.update else f" of update {self.saver.saved}"
         return (
             f"{done}; saved to {self.experiment.checkpoint}{later}; the same command resumes there"
         )
@@ -369,57 +347,18 @@ class _Run:
         return Stopped(self.stop.received or signal.SIGTERM)  # or asked for in another process
 
     def _save(self) -> None:
-        """Save a checkpoint, unless the last updates were skipped: their weights may be no good."""
-        self.saved_at = time.monotonic()
-        if self.state.skipped_in_a_row:
-            return
-        self.saved = self.state.update
-        if not self.process.is_first:
-            return
-        content = {
-            "model": self._weights(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "state": vars(self.state),
-            "interval": vars(self.interval),
-            "about": self.about,
-        }
-        tensor_files.save(content, self.experiment.checkpoint)
-        for path in self.experiment.folder.glob("snapshots/*.pt"):
-            if int(path.stem.split("_")[1]) not in self.state.snapshots:
-                path.unlink()
-
-    @functools.cached_property
-    def about(self) -> dict[str, Any]:
-        """What model.pt holds in addition to weights, so that a checkpoint can be used as one."""
-        facts = {"final": "last", "metric": self.task.metric, "seed": self.config.seed}
-        content = self.task.package({}, facts).content()
-        del content["weights"]
-        return content
-
-    def _weights(self) -> dict[str, Tensor]:
-        """Return the weights to save.
-
-        Raises:
-            InputError: if they are not finite: finite gradients can make them so if steps are huge.
-        """
-        weights = self.task.model.state_dict()
-        if not all(bool(t.isfinite().all()) for t in weights.values() if t.is_floating_point()):
-            raise InputError(
-                f"{self.experiment.folder}: the weights became infinite or NaN by update"
-                f" {self.state.update}; {self._kept()}; {self._advice()}"
-            )
-        return weights
+        parts = {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
+        self.saver.save_checkpoint(self.state, parts | {"interval": vars(self.interval)})
 
     def finish(self) -> None:
         """Write model.pt from the last weights or the snapshots, and draw the curves."""
         if not self.process.is_first:
             return
         if not self.state.snapshots:
-            weights, chosen = self._weights(), [self.state.update]
+            weights, chosen = self.saver.weights(), [self.state.update]
         else:
             chosen = sorted(self.state.snapshots)
-            weights = tensor_files.average_weights([self._snapshot(u) for u in chosen])
+            weights = tensor_files.average_weights([self.saver.read_snapshot(u) for u in chosen])
         facts = {
             "updates": self.state.update,
             "final": self.config.final,
@@ -438,9 +377,3 @@ class _Run:
         key = f"valid/{self.task.metric}"
         measured = [r[key] for r in self.state.history if [r["update"]] == chosen and key in r]
         return measured[-1] if measured else None
-
-    def _snapshot(self, update: int) -> dict[str, Tensor]:
-        path = self.experiment.snapshot(update)
-        weights: dict[str, Tensor] = tensor_files.load(path, "model")["model"]
-        check_tensors(self.task.model.state_dict(), weights, path)
-        return weights

@@ -1,15 +1,18 @@
 """The command `asda`: fast and readable help, and errors in one line."""
 
 import re
+import signal
 import subprocess
 import sys
+from typing import get_args, get_type_hints
 
 import pytest
 
 from asda import __version__
 from asda.cli import VERBS, main
 from asda.configuration import to_dict
-from asda.training.run_config import PretrainConfig
+from asda.stop_signals import Stopped
+from asda.training.run_config import PretrainConfig, TrainingConfig
 
 # A module that is None in sys.modules can't be imported.
 WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from asda.cli import main; main({})"
@@ -86,20 +89,73 @@ def test_without_a_verb_usage_is_said(words, message, capsys):
     assert "usage: asda VERB" in out + err
 
 
-@pytest.mark.parametrize(
-    ("error", "code", "message"),
-    [
-        (OSError(28, "No space left on device", "exp/model.pt"), 1, "exp/model.pt"),
-        (KeyboardInterrupt(), 130, "interrupted; repeat the command to resume"),
-    ],
-)
-def test_what_the_machine_or_the_user_ends_is_one_line(monkeypatch, capsys, error, code, message):
+def failing(monkeypatch, error):
     def fail(argv):
         raise error
 
     monkeypatch.setattr("asda.commands.info.main", fail)
+
+
+def test_what_the_machine_ends_is_one_line(monkeypatch, capsys):
+    failing(monkeypatch, OSError(28, "No space left on device", "exp/model.pt"))
     with pytest.raises(SystemExit) as stopped:
         main(["info"])
     err = capsys.readouterr().err
-    assert stopped.value.code == code
-    assert err.startswith("asda info: ") and message in err and err.count("\n") == 1
+    assert stopped.value.code == 1
+    assert err.startswith("asda info: ") and "exp/model.pt" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "number", "message"),
+    [
+        (KeyboardInterrupt(), signal.SIGINT, "asda info: interrupted\n"),
+        (
+            Stopped(signal.SIGTERM, "nothing is lost"),
+            signal.SIGTERM,
+            "asda info: nothing is lost\n",
+        ),
+        (Stopped(signal.SIGHUP), signal.SIGHUP, ""),
+    ],
+)
+def test_what_a_signal_ends_is_one_line_and_ended_by_that_signal(
+    monkeypatch, capsys, error, number, message
+):
+    """A loop of a shell ends with a command in it only if that was ended by the signal."""
+    failing(monkeypatch, error)
+    ended = []
+    monkeypatch.setattr("asda.cli.end_by", ended.append)
+    main(["info"])
+    assert (ended, capsys.readouterr().err) == ([number], message)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--optimizer.lrr 3", "no option --optimizer.lrr, did you mean --optimizer.lr?"),
+        ("--model.clones 3", "--model.clones is now --model.num_masks"),
+        ("--nothing_like_it", "no option --nothing_like_it"),
+        ("--model.patch.frek=3", "no option --model.patch.frek, did you mean --model.patch.freq?"),
+        ("--training.precision fp8", "training.precision must be {precisions}, not fp8"),
+        ("--training.updates many", "training.updates must be a whole number, not many"),
+        ("--optimizer.lr x", "optimizer.lr must be a number, not x"),
+        ("--augment.mixup_alpha half", "augment.mixup_alpha must be a number, not half"),
+        ("--training.accept_changes maybe", "training.accept_changes must be true or false, not m"),
+        ("--optimizer.betas [0.9]", "optimizer.betas: Expected a tuple with 2 elements."),
+    ],
+)
+def test_wrong_options_are_said_in_the_words_of_the_user(capsys, words, message):
+    with pytest.raises(SystemExit) as stopped:
+        main(["finetune", "--train", "data", "--exp", "exp", *words.split()])
+    assert stopped.value.code == 1
+    *others, last = get_args(get_type_hints(TrainingConfig)["precision"])
+    message = message.format(precisions=f"{', '.join(others)} or {last}")
+    assert capsys.readouterr().err.startswith(f"asda finetune: error: {message}")
+
+
+@pytest.mark.parametrize("words", [["--config", "{}"], ["--config={}"]])
+def test_an_empty_file_sets_nothing(tmp_path, capsys, words):
+    (tmp_path / "empty.yaml").write_text("# all defaults\n")
+    words = [word.format(tmp_path / "empty.yaml") for word in words]
+    with pytest.raises(SystemExit):
+        main(["pretrain", *words, "--train", f"{tmp_path}/none", "--exp", f"{tmp_path}/exp"])
+    assert capsys.readouterr().err.endswith(f"{tmp_path}/none: no such data directory\n")

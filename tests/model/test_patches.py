@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -28,6 +30,14 @@ def test_the_first_patches_of_a_long_clip_are_those_of_a_short_one():
     long[:, :320] = short
     torch.testing.assert_close(embedding(long)[:, :160], embedding(short))
     assert embedding(long).shape == (1, 1600, 192)
+
+
+@pytest.mark.parametrize("shape", [(1, 200, 64), (1, 200, 256), (1, 128, 200), (200, 128)])
+def test_features_of_another_shape_are_refused_with_the_right_one(shape):
+    embedding = PatchEmbedding(ModelConfig(size="tiny", mel_bins=128).resolved())
+    message = rf"{re.escape(str(shape))}; the model takes \(batch, frames, 128\), of 128 mel bins"
+    with pytest.raises(ValueError, match=message):
+        embedding(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("patch", [PatchConfig(16, 16), PatchConfig(4, 128), PatchConfig(8, 32, 4)])

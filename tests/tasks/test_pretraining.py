@@ -1,24 +1,30 @@
 """Pretraining from a data directory to model.pt."""
 
 import math
+import shutil
 
 import pytest
 import torch
+import yaml
 from dataset.directories import random_features, two_sounds, with_features
 from training.runs import (
     assert_same_weights,
     column,
     history,
+    run_finetune,
     run_pretrain,
     stopped_before,
+    write_config,
 )
 
 from asda.checkpoint import tensor_files
 from asda.checkpoint.load import read_model
 from asda.cli import main
+from asda.configuration import to_dict
 from asda.dataset.clips import open_clips
 from asda.dataset.data_config import DataConfig
 from asda.dataset.feature_sources import FeatureInput
+from asda.features.fbank_config import FbankConfig
 from asda.files import InputError
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_images")]
@@ -184,9 +190,49 @@ def test_a_run_starts_from_a_pretrained_model(data, whole, tmp_path):
     assert_same_weights(again, read_model(whole / "model.pt").content())
 
 
-def test_a_model_of_another_size_is_no_start(data, whole, tmp_path):
-    with pytest.raises(InputError, match=r"model\.pt: its tensors do not fit the model"):
-        run_pretrain(data, tmp_path / "run", init=whole / "model.pt", model__depth=3)
+def test_the_first_model_brings_its_own_configuration(data, whole, tmp_path):
+    """Also what no tensor shows; the log says where the given configuration differs."""
+    options = {"model__depth": 3, "model__patch": {"time": 8, "freq": 8, "position_scale": 0.2}}
+    again = run_pretrain(
+        data, tmp_path / "run", init=whole / "model.pt", training__updates=1, **options
+    )
+    assert again["model"] == read_model(whole / "model.pt").model
+    log = (tmp_path / "run/train.log").read_text()
+    assert f"WARNING the model is that of {whole}/model.pt: model.depth: 3 -> 2; " in log
+    assert "model.patch.position_scale: 0.2 -> 1.0" in log
+
+
+def test_options_of_a_model_that_is_given_are_refused(data, whole, tmp_path, capsys):
+    config = write_config(data, tmp_path / "run", init=whole / "model.pt")
+    with pytest.raises(SystemExit):
+        main(["pretrain", "--config", str(config), "--model.num_masks", "4"])
+    reason = f"--model.num_masks has no effect: the model is that of {whole}/model.pt"
+    assert reason in capsys.readouterr().err
+
+
+def test_a_classifier_is_no_start_of_pretraining(data, whole, tmp_path):
+    run_finetune(data, tmp_path / "finetune", training__updates=1)
+    init = tmp_path / "finetune/model.pt"
+    with pytest.raises(InputError, match=f"{init}: a finetuned model; pretraining continues from"):
+        run_pretrain(data, tmp_path / "run", init=init)
+
+
+@pytest.mark.parametrize("run", [run_pretrain, run_finetune])
+def test_features_unlike_those_of_the_first_model_are_warned_of(data, tmp_path, run):
+    for name, change in (("first", {}), ("second", {"sample_rate": 8000, "frame_shift_ms": 20.0})):
+        shutil.copytree(data, tmp_path / name)
+        settings = to_dict(FbankConfig(num_mel_bins=16)) | change
+        (tmp_path / name / "train/fbank.yaml").write_text(yaml.safe_dump(settings))
+    first, second, same = (tmp_path / f"run_{name}" for name in ("first", "second", "same"))
+    run_pretrain(tmp_path / "first", first, training__updates=1)
+    options = {"init": first / "model.pt", "training__updates": 1}
+    run(tmp_path / "second", second, **options)
+    run(tmp_path / "first", same, **options)
+    assert (
+        f"WARNING {tmp_path}/second/train: features differ from those {first}/model.pt was trained"
+        " on (frame_shift_ms: 10.0 -> 20.0; sample_rate: 16000 -> 8000)"
+    ) in (second / "train.log").read_text()
+    assert "WARNING" not in (same / "train.log").read_text()
 
 
 def test_the_saved_configuration_repeats_the_run(whole, tmp_path):
