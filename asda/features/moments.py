@@ -30,7 +30,9 @@ class Moments:
     def of(cls, matrix: np.ndarray) -> Moments:
         """Return the moments of all values of an array, summed in float64."""
         values = matrix.astype(np.float64).ravel()
-        return cls(values.size, float(values.sum()), float(values @ values))
+        # Not `values @ values`: its last bits depend on the number of threads, which also wait for
+        # each other when several threads or jobs compute moments.
+        return cls(values.size, float(values.sum()), float(np.square(values).sum()))
 
     @classmethod
     def parse(cls, text: str) -> Moments:
