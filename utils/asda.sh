@@ -281,26 +281,26 @@ checksums() {
   done
 }
 
-# is_current OUT CHECKSUMS: whether OUT/scored says that its results were made of the same, and all
+# is_current OUT CHECKSUMS: whether OUT/.scored says that its results were made of the same, and all
 # files are there that were written then
 is_current() {
   local word name
-  [ -f "$1/scored" ] && grep -q '^wrote ' "$1/scored" || return 1
-  [ "$2" = "$(grep -v '^wrote ' "$1/scored")" ] || return 1
-  [ -z "$(find "$1" -name result.json -newer "$1/scored")" ] || return 1
+  [ -f "$1/.scored" ] && grep -q '^wrote ' "$1/.scored" || return 1
+  [ "$2" = "$(grep -v '^wrote ' "$1/.scored")" ] || return 1
+  [ -z "$(find "$1" -name result.json -newer "$1/.scored")" ] || return 1
   while read -r word name; do
     [ "$word" != wrote ] || [ -f "$1/$name" ] || return 1
-  done <"$1/scored"
+  done <"$1/.scored"
 }
 
-# note_current OUT CHECKSUMS: write OUT/scored
+# note_current OUT CHECKSUMS: write OUT/.scored
 note_current() {
   mkdir -p "$1"
   {
     echo "$2"
-    (cd "$1" && find . -type f ! -name scored ! -name '.*' | sort | sed 's|^|wrote |')
-  } >"$1/.scored"
-  mv "$1/.scored" "$1/scored"
+    (cd "$1" && find . -type f ! -name '.*' | sort | sed 's|^|wrote |')
+  } >"$1/.scored.new"
+  mv "$1/.scored.new" "$1/.scored"
 }
 
 # score EXPERIMENT DATA NAME: skipped if model, tables and features are the same as last time
@@ -311,7 +311,7 @@ score() {
     log "$out is up to date; remove it to score again"
     return
   fi
-  rm -f "$out/scored"
+  rm -f "$out/.scored"
   run $((ngpu > 0)) "$out.log" asda score --model "$1/model.pt" --data "$2" --out "$out" \
     "${features[@]}" "${most_bad[@]/#/--}" --device "$device"
   note_current "$out" "$sums"
@@ -325,7 +325,7 @@ train_baselines() {
     log "$out is up to date; remove it to train the baselines again"
     return
   fi
-  rm -f "$out/scored"
+  rm -f "$out/.scored"
   run 0 "$out.log" asda baseline --train "$1/$train_set" --test "$1/$2" \
     ${valid_set:+--valid "$1/$valid_set"} --out "$out" "${features[@]}" --limit 10000 || status=$?
   [ $status -lt 128 ] || exit $status # interrupted

@@ -27,6 +27,7 @@ def read_audio(
     start: float = 0.0,
     end: float | None = None,
     resampler: Literal["soxr", "torchaudio"] = "soxr",
+    keep_silent: bool = False,
 ) -> np.ndarray:
     """Return audio as mono (samples,) float32 at `sample_rate`, integer formats in [-1, 1).
 
@@ -41,6 +42,7 @@ def read_audio(
         start: seconds into the audio
         end: seconds into the audio; None = to its end
         resampler: "torchaudio" is that of the reference and may give one sample more
+        keep_silent: return audio of which all samples are equal, instead of an error
 
     Raises:
         AudioError: if the audio cannot be read, is truncated, empty, silent (all samples equal),
@@ -51,6 +53,8 @@ def read_audio(
     with _one_reason(source):
         samples, rate = _decode(source, start, end)
         mono = _checked(samples, rate, start, end, channel)
+        if not keep_silent and mono[0] == mono[-1] and (mono == mono[0]).all():
+            raise AudioError(f"silent: all {len(mono)} samples are {mono[0]:g}")
         return _resampled(mono, rate, sample_rate, resampler)
 
 
@@ -120,8 +124,6 @@ def _checked(
             "its channels cancel each other in their mean; take one of them in wav.scp: "
             "sox FILE -t wav - remix 1 |"
         )
-    if least == greatest:
-        raise AudioError(f"silent: all {len(mono)} samples are {mono[0]:g}")
     return mono
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import io
 from collections.abc import Sequence
 
 import numpy as np
 import soundfile
 
-from asda.corpus import containers, flac_frames, ogg_pages
 from asda.corpus.audio_error import AudioError, truncated
 from asda.corpus.ffmpeg import decode_by_ffmpeg
-from asda.corpus.mp3_frames import judge_mp3
+from asda.corpus.judging import files_in, parts_of
 from asda.corpus.recording import Recording
-from asda.corpus.unreadable import what_it_is
-from asda.corpus.verdict import UNKNOWN, Content, Verdict, end_of_id3
+from asda.corpus.verdict import Verdict
 
 MISSING = 0.1  # seconds by which a header may exceed the audio: the decoders' own padding
 SURPLUS = 0.5  # seconds of bytes after the audio that are passed over
@@ -42,14 +39,12 @@ def decode(
     Raises:
         AudioError: if it cannot be decoded, or not all that was promised is there.
     """
-    verdict = _verdict(recording)
-    if verdict.cuts:
-        samples, rate = _joined([decode(part) for part in _parts(recording, verdict)])
-        first, count = part_of(start, end, rate, len(samples))
-        return samples[first : first + count], rate
-    if verdict.edits and not _counts(recording, verdict.samples):
-        (recording,) = _parts(recording, verdict)
-    return _decode(recording, verdict, start, end)
+    files = files_in(recording)
+    if len(files) == 1:
+        return _decode(*files[0], start, end)
+    samples, rate = _joined([_decode(*file, 0.0, None) for file in files])
+    first, count = part_of(start, end, rate, len(samples))
+    return samples[first : first + count], rate
 
 
 def length(recording: Recording) -> float:
@@ -58,19 +53,7 @@ def length(recording: Recording) -> float:
     Raises:
         AudioError: as `decode`.
     """
-    verdict = _verdict(recording)
-    if verdict.cuts:
-        return sum(length(part) for part in _parts(recording, verdict))
-    if verdict.exact:
-        try:
-            with _open(recording) as audio:
-                if audio.subtype.startswith(COUNTED):
-                    _check(audio.frames / audio.samplerate, verdict)
-                    return audio.frames / audio.samplerate
-        except soundfile.LibsndfileError:
-            pass
-    samples, rate = decode(recording)
-    return len(samples) / rate
+    return sum(_length(*file) for file in files_in(recording))
 
 
 def part_of(start: float, end: float | None, rate: int, available: int) -> tuple[int, int]:
@@ -80,56 +63,24 @@ def part_of(start: float, end: float | None, rate: int, available: int) -> tuple
     return first, max(0, min(wanted, available - first))
 
 
-def _verdict(recording: Recording) -> Verdict:
-    if recording.path is None:
-        return _judge(recording)
-    return _judged_file(recording)  # segments of one recording are read one after the other
-
-
-@functools.lru_cache(4096)
-def _judged_file(recording: Recording) -> Verdict:
-    return _judge(recording)
-
-
-def _judge(recording: Recording) -> Verdict:
-    with recording.open() as stream:
-        content = Content(stream)
-        magic = content.at(0, 4)
-        if magic in containers.CONTAINERS:
-            return containers.judge_container(content)
-        if magic == ogg_pages.MAGIC:
-            return ogg_pages.judge_ogg(content)
-        start = end_of_id3(content)
-        if content.at(start, 4) == flac_frames.MAGIC:
-            return flac_frames.judge_flac(content)
-        if kind := what_it_is(content):
-            raise AudioError(f"not audio but {kind}: {recording.name}")
-        # MP3 has no mark of its own at its start; its other sign is a frame's first eleven bits.
-        if start or magic >= b"\xff\xe0" or recording.name.lower().endswith(".mp3"):
-            return judge_mp3(content)
-    return UNKNOWN
-
-
-def _counts(recording: Recording, samples: int | None) -> bool:
-    """Return whether libsndfile's own estimate of the length lets it read so many samples."""
-    if samples is None:
-        return False
-    try:
-        with _open(recording) as audio:
-            return audio.frames >= samples
-    except soundfile.LibsndfileError:
-        return False
-
-
-def _parts(recording: Recording, verdict: Verdict) -> list[Recording]:
-    with recording.open() as stream:
-        parts = verdict.parts(stream.read())
-    return [Recording(recording.name, data=part) for part in parts]
+def _length(recording: Recording, verdict: Verdict) -> float:
+    if verdict.exact:
+        try:
+            with _open(recording) as audio:
+                if audio.subtype.startswith(COUNTED):
+                    _check(audio.frames / audio.samplerate, verdict)
+                    return audio.frames / audio.samplerate
+        except soundfile.LibsndfileError:
+            pass
+    samples, rate = _decode(recording, verdict, 0.0, None)
+    return len(samples) / rate
 
 
 def _decode(
     recording: Recording, verdict: Verdict, start: float, end: float | None
 ) -> tuple[np.ndarray, int]:
+    if _needs_change(recording, verdict):
+        (recording,) = parts_of(recording, verdict)
     started = False
     try:
         with _open(recording) as audio:
@@ -145,6 +96,17 @@ def _decode(
         _check(len(samples) / rate, verdict)
     first, count = part_of(start, end, rate, len(samples))
     return samples[first : first + count], rate
+
+
+def _needs_change(recording: Recording, verdict: Verdict) -> bool:
+    """Return whether libsndfile would not read all of the file as it is."""
+    if verdict.edits or not verdict.tag:
+        return bool(verdict.edits)
+    try:
+        with _open(recording) as audio:
+            return audio.frames < verdict.samples
+    except soundfile.LibsndfileError:
+        return False
 
 
 def _is_raw(recording: Recording) -> bool:

@@ -16,7 +16,7 @@ import soundfile
 
 from asda.corpus.audio_error import AudioError, truncated
 from asda.corpus.recording import Recording
-from asda.corpus.unreadable import lacks_index
+from asda.corpus.unreadable import is_shortened, lacks_index
 from asda.corpus.verdict import Content
 
 # AU has float samples, and its header allows an unknown length.
@@ -38,6 +38,9 @@ def decode_by_ffmpeg(recording: Recording, begun: bool = False) -> tuple[np.ndar
     Raises:
         AudioError: if ffmpeg is missing or cannot decode it either, or the file is truncated.
     """
+    with recording.open() as stream:
+        if is_shortened(Content(stream)):
+            raise AudioError("compressed by shorten; take it in wav.scp: sph2pipe -f wav FILE |")
     if not shutil.which("ffmpeg"):
         fault = "damaged: cannot be decoded to its end" if begun else "unreadable: unknown format"
         raise AudioError(f"{fault}; install ffmpeg, which reads more")

@@ -17,7 +17,6 @@ KBITS = {  # kbit/s by version (1; 2 and 2.5) and layer
     (2, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 RATES = (44100, 48000, 32000)  # Hz in version 1; half in version 2, a quarter in version 2.5
-LARGEST_TAG = (1 << 28) - 1  # bytes of an ID3v2 tag
 SEARCHED = 1 << 16  # bytes in which the first frame must be found
 
 
@@ -67,8 +66,9 @@ def judge_mp3(content: Content) -> Verdict:
     info = _info(data, start)
     if info is not None:
         return _compared(info, count - 1, len(data) - start, first.samples)
-    edit = (len(data), 0, _tag_of(count * first.length - len(data)))
-    return Verdict(exact=False, edits=(edit,), samples=count * first.samples)
+    # libsndfile takes the length of such a file to be its size divided by that of its first frame.
+    missing = max(0, count * first.length - len(data))
+    return Verdict(exact=False, samples=count * first.samples, tag=missing)
 
 
 def _compared(info: Info, count: int, size: int, samples: int) -> Verdict:
@@ -165,14 +165,3 @@ def _info_offset(data: bytes, start: int) -> int:
     """Return the position after the side information, which depends on version and channels."""
     mono, version_1 = data[start + 3] >> 6 == 3, data[start + 1] >> 3 & 3 == 3
     return start + 4 + ((17 if mono else 32) if version_1 else (9 if mono else 17))
-
-
-def _tag_of(size: int) -> bytes:
-    """Return an empty ID3v2 tag of at least `size` bytes, which decoders pass over.
-
-    libsndfile takes the length of a file without an Info frame to be its size divided by that of
-    its first frame; a longer file makes it read on.
-    """
-    size = min(max(0, size), LARGEST_TAG)
-    digits = bytes(size >> 7 * place & 0x7F for place in (3, 2, 1, 0))
-    return b"ID3\4\0\0" + digits + bytes(size)

@@ -12,14 +12,19 @@ def judge_ogg(content: Content) -> Verdict:
     """Compare the pages of an Ogg file with what libsndfile reads: the first of joined files."""
     data = content.at(0)
     cuts: list[int] = []
-    position, in_header = 0, True  # a file may begin with the first pages of several streams
+    numbers: dict[bytes, int] = {}  # of the last page of each stream
+    position, in_header, complete = 0, True, True  # a file may begin with pages of several streams
     while (position := data.find(MAGIC, position)) >= 0:
-        body = position + FIXED_PART + (data[position + 26] if position + 26 < len(data) else 0)
+        head = data[position : position + FIXED_PART]
+        body = position + FIXED_PART + (head[26] if len(head) == FIXED_PART else 0)
         end = body + sum(data[position + FIXED_PART : body])
-        if end > len(data) or body > len(data):
+        if len(head) < FIXED_PART or end > len(data):
             return Verdict(exact=False, torn=True, cuts=tuple(cuts))
-        first = bool(data[position + 5] & FIRST_PAGE)
+        stream, number = head[14:18], int.from_bytes(head[18:22], "little")
+        first = bool(head[5] & FIRST_PAGE)
         if first and not in_header:
             cuts.append(position)
+        complete &= first or number == numbers.get(stream, number) + 1
+        numbers[stream] = number
         in_header, position = first, end
-    return Verdict(cuts=tuple(cuts))
+    return Verdict(exact=complete, cuts=tuple(cuts))

@@ -50,6 +50,12 @@ def what_it_is(content: Content) -> str | None:
     return _kind_of_text(head)
 
 
+def is_shortened(content: Content) -> bool:
+    """Return whether a NIST file is compressed by shorten, which only its own tools read."""
+    head = content.at(0, 1024)
+    return head.startswith(b"NIST_1A") and b"shorten" in head
+
+
 def lacks_index(content: Content) -> bool:
     """Return whether a file is MP4 (M4A, MOV) without the index that is written at its end."""
     position, size, names = 0, content.size, []

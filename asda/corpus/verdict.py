@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO, NamedTuple
 
+LARGEST_ID3 = (1 << 28) - 1  # bytes
 HEAD = 4096  # bytes that hold the header of nearly every file
 
 
@@ -16,8 +17,8 @@ class Verdict(NamedTuple):
             above 1 there is more that the header does not count
         torn: whether the file ends in the middle of a unit of its format, without a promised length
         edits: (position, bytes to replace, new bytes), which correct the header
-        samples: number of samples per channel; the edits are needed only if libsndfile counts
-            fewer; None = they are needed
+        samples: number of samples per channel that libsndfile must count, else a tag is appended
+        tag: bytes of that tag, which decoders pass over
         cuts: positions at which further files begin that were joined to the first one
     """
 
@@ -26,7 +27,8 @@ class Verdict(NamedTuple):
     torn: bool = False
     edits: tuple[tuple[int, int, bytes], ...] = ()
     cuts: tuple[int, ...] = ()
-    samples: int | None = None
+    samples: int = 0
+    tag: int = 0
 
     def parts(self, data: bytes) -> list[bytes]:
         """Return the files that were joined in `data`, or the one file with its edits applied."""
@@ -35,7 +37,7 @@ class Verdict(NamedTuple):
             return [data[a:b] for a, b in zip((0, *self.cuts), ends, strict=True)]
         for position, count, new in self.edits:
             data = data[:position] + new + data[position + count :]
-        return [data]
+        return [data + _id3_of(self.tag) if self.tag else data]
 
 
 UNKNOWN = Verdict(exact=False)  # a format whose length only decoding tells
@@ -71,3 +73,9 @@ def end_of_id3(content: Content) -> int:
             size = size << 7 | byte & 0x7F
         position += 10 + size
     return position
+
+
+def _id3_of(size: int) -> bytes:
+    """Return an empty ID3v2 tag of about `size` bytes."""
+    size = min(size, LARGEST_ID3)
+    return b"ID3\4\0\0" + bytes(size >> 7 * place & 0x7F for place in (3, 2, 1, 0)) + bytes(size)

@@ -40,9 +40,10 @@ def write_data_dir(
 
 
 def _check_names(path: Path, table: Mapping[str, str]) -> None:
-    for key, rest in table.items():
-        if len(key.split()) != 1 or "\n" in rest:
-            raise InputError(
-                f"{path}: cannot write {key!r}, {rest!r}: utterance IDs must not contain spaces, "
-                "nor values line breaks; rename the file"
-            )
+    wrong = [(key, rest) for key, rest in table.items() if len(key.split()) != 1 or "\n" in rest]
+    if wrong:
+        (key, rest), count = wrong[0], len(wrong)
+        raise InputError(
+            f"{path}: cannot write {key!r}, {rest!r}: utterance IDs must not contain spaces, nor "
+            f"values line breaks; rename the file{f' and {count - 1} more' if count > 1 else ''}"
+        )

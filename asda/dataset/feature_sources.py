@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -28,7 +28,6 @@ from asda.features.moments import Moments, read_moments
 from asda.features.stored_faults import stored_faults
 from asda.files import InputError
 
-T = TypeVar("T")
 SHOWN = 3  # faulty matrices that a message describes
 log = logging.getLogger(__name__)
 
@@ -175,6 +174,7 @@ class DumpedFeatures:
             )
         self.table = self.directory.table("feats.scp")
         self.frames = self.directory.numbers("utt2num_frames")
+        _require_lines(self.directory.path / "utt2num_frames", self.frames, self.table)
         self.reader = ArchiveReader()
         self.fbank_config()  # errors in the file appear now and not when a model is written
 
@@ -182,8 +182,7 @@ class DumpedFeatures:
         return utterance in self.table
 
     def num_frames(self, utterance: str) -> int:
-        path = self.directory.path / "utt2num_frames"
-        return int(_entry(path, self.frames, utterance))
+        return int(self.frames[utterance])
 
     def features(self, utterance: str) -> Matrix:
         """Return log-mel features (frames, mel), which are read later."""
@@ -197,8 +196,8 @@ class DumpedFeatures:
             read = (Moments.of(self.reader.read(self.table[u])) for u in utterances)
             return sum(read, Moments(0, 0.0, 0.0))
         table = read_moments(path)
-        found = (_entry(path, table, utterance) for utterance in utterances)
-        return sum(found, Moments(0, 0.0, 0.0))
+        _require_lines(path, table, utterances)
+        return sum((table[utterance] for utterance in utterances), Moments(0, 0.0, 0.0))
 
     def fbank_config(self) -> dict[str, Any]:
         path = self.directory.path / "fbank.yaml"
@@ -306,7 +305,8 @@ def blamed_on(utterance: str) -> Iterator[None]:
         raise InputError(f"features of '{utterance}': {error}") from None
 
 
-def _entry(path: Path, table: dict[str, T], utterance: str) -> T:
-    if utterance not in table:
-        raise InputError(f"{path}: no line for utterance '{utterance}'")
-    return table[utterance]
+def _require_lines(path: Path, table: Collection[str], utterances: Iterable[str]) -> None:
+    missing = [utterance for utterance in utterances if utterance not in table]
+    if missing:
+        others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise InputError(f"{path}: no line for utterance '{missing[0]}'{others}")

@@ -32,7 +32,10 @@ def fingerprint(directory: str, features: FeatureInput, labelled: bool) -> dict[
         digests["labels"] = table_digest(data.labels, {})
         digests["labels"] += table_digest(clips, _table(data, "utt2label"))
     if features.fbank is not None:
-        return digests | {"features": value_digest(to_dict(load(FbankConfig, features.fbank)))}
+        settings = to_dict(load(FbankConfig, features.fbank))
+        if not settings["keep_silent"]:
+            del settings["keep_silent"]  # digests stay those of before there was this setting
+        return digests | {"features": value_digest(settings)}
     dumped = DataDir(features.dump or directory)
     return digests | {"features": table_digest(clips, _table(dumped, "utt2moments"))}
 

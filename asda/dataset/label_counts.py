@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,15 +58,19 @@ class LabelCounts:
         return " and ".join(parts)
 
 
-def count_labels(directory: DataDir) -> LabelCounts:
+def count_labels(directory: DataDir, utterances: Sequence[str] | None = None) -> LabelCounts:
     """Return the counts of the utterances of a data directory that have a line in utt2label.
+
+    Args:
+        directory: with utt2label and labels.txt
+        utterances: count only these (None = all)
 
     Raises:
         InputError: as `DataDir.utt2label`.
     """
     counts = LabelCounts(directory.path / "utt2label")
     labels = directory.utt2label
-    for utterance in directory.utterances:
+    for utterance in directory.utterances if utterances is None else utterances:
         if (own := labels.get(utterance)) is None:
             continue
         combination = tuple(sorted(set(own)))

@@ -41,7 +41,8 @@ def compute_part(folder: Path, job: int, archive_bytes: float) -> None:
     dump = Dump(folder)
     todo = [DumpItem.parse(line) for _, line in numbered_lines(dump.todo(job))]
     bad: dict[str, str] = {}
-    features = _features(_reported(todo), Fbank(load(FbankConfig, dump.config_file)), bad)
+    items = _marked(_reported(todo), dump.reading(job))
+    features = _features(items, Fbank(load(FbankConfig, dump.config_file)), bad)
     for first in features:
         _write_archive(dump, itertools.chain([first], features), archive_bytes)
     write_table(dump.bad(job), bad)
@@ -81,6 +82,17 @@ def _reported(todo: list[DumpItem]) -> Iterator[DumpItem]:
                 flush=True,
             )
             reported = now
+
+
+def _marked(items: Iterator[DumpItem], file: Path) -> Iterator[DumpItem]:
+    """Yield the items and keep the utterance in use in a file, for what kills the whole process."""
+    with open(file, "w", encoding="utf-8") as stream:
+        for item in items:
+            stream.seek(0)
+            stream.write(f"{item.utterance}\n")
+            stream.truncate()  # of a longer ID before; also flushes
+            yield item
+    file.unlink()
 
 
 def _write_archive(

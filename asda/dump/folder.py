@@ -119,6 +119,15 @@ class Dump:
         """File with the utterances that a job could not compute; written when the job ends."""
         return self.jobs / f"bad.{job}"
 
+    def reading(self, job: int) -> Path:
+        """File with the utterance that a job reads now; left behind by a job that is killed."""
+        return self.jobs / f"reading.{job}"
+
+    def last_read(self) -> list[str]:
+        """Return the utterances that jobs of the last call were reading when they were killed."""
+        left = (path.read_text(encoding="utf-8") for path in sorted(self.jobs.glob("reading.*")))
+        return [text.splitlines()[0] for text in left if text]
+
     def last_bad(self) -> dict[str, str]:
         """Return utterance -> reason of the utterances that the last call could not compute."""
         return read_table(self.bad_file) if self.bad_file.exists() else {}

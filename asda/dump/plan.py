@@ -104,11 +104,18 @@ def _announce(dump: Dump, todo: list[DumpItem], wanted: int, dumped: set[str]) -
     if again := sum(item.utterance in bad for item in todo):
         text += f"; {again} could not be used last time (bad_utterances) and are tried again"
     print(f"{dump.folder}: {text}", file=sys.stderr)
+    if read := dump.last_read():
+        print(
+            f"{dump.folder}: the last call was stopped while it read {', '.join(read)}; if jobs "
+            "are killed there again, for example for want of memory, remove these utterances",
+            file=sys.stderr,
+        )
 
 
 def _check_same_settings(dump: Dump, config: FbankConfig, compression: str) -> None:
     old = to_dict(load(FbankConfig, dump.config_file)) | {"compression": dump.compression}
     new = to_dict(config) | {"compression": compression}
+    old["keep_silent"] |= new["keep_silent"]  # more clips may be kept, none be dropped
     differences = [f"{key} {old[key]}, not {new[key]}" for key in new if old[key] != new[key]]
     if differences:
         raise InputError(

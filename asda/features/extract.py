@@ -35,7 +35,12 @@ def extract_log_mel(
     """
     config = fbank.config
     waveform = read_audio(
-        source, config.sample_rate, start=start, end=end, resampler=config.resampler
+        source,
+        config.sample_rate,
+        start=start,
+        end=end,
+        resampler=config.resampler,
+        keep_silent=config.keep_silent,
     )
     if waveform_transform is not None:
         waveform = waveform_transform(waveform)

@@ -24,6 +24,8 @@ class FbankConfig:
         high_freq: upper edge of the last filter in Hz; 0 = half the sample rate
         preemphasis: fraction of the previous sample that is subtracted from each sample
         remove_mean: first subtract the mean of the clip
+        keep_silent: compute features of digital silence too (all samples equal), which otherwise
+            counts as audio that cannot be used
 
     Raises:
         ValueError: if a value is out of range.
@@ -39,6 +41,7 @@ class FbankConfig:
     high_freq: float = 0.0
     preemphasis: float = 0.97
     remove_mean: bool = True
+    keep_silent: bool = False
 
     def __post_init__(self) -> None:
         nyquist = self.sample_rate / 2
@@ -100,4 +103,6 @@ def differing_features(trained: dict[str, Any], found: dict[str, Any]) -> list[s
         trained: settings of the features that a model was trained on; {} = unknown
         found: those of the features it is given; {} = unknown
     """
-    return list(differences(trained, found).values()) if trained and found else []
+    if not trained or not found:
+        return []
+    return list(differences(trained, found, ignored={"keep_silent"}).values())  # not of the values

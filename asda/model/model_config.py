@@ -259,8 +259,8 @@ def _check(config: ResolvedModel) -> None:
     patch = config.patch
     if patch.freq > config.mel_bins or (config.mel_bins - patch.freq) % patch.freq_stride:
         raise ValueError(
-            f"model.patch: {patch.freq} bins in steps of {patch.freq_stride} do not cover"
-            f" model.mel_bins {config.mel_bins} exactly; model.patch.freq: all spans all of them"
+            f"model.patch: patches of {patch.freq} bins, every {patch.freq_stride}, do not cover"
+            f" model.mel_bins {config.mel_bins} without a remainder; model.patch.freq: all does"
         )
 
 

@@ -12,6 +12,7 @@ from asda.corpus.datadir import DataDir
 from asda.dataset.clips import Clips
 from asda.dataset.data_config import DataConfig
 from asda.dataset.feature_sources import FeatureInput
+from asda.dataset.label_counts import count_labels, refuse_equal_labels
 from asda.dataset.targets import MultiHot
 from asda.features.matrix import read
 from asda.files import InputError
@@ -20,6 +21,7 @@ from asda.scoring.prediction_table import audio_files
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.result_files import result_line, write_results
 from asda.scoring.score_config import BaselineConfig
+from asda.scoring.score_facts import untrained_classes
 
 SEED = 0
 
@@ -42,16 +44,14 @@ def score_baselines(config: BaselineConfig) -> None:
     """Train the baselines, write their results and print them in a line each.
 
     Raises:
-        InputError: if all training clips are of one class.
+        InputError: if all training clips have the same labels, or features differ in their bins.
     """
     labels = DataDir(config.train).labels
     if reason := _too_many(config, labels):
         print(f"{config.out}: no baselines are trained: {reason}")
         return
-    source = FeatureInput(config.dump, config.fbank, config.max_bad, config.out)
-    train, test = (_read(folder, source, labels) for folder in (config.train, config.test))
-    valid = _read(config.valid, source, labels) if config.valid else None
-    _refuse_one_class(config.train, train.targets)
+    train, test, valid = _read_sets(config, labels)
+    untrained = np.array(labels)[train.targets.sum(axis=0) == 0].tolist()
     single_label = is_single_label(train.targets)
     sources = audio_files(config.test)
     for name, classifier in _classifiers(single_label).items():
@@ -66,6 +66,7 @@ def score_baselines(config: BaselineConfig) -> None:
             expected=test.clips.expected,
             sources=sources,
             validation=found and validation(found, scored, config.valid),
+            **untrained_classes(untrained, scored),
         )
         print(result_line(folder, result))
 
@@ -86,9 +87,27 @@ def _too_many(config: BaselineConfig, labels: list[str]) -> str | None:
     return f"{what} are more than --limit {config.limit}; asda baseline without it trains them"
 
 
-def _refuse_one_class(folder: str, targets: np.ndarray) -> None:
-    if is_single_label(targets) and targets.any(axis=0).sum() < 2:
-        raise InputError(f"{folder}: all its clips are of one class; nothing can be learned")
+def _read_sets(
+    config: BaselineConfig, labels: list[str]
+) -> tuple[Statistics, Statistics, Statistics | None]:
+    """Return the training, the test and the validation set, after checking that they fit."""
+    source = FeatureInput(config.dump, config.fbank, config.max_bad, config.out)
+    train, test = (_read(folder, source, labels) for folder in (config.train, config.test))
+    valid = _read(config.valid, source, labels) if config.valid else None
+    refuse_equal_labels(count_labels(DataDir(config.train), train.clips.utterances))
+    for data in (test, valid):
+        if data is not None:
+            _refuse_other_bins(train, data)
+    return train, test, valid
+
+
+def _refuse_other_bins(train: Statistics, data: Statistics) -> None:
+    found, expected = data.features.shape[1] // 2, train.features.shape[1] // 2
+    if found != expected:
+        raise InputError(
+            f"{data.clips.directory.path}: features of {found} mel bins, but those of"
+            f" {train.clips.directory.path} have {expected}; compute both with the same settings"
+        )
 
 
 def _provenance(config: BaselineConfig, name: str, clips: int) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def bootstrap_weights(
         clips: number of clips
         groups: (clips,) int, the group of each clip. Groups are then drawn whole, e.g. the clips
             of a speaker, which resemble each other; None = clips are drawn one by one
-        replicates: number of times the set is drawn anew, with replacement
+        replicates: number of times the set is redrawn, with replacement
         seed: the same seed gives the same weights
     """
     rng = np.random.default_rng(seed)

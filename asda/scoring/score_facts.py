@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,16 @@ def window_counts(clips: Clips, saved: SavedModel) -> dict[str, Any]:
     }
 
 
-def untrained_classes(saved: SavedModel, scored: ScoredClips) -> dict[str, Any]:
-    """Return the classes without training clips, and the mAP of all others; {} without any."""
-    names = saved.facts.get("untrained_classes")
+def untrained_classes(names: Sequence[str], scored: ScoredClips) -> dict[str, Any]:
+    """Return the entry about classes without training clips, with the mAP of all others.
+
+    Args:
+        names: these classes; without any, there is no entry
+        scored: the scored clips
+    """
     if not names:
         return {}
     trained = ~np.isin(scored.labels, names)
     others = measure(scored.scores[:, trained], scored.targets[:, trained])
     clips = int(scored.targets[:, ~trained].any(axis=1).sum())
-    return {"untrained": {"classes": names, "clips": clips, "mAP_of_others": others["mAP"]}}
+    return {"untrained": {"classes": list(names), "clips": clips, "mAP_of_others": others["mAP"]}}

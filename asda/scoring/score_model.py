@@ -61,7 +61,7 @@ def score(config: ScoreConfig) -> None:
             sources=sources,
             validation=_validation(saved.facts),
             windows=window_counts(clips, saved),
-            **untrained_classes(saved, scored),
+            **untrained_classes(saved.facts.get("untrained_classes", ()), scored),
         )
         print(result_line(Path(config.out), result))
     end_process()

@@ -81,7 +81,7 @@ class Table:
 def _shortened(left_out: Sequence[str], width: int) -> str:
     """Return a line that says what a terminal of this width does not show."""
     what = f"without {', '.join(left_out)}" if left_out else "with shortened names"
-    return f"({what}, to fit into {width} columns; --tsv prints everything)"
+    return f"(at {width} columns {what}; --tsv prints all)"
 
 
 def _cut(text: str, width: int) -> str:
@@ -138,7 +138,7 @@ def validation_result(result: Mapping[str, Any], metric: str) -> str:
 
     Args:
         result: its content
-        metric: the metric that is shown beside it; another one is named
+        metric: the metric of the test result; any other is named in the text
     """
     found = result.get("validation") or {}
     if found.get("value") is None:

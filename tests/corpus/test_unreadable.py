@@ -117,6 +117,16 @@ def test_wav_of_unknown_length_in_an_archive(tmp_path):
     assert reason(f"{tmp_path}/a.ark:4").startswith("WAV of unknown length inside an archive: ")
 
 
+def test_nist_files_that_need_their_own_tool(tmp_path):
+    fields = "sample_count -i 80000\nsample_n_bytes -i 2\nchannel_count -i 1\nsample_rate -i 16000"
+    coding = "sample_byte_format -s2 01\nsample_coding -s26 pcm,embedded-shorten-v2.00"
+    header = f"NIST_1A\n   1024\n{fields}\n{coding}\nend_head\n".encode().ljust(1024)
+    (tmp_path / "a.sph").write_bytes(header + np.random.default_rng(0).bytes(60000))
+    assert reason(tmp_path / "a.sph").startswith(
+        "compressed by shorten; take it in wav.scp: sph2pi"
+    )
+
+
 @needs_ffmpeg
 def test_a_video_without_sound(tmp_path):
     path = tmp_path / "a.mp4"

@@ -137,10 +137,10 @@ def test_a_directory_without_features_is_refused(tmp_path):
 
 @pytest.mark.parametrize("table", ["utt2num_frames", "utt2moments"])
 def test_a_dump_that_lacks_a_line_is_refused(tmp_path, table):
-    folder = with_features(tmp_path / "data", random_features([20, 30]))
+    folder = with_features(tmp_path / "data", random_features([20, 30, 20]))
     lines = (folder / table).read_text().splitlines()
     (folder / table).write_text(lines[0] + "\n")
-    with pytest.raises(InputError, match=rf"{table}: no line for utterance 'utt01'"):
+    with pytest.raises(InputError, match=rf"{table}: no line for utterance 'utt01' and 1 more"):
         open_clips(str(folder), FeatureInput(), DataConfig())
 
 

@@ -179,3 +179,13 @@ def test_an_unexpected_failure_names_the_utterance(clean, monkeypatch):
     monkeypatch.setattr("asda.dataset.usable_audio.extract_log_mel", lambda *_: 1 / 0)
     with pytest.raises(RuntimeError, match=r"utterance 'u00', audio '.*u00\.wav': ZeroDivision"):
         check(clean)
+
+
+def test_silence_can_be_kept(clean):
+    soundfile.write(clean / "u07.wav", np.zeros(4800), 16000)
+    assert check(clean)[1] == {"u07": "silent: all 4800 samples are 0"}
+    save(FbankConfig(num_mel_bins=24, low_freq=100, keep_silent=True), clean.parent / "fbank.yaml")
+    good, bad = check(clean)
+    assert not bad
+    assert good["u07"].mean == pytest.approx(np.log(2**-23))
+    assert good["u07"].std == pytest.approx(0, abs=1e-6)

@@ -195,7 +195,7 @@ def test_another_configuration_is_refused_and_nothing_mixed(tmp_path):
     assert features(folder)["a"].shape[1] == 40
 
 
-def test_killed_job_goes_on_and_gives_the_same(tmp_path):
+def test_killed_job_goes_on_and_gives_the_same(tmp_path, capsys):
     data = make_data(tmp_path / "data", [f"utt{n:03d}" for n in range(300)])
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     dump(whole, data, nj=1)
@@ -209,6 +209,8 @@ def test_killed_job_goes_on_and_gives_the_same(tmp_path):
         time.sleep(0.001)
     job.send_signal(signal.SIGKILL)
     assert job.wait() == -signal.SIGKILL
+    stopped_at = (killed / "jobs/reading.1").read_text().splitlines()[0]
+    assert re.fullmatch(r"utt\d\d\d", stopped_at)
     kept = {name: at for name, at in archives(killed).items() if name.endswith(".table")}
     assert len(kept) >= 3
     (killed / "archives/feats_0.ark").write_bytes(b"an archive without a table")
@@ -217,7 +219,9 @@ def test_killed_job_goes_on_and_gives_the_same(tmp_path):
         finish(killed, 0.05)
     assert not (killed / "feats.scp").exists()
 
+    capsys.readouterr()
     assert dump(killed, data, nj=1, mb=0.05) == 1
+    assert f"the last call was stopped while it read {stopped_at}; if" in capsys.readouterr().err
     assert kept.items() <= archives(killed).items()
     assert not (killed / "archives/feats_0.ark").exists()
     assert not list(killed.glob("archives/*.partial"))
@@ -264,6 +268,21 @@ def test_bad_utterances_are_listed_with_reasons(tmp_path):
     assert not (folder / "bad_utterances").exists()
     assert list(features(folder)) == list("abcdefgh")
     check(folder)
+
+
+def test_silence_can_be_kept_also_later(tmp_path):
+    data, folder = make_data(tmp_path / "data", ["a", "b"]), tmp_path / "dump"
+    soundfile.write(data / "b.wav", np.zeros(4800), 16000)
+    dump(folder, data)
+    assert list(features(folder)) == ["a"]
+    before = archives(folder)
+    save(FbankConfig(keep_silent=True), tmp_path / "silent.yaml")
+    dump(folder, data, config=tmp_path / "silent.yaml")
+    assert before.items() <= archives(folder).items()
+    np.testing.assert_allclose(features(folder)["b"], np.full((28, 128), np.log(2**-23)), rtol=1e-6)
+    check(folder)
+    with pytest.raises(InputError, match="keep_silent True, not False: choose another folder"):
+        dump(folder, data)
 
 
 def test_a_single_bad_utterance_is_tolerated_unless_none_is(tmp_path, capsys):

@@ -29,7 +29,7 @@ def test_a_given_value_beats_the_size():
         (ModelConfig(size="tiny", decoder=DecoderConfig(groups=7)), "model.decoder.groups: 7"),
         (ModelConfig(size="tiny", decoder=DecoderConfig(kernel=4)), "model.decoder.kernel"),
         (ModelConfig(size="tiny", target_layers=7), "model.target_layers 7 must lie in 1..6"),
-        (ModelConfig(size="tiny", patch=PatchConfig(16, 48)), "model.patch: 48 bins"),
+        (ModelConfig(size="tiny", patch=PatchConfig(16, 48)), "model.patch: patches of 48 bins"),
         (ModelConfig(size="tiny", depth=0), "model.depth must be at least 1"),
     ],
 )

@@ -244,7 +244,7 @@ def test_the_report_counts_what_is_wrong_by_class(recipe, corpus):
     corpus.put(videos[4], f"{videos[4]}_30.wav", np.ones(44100, np.int16))  # a fifth of the segment
     said = prepare(recipe, corpus)
     assert "eval: 11 of 15 clips (73.3%): " in said
-    for reason in ("1 empty file", "1 unreadable", "1 too short", "1 missing"):
+    for reason in ("1 empty file", "1 not audio but text", "1 too short", "1 missing"):
         assert reason in said
     assert "classes with most clips missing: Bark 0 of 3" in said
     assert "1 usable clips end more than 0.5 s before" in said
@@ -348,6 +348,18 @@ def test_lists_that_are_wrong(recipe, corpus, line, message):
     assert done.returncode == 1
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_all_wrong_lines_of_a_list_are_named(recipe, corpus):
+    path = corpus.folder / "metadata/eval_segments.csv"
+    with open(path, "a") as stream:
+        stream.write('abcdefghijk, 0.000, ten, "/m/09x0r"\nabcdefghijl, 0.000, 10.000, "/m/none"\n')
+    done = run(recipe / "local/data.sh", corpus.folder, "data", cwd=recipe)
+    assert done.returncode == 1
+    assert [line.split(": ")[0].rpartition("/")[2] for line in done.stderr.splitlines()[1:]] == [
+        "eval_segments.csv:19",
+        "eval_segments.csv:20",
+    ]
 
 
 def repeat_a_mid(corpus):

@@ -169,5 +169,33 @@ def test_a_corpus_above_the_limit_is_left_alone(tmp_path, capsys, fast, several,
 
 def test_one_class_is_refused(tmp_path):
     train = relabelled(tmp_path / "train", two_sounds(4, 0), lambda row: "a")
-    with pytest.raises(InputError, match=f"{train}: all its clips are of one class"):
+    with pytest.raises(InputError, match=f"{train}/utt2label: all 4 clips have the same labels"):
         score_baselines(BaselineConfig(train, train, str(tmp_path / "exp")))
+
+
+def test_classes_without_training_clips_are_counted_openly(tmp_path):
+    train = relabelled(tmp_path / "train", two_sounds(8, 0), lambda row: "ab"[row % 2])
+    test = relabelled(tmp_path / "test", two_sounds(6, 1), lambda row: "abc"[row % 3])
+    score_baselines(BaselineConfig(train, test, str(tmp_path / "exp")))
+    result = read_result(tmp_path / "exp/logistic_regression/score")
+    assert result["untrained"]["classes"] == ["c"]
+    assert result["untrained"]["clips"] == 2
+
+
+def test_clips_without_labels_are_legal(tmp_path):
+    train, test = (
+        relabelled(tmp_path / name, two_sounds(9, seed), lambda row: ("a", "b c", "")[row % 3])
+        for seed, name in enumerate(("train", "test"))
+    )
+    score_baselines(BaselineConfig(train, test, str(tmp_path / "exp")))
+    targets = ScoredClips.load(tmp_path / "exp/logistic_regression/score").targets
+    assert targets[:3].tolist() == [[1, 0, 0], [0, 1, 1], [0, 0, 0]]
+
+
+def test_features_of_another_width_are_named(tmp_path):
+    clips = two_sounds(6, 0)
+    narrow = {name: matrix[:, :12] for name, matrix in clips.items()}
+    train = relabelled(tmp_path / "train", clips, lambda row: "ab"[row % 2])
+    test = relabelled(tmp_path / "test", narrow, lambda row: "ab"[row % 2])
+    with pytest.raises(InputError, match=f"{test}: features of 12 mel bins, but .* have 16"):
+        score_baselines(BaselineConfig(train, test, str(tmp_path / "exp")))

@@ -486,8 +486,10 @@ def test_a_metric_that_a_result_lacks_is_refused(exp, capsys):
 
 
 def test_folders_that_were_not_scored_are_refused(exp, tmp_path, capsys):
-    words = [exp / "weak/score", tmp_path]
-    assert "score the model first" in error_of(capsys, "results", "compare", *words)
+    (tmp_path / "file").touch()
+    for other in (tmp_path, tmp_path / "file"):
+        words = [exp / "weak/score", other]
+        assert "score the model first" in error_of(capsys, "results", "compare", *words)
 
 
 def test_groups_of_utterances(tmp_path):

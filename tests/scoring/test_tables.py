@@ -25,7 +25,7 @@ def test_columns_are_left_out_in_their_order():
     width = longest(LIST.markdown()) - 1
     text = LIST.markdown(width)
     assert rows(text)[0] == ["experiment", "set", "result"]
-    assert f"(without date, to fit into {width} columns; --tsv prints everything)" in text
+    assert f"(at {width} columns without date; --tsv prints all)" in text
 
 
 @pytest.mark.parametrize("width", [80, 60, 40])

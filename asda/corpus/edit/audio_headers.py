@@ -76,7 +76,7 @@ def audio_header(source: str) -> AudioHeader:
     suffix = os.path.splitext(path)[1][1:].lower()
     try:
         info = soundfile.info(path)
-    except (soundfile.LibsndfileError, UnicodeEncodeError):
+    except (RuntimeError, TypeError, ValueError, OSError):  # unknown to libsndfile, or headerless
         # Asking ffprobe avoids that ffmpeg decodes the whole file.
         return _probed(path, suffix) or AudioHeader(audio_duration(source), 0, 0, suffix)
     name = info.format.lower().removesuffix("ex")  # WAVEX is a way of writing WAV

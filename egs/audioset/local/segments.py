@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asda.corpus.csv_table import CsvTable
+from asda.corpus.csv_table import BadLines, CsvTable
 from asda.files import InputError, numbered_lines
 from asda.script import run_main
 
@@ -81,7 +81,7 @@ def read_lists(folder: Path, words: dict[str, str]) -> dict[str, Segment]:
 
 
 def _read_list(path: Path, part: str, words: dict[str, str]) -> Iterator[tuple[str, Segment]]:
-    expected, found = None, 0
+    expected, found, bad = None, 0, BadLines(path)
     # Millions of segments share few times and label sets: store each of them once.
     times: dict[str, float] = {}
     written: dict[str, str] = {}
@@ -97,14 +97,17 @@ def _read_list(path: Path, part: str, words: dict[str, str]) -> Iterator[tuple[s
             if mids not in written:
                 written[mids] = " ".join(words[mid] for mid in mids.strip('"').split(","))
         except ValueError:
-            raise InputError(
+            bad.add(
                 f"{path}:{number}: expected 'video, start, end, \"labels\"', found '{line}'; "
                 f"{REMEDY}"
-            ) from None
+            )
+            continue
         except KeyError as error:
-            raise InputError(f"{path}:{number}: {error} is not in {CLASSES}; {REMEDY}") from None
+            bad.add(f"{path}:{number}: {error} is not in {CLASSES}; {REMEDY}")
+            continue
         found += 1
         yield video, Segment(part, times[start], times[end], written[mids])
+    bad.refuse()
     if expected is not None and found < expected:
         raise InputError(f"{path}: {found} segments, but its second line says {expected}; {REMEDY}")
 

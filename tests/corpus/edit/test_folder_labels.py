@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -61,6 +62,19 @@ def test_what_is_no_clip_is_left_out_and_named(tmp_path, capsys):
         "left out: 1 audio files (a.wav): they are in no class folder; move them into one",
         "left out: 1 audio files (dog/line\\nbreak.wav): their names contain line breaks; rename "
         "them",
+    ]
+
+
+def test_the_list_needs_no_installation(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "asda.corpus.edit.audio_headers", None)
+    sound(tmp_path / "dog/a.wav")
+    labels, said = listed(tmp_path, capsys)
+    assert labels == {"dog/a.wav": "dog"}
+    assert said == [
+        "class  clips",
+        "dog        1",
+        "total      1",
+        "hours and sample rates are shown once asda is installed (make -C tools)",
     ]
 
 

@@ -222,6 +222,17 @@ def test_headers(tmp_path, name, options, form):
     assert header.seconds == pytest.approx(2, abs=0.1)
 
 
+@pytest.mark.parametrize("name", ["a.raw", "a.wav", "none.wav", "a.ark:12", "a.h5@16000:1", "."])
+def test_one_bad_file_is_a_clip_that_cannot_be_read(tmp_path, capsys, name):
+    for file in ("a.raw", "a.wav", "a.ark", "a.h5"):
+        (tmp_path / file).write_bytes(b"no audio at all")
+    good = sound(tmp_path / "good.wav", 1)
+    clips = {"bad": (f"{tmp_path}/{name}", "cat"), "good": (good, "cat")}
+    shown = said(capsys, directory(tmp_path / "d", clips, ["cat"]))
+    assert shown[1] == "d        2   0.00    1.00 s  1.00 s   1.00 s"
+    assert "1 clip with unreadable audio: bad" in shown
+
+
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs ffmpeg")
 def test_headers_that_ffmpeg_reads(tmp_path):
     import subprocess
