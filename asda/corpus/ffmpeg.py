@@ -59,7 +59,11 @@ def decode_by_ffmpeg(recording: Recording, begun: bool = False) -> tuple[np.ndar
 def _run(options: list[str], stdin: IO[bytes] | None = None) -> subprocess.CompletedProcess[bytes]:
     command = ["ffmpeg", "-nostdin", *options]
     return subprocess.run(
-        command, stdin=stdin or subprocess.DEVNULL, capture_output=True, check=False
+        command,
+        stdin=stdin or subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        start_new_session=True,  # Ctrl-C is for a training, which first finishes its update
     )
 
 

@@ -64,7 +64,13 @@ def output_of(command: list[str]) -> bytes:
     Raises:
         AudioError: if it fails, with the last line of what it says.
     """
-    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    ran = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        start_new_session=True,  # Ctrl-C is for a training, which first finishes its update
+    )
     if ran.returncode:
         said = ran.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
         raise AudioError(f"{command[0]} failed with status {ran.returncode}: {said[-1]}")

@@ -89,7 +89,7 @@ class Bar(tqdm):
         super().__init__(
             **options,
             bar_format=LINE,
-            unit="",
+            smoothing=0.05,  # an evaluation would make the time left jump
             ncols=int(width) if width.isdigit() else None,
             dynamic_ncols=not width.isdigit(),
             leave=False,

@@ -31,7 +31,7 @@ class Task(PretrainTask):
         self.weights = None
 
     def loader(self, start):
-        return [batch(number) for number in range(start, UPDATES)]
+        return (batch(number) for number in range(start, UPDATES))
 
     def evaluate(self):
         return {}
