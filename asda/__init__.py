@@ -27,11 +27,18 @@ def load_model(path: str | Path, encoder: Literal["student", "teacher"] = "stude
         encoder: which encoder of a pretrained model to return
 
     Returns:
-        The network with its head if the model was fine-tuned, otherwise the encoder.
+        The network with its head if the model was fine-tuned, otherwise the encoder. Its attribute
+        `labels` names the outputs in their order (empty for an encoder), `normalization` holds the
+        mean and the standard deviation ("std") of the log-mel values, and `fbank` the settings of
+        the features (empty if they are unknown).
 
     Raises:
         asda.files.InputError: saying what the file is and what was expected.
     """
     from asda.checkpoint.load import read_model  # here, so that `import asda` needs no torch
 
-    return read_model(path).build(encoder)
+    saved = read_model(path)
+    network = saved.build(encoder)
+    for name in ("labels", "normalization", "fbank"):
+        setattr(network, name, getattr(saved, name))
+    return network

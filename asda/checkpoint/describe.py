@@ -9,6 +9,8 @@ from asda.checkpoint.saved_model import SavedModel
 from asda.features.fbank_config import FbankConfig
 from asda.model.model_config import ModelConfig, patch_grid
 
+SHOWN_LABELS = 8
+
 
 def describe(saved: SavedModel) -> dict[str, Any]:
     """Return the lines of a summary, title to value."""
@@ -28,7 +30,9 @@ def describe(saved: SavedModel) -> dict[str, Any]:
     )
     lines["features"] = features(saved.fbank)
     if saved.head:
-        shown = ", ".join(saved.labels[:8]) + (", ..." if len(saved.labels) > 8 else "")
+        shown = ", ".join(saved.labels[:SHOWN_LABELS])
+        if len(saved.labels) > SHOWN_LABELS:
+            shown += ", ... (all, in the order of the outputs: asda.load_model(FILE).labels)"
         settings = {"head": saved.head["name"], **saved.head}
         del settings["name"]
         lines |= settings | {"output": saved.output, "labels": f"{len(saved.labels)}: {shown}"}

@@ -2,7 +2,9 @@
 
 import torch
 from checkpoint.reference_files import finetuned
+from training.runs import run_finetune
 
+import asda
 from asda.checkpoint.describe import describe, features
 from asda.checkpoint.load import read_model
 from asda.configuration import to_dict
@@ -25,3 +27,14 @@ def test_features_of_a_recipe():
         " preemphasis 0.97, mean of the clip removed, resampled by soxr"
     )
     assert features({}) == "not recorded"
+
+
+def test_a_loaded_classifier_names_its_outputs(data, tmp_path, no_images):
+    run_finetune(data, tmp_path / "run", training__updates=1)
+    saved = read_model(tmp_path / "run/model.pt")
+    model = asda.load_model(tmp_path / "run/model.pt")
+    assert model.labels == ["a", "b"]
+    assert (model.normalization, model.fbank) == (saved.normalization, saved.fbank)
+    saved.labels = [f"class{number}" for number in range(9)]
+    shown = describe(saved)["labels"]
+    assert shown.startswith("9: class0, class1, ") and "asda.load_model(FILE).labels" in shown

@@ -9,11 +9,13 @@ from dataset.directories import MEL, two_sounds, with_features
 from training.runs import MODEL, column, run_finetune, run_pretrain, stopped_before
 
 from asda.checkpoint.load import read_model
+from asda.cli import main
 from asda.configuration import load, save
 from asda.corpus.datadir import write_table
 from asda.dataset.feature_sources import FeatureInput
 from asda.features.fbank_config import FbankConfig
 from asda.files import InputError
+from asda.scoring.compare import read_result
 from asda.training.run_config import ClassifierConfig, FinetuneConfig
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_images")]
@@ -257,3 +259,15 @@ def test_balanced_pretraining_is_bound_to_its_labels(sounds, tmp_path):
     relabel(sounds / "train", {"utt000": "b"})
     with pytest.raises(InputError, match=r"labels of train changed since"):
         run_pretrain(sounds, tmp_path / "run", **options)
+
+
+def test_validation_scores_long_clips_as_asda_score_does(data, tmp_path):
+    """Clips of 32 frames in windows of 24."""
+    options = {"data__max_frames": 24, "training__updates": 2, "valid": data / "valid"}
+    run_finetune(data, tmp_path / "run", classifier__metric="mAP", **options)
+    words = ["--model", tmp_path / "run/model.pt", "--data", data / "valid", "--device", "cpu"]
+    main(["score", *map(str, words), "--out", str(tmp_path / "score")])
+    result = read_result(tmp_path / "score")
+    assert result["windows"]["longer"] == 6
+    found = result["metrics"]["mAP"]["value"]
+    assert found == pytest.approx(column(tmp_path / "run", "valid/mAP")[-1])
