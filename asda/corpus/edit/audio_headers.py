@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import soundfile
 
-from asda.corpus.audio import AudioError, audio_duration
-from asda.corpus.wav_scp import packed_clip, split_source
+from asda.audio.wav_scp import packed_clip, split_source
+from asda.audio.waveform import AudioError, audio_duration
 
 THREADS = 16  # network file systems have high latency but serve many requests in parallel
 PLAIN = ("PCM_16", "PCM_S8", "PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "VORBIS", "OPUS")
