@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import soundfile
 
+from asda.audio.judging import files_in
+from asda.audio.recording import open_recording
 from asda.audio.wav_scp import packed_clip, split_source
 from asda.audio.waveform import AudioError, audio_duration
 
@@ -74,6 +76,7 @@ def audio_header(source: str) -> AudioHeader:
     if path is None or location is not None:
         return AudioHeader(audio_duration(source), 0, 0, "archive")
     suffix = os.path.splitext(path)[1][1:].lower()
+    files_in(open_recording(source))  # refuses what is not audio, on which libmpg123 would comment
     try:
         info = soundfile.info(path)
     except (RuntimeError, TypeError, ValueError, OSError):  # unknown to libsndfile, or headerless
