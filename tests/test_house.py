@@ -27,6 +27,7 @@ LAYERS = [
     {"distributed", "dump", "model"},
     {"features", "kernels"},
     {"corpus"},
+    {"audio"},
     {"command_line"},
     {"configuration", "digests", "provenance", "script", "stop_signals"},
     {"files"},

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from asda.corpus.wav_scp import AudioSegment, split_source
+from asda.audio.wav_scp import AudioSegment, split_source
 from asda.digests import value_digest
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from asda.corpus.wav_scp import AudioSegment
+from asda.audio.wav_scp import AudioSegment
 from asda.files import InputError, atomic_write, numbered_lines
 
 T = TypeVar("T")
@@ -226,7 +226,7 @@ def keys_by_value(pairs: Iterable[tuple[T, str]]) -> dict[str, list[T]]:
 
 
 def _length_or_reason(source: str) -> float | str:
-    from asda.corpus.audio import AudioError, audio_duration
+    from asda.audio.waveform import AudioError, audio_duration
 
     try:
         return audio_duration(source)
@@ -236,7 +236,7 @@ def _length_or_reason(source: str) -> float | str:
 
 def _segment_length(segment: AudioSegment, lengths: Mapping[str, float | str]) -> float | str:
     """Return the seconds of a segment, or the reason why it has none."""
-    from asda.corpus.audio import AudioError, check_times
+    from asda.audio.waveform import AudioError, check_times
 
     source, start, end = segment
     try:

@@ -12,8 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from asda.audio.waveform import AudioError
 from asda.configuration import load, to_dict
-from asda.corpus.audio import AudioError
 from asda.corpus.datadir import DataDir
 from asda.dataset.usable_audio import usable_audio
 from asda.distributed import place

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import torch
 
+from asda.audio.wav_scp import AudioSegment
+from asda.audio.waveform import AudioError
 from asda.configuration import to_dict
-from asda.corpus.audio import AudioError
 from asda.corpus.audio_fingerprints import audio_fingerprints
 from asda.corpus.datadir import read_table, write_table
-from asda.corpus.wav_scp import AudioSegment
 from asda.digests import value_digest
 from asda.distributed import gather, place
 from asda.dump.bad_utterances import one_line_reason

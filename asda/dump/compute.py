@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from asda.audio.waveform import AudioError
 from asda.configuration import load
-from asda.corpus.audio import AudioError
 from asda.corpus.datadir import write_table
 from asda.dump.bad_utterances import one_line_reason
 from asda.dump.folder import Dump, DumpItem, Entry

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from asda.corpus.audio import AudioError, audio_duration
-from asda.corpus.wav_scp import AudioSegment, split_source
+from asda.audio.wav_scp import AudioSegment, split_source
+from asda.audio.waveform import AudioError, audio_duration
 
 MEASURED = 16  # sources of each kind that are measured because they are the largest
 SAMPLED = 50  # further ones that are measured, for the rest to be estimated by

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from asda.audio.wav_scp import AudioSegment
 from asda.configuration import load, save, to_dict
 from asda.corpus.audio_fingerprints import audio_fingerprints
 from asda.corpus.datadir import DataDir, write_table
-from asda.corpus.wav_scp import AudioSegment
 from asda.dump.estimate import estimated_seconds
 from asda.dump.folder import Dump, DumpItem
 from asda.features.archive_writer import COMPRESSIONS, check_compression

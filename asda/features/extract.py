@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from asda.corpus.audio import AudioError, read_audio
+from asda.audio.waveform import AudioError, read_audio
 from asda.features.fbank import Fbank
 
 WaveformTransform = Callable[[np.ndarray], np.ndarray]  # (samples,) float32 to the same

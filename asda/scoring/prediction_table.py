@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from asda.audio.wav_scp import AudioSegment, split_source
 from asda.corpus.datadir import DataDir
-from asda.corpus.wav_scp import AudioSegment, split_source
 from asda.files import atomic_write, numbered_lines
 from asda.scoring.metrics import is_single_label
 from asda.scoring.predictions import ScoredClips

@@ -354,6 +354,11 @@ class _Run:
         """Write model.pt from the last weights or the snapshots, and draw the curves."""
         if not self.process.is_first:
             return
+        if self.state.skipped_in_a_row:
+            log.warning(
+                "updates skipped at the end: %d; measure the model before you use it",
+                self.state.skipped_in_a_row,
+            )
         if not self.state.snapshots:
             weights, chosen = self.saver.weights(), [self.state.update]
         else:

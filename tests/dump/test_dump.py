@@ -17,8 +17,8 @@ import soundfile
 import torch
 import yaml
 
+from asda.audio.waveform import read_audio
 from asda.configuration import load, save
-from asda.corpus.audio import read_audio
 from asda.corpus.datadir import read_table, write_table
 from asda.dump.check import check
 from asda.dump.compute import compute_part

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import torch
 
-from asda.corpus.audio import AudioError, read_audio
+from asda.audio.waveform import AudioError, read_audio
 from asda.features.extract import extract_log_mel
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig

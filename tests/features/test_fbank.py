@@ -9,7 +9,7 @@ import pytest
 import torch
 from torchaudio.compliance import kaldi
 
-from asda.corpus.audio import read_audio
+from asda.audio.waveform import read_audio
 from asda.features.fbank import Fbank, mel_filters
 from asda.features.fbank_config import FbankConfig
 

@@ -8,7 +8,7 @@ import soundfile
 import torch
 import torchaudio
 
-from asda.corpus.audio import read_audio
+from asda.audio.waveform import read_audio
 from asda.dataset.clips import open_clips
 from asda.dataset.feature_sources import FeatureInput
 from asda.features.fbank import Fbank

@@ -173,6 +173,7 @@ def test_an_update_whose_loss_is_nan_changes_no_weight(tmp_path):
     with_it = run(tmp_path / "with", updates=7, save_every=6, poison=[6])
     kept = tensor_files.load(tmp_path / "with/checkpoint.pt")
     assert kept["state"]["update"] == 6
+    assert "WARNING updates skipped at the end: 1; " in (tmp_path / "with/train.log").read_text()
     for name, tensor in with_it["weights"].items():
         assert torch.equal(tensor, kept["model"][name])
 

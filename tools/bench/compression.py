@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from arguments import positive
 
+from asda.audio.waveform import read_audio
 from asda.commands.dump import COMPRESSIONS
-from asda.corpus.audio import read_audio
 from asda.features.archive import ArchiveReader
 from asda.features.archive_writer import write_matrix
 from asda.features.fbank import Fbank

@@ -30,8 +30,8 @@ import torchaudio
 from arguments import positive
 from torchaudio.compliance import kaldi
 
+from asda.audio.waveform import read_audio
 from asda.commands.dump import COMPRESSIONS
-from asda.corpus.audio import read_audio
 from asda.features.archive_writer import write_matrix
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig

@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 import soundfile
 
-from asda.corpus.audio import AudioError, audio_duration
-from asda.corpus.wav_scp import packed_clip, split_source
+from asda.audio.judging import files_in
+from asda.audio.recording import open_recording
+from asda.audio.wav_scp import packed_clip, split_source
+from asda.audio.waveform import AudioError, audio_duration
 
 THREADS = 16  # network file systems have high latency but serve many requests in parallel
 PLAIN = ("PCM_16", "PCM_S8", "PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "VORBIS", "OPUS")
@@ -74,6 +76,7 @@ def audio_header(source: str) -> AudioHeader:
     if path is None or location is not None:
         return AudioHeader(audio_duration(source), 0, 0, "archive")
     suffix = os.path.splitext(path)[1][1:].lower()
+    files_in(open_recording(source))  # refuses what is not audio, on which libmpg123 would comment
     try:
         info = soundfile.info(path)
     except (RuntimeError, TypeError, ValueError, OSError):  # unknown to libsndfile, or headerless

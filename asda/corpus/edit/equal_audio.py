@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from asda.audio.wav_scp import AudioSegment, split_source
 from asda.corpus.datadir import keys_by_value
-from asda.corpus.wav_scp import AudioSegment, split_source
 from asda.digests import file_digest
 
 THREADS = 16

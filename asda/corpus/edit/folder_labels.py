@@ -101,7 +101,7 @@ def _left_out(listing: Listing) -> Iterator[str]:
         yield f"left out: {len(files)} audio files ({some}{', ...' if files[3:] else ''}): {reason}"
     if listing.ignored:
         kinds = ", ".join(f"{kind} {count}" for kind, count in listing.ignored.most_common(5))
-        yield f"ignored: {listing.ignored.total()} files without the suffix of audio: {kinds}"
+        yield f"ignored, without the suffix of audio: {kinds}"
 
 
 def _headers(folder: Path, listing: Listing) -> Mapping[str, AudioHeader | None] | None:

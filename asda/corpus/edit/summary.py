@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from asda.audio.wav_scp import AudioSegment
 from asda.corpus.datadir import DataDir
 from asda.corpus.edit.aligned import (
     aligned,
@@ -21,7 +22,6 @@ from asda.corpus.edit.aligned import (
 )
 from asda.corpus.edit.audio_headers import AudioHeader, read_headers
 from asda.corpus.edit.equal_audio import TimeLimitError, equal_audio
-from asda.corpus.wav_scp import AudioSegment
 
 WIDTH = 80  # columns of a terminal
 LIMIT = 20.0  # seconds for reading headers, and again for comparing audio

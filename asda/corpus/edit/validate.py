@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from asda.audio.wav_scp import split_source
 from asda.corpus.datadir import DataDir, keys_by_value
 from asda.corpus.edit.scan import (
     VALUE_CHECKS,
@@ -20,7 +21,6 @@ from asda.corpus.edit.scan import (
     word,
 )
 from asda.corpus.kaldi_tables import KEYS, SINGLE_VALUES, SPEAKER, UTTERANCE, tables_of
-from asda.corpus.wav_scp import split_source
 from asda.files import InputError
 
 
@@ -195,7 +195,7 @@ class _Validation:
                 self._problem(name, 1, wrong)
 
     def _read_audio(self) -> None:
-        from asda.corpus.audio import AudioError, read_audio
+        from asda.audio.waveform import AudioError, read_audio
 
         sources = self.directory.audio_sources()
         count = min(self.checks.audio, len(sources))

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from segments import Segment
 
+from asda.audio.wav_scp import PackedClip
 from asda.corpus.audio_folder import visible_files
-from asda.corpus.wav_scp import PackedClip
 from asda.files import InputError
 
 # In order of preference. libsndfile reads FORMATS; FOREIGN formats need ffmpeg.
@@ -118,7 +118,7 @@ def _named_sources(folder: str, rate: int | None) -> Iterator[tuple[str, str]]:
 
 
 def _packed_sources(path: str, rate: int | None) -> Iterator[tuple[str, str]]:
-    from asda.corpus.hdf5 import packed_clips, stated_rate
+    from asda.audio.hdf5 import packed_clips, stated_rate
 
     try:
         rate = stated_rate(path) or rate

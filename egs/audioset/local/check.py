@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from audio_files import FOREIGN, Audio
 
-from asda.corpus.audio import AudioError, audio_duration
+from asda.audio.waveform import AudioError, audio_duration
 
 SHORTEST = 10000 / 32000  # seconds; the reference skips clips of fewer samples at 32 kHz
 # Network file systems have high latency but serve many requests in parallel.

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import wavfile
 
-from asda.corpus.audio import AudioError, read_audio
+from asda.audio.waveform import AudioError, read_audio
 from asda.corpus.datadir import DataDir
 from asda.corpus.write import write_data_dir
 from asda.files import InputError

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asda.corpus.audio import AudioError, audio_duration
+from asda.audio.waveform import AudioError, audio_duration
 from asda.corpus.audio_folder import is_clutter
 from asda.corpus.csv_table import BadLines
 from asda.corpus.edit.sampling_weights import class_balanced_weights

@@ -166,7 +166,7 @@ def test_segments_are_equal_by_their_times(tmp_path, capsys):
 
 
 def test_files_of_one_size_are_told_apart(tmp_path):
-    from asda.corpus.wav_scp import AudioSegment
+    from asda.audio.wav_scp import AudioSegment
 
     contents = {
         "a": b"x" * 9000,

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import soundfile
 
-from asda.corpus.audio_error import AudioError, truncated
-from asda.corpus.ffmpeg import decode_by_ffmpeg
-from asda.corpus.judging import files_in, parts_of
-from asda.corpus.recording import Recording
-from asda.corpus.verdict import Verdict
+from asda.audio.audio_error import AudioError, truncated
+from asda.audio.ffmpeg import decode_by_ffmpeg
+from asda.audio.formats.verdict import Verdict
+from asda.audio.judging import files_in, parts_of
+from asda.audio.recording import Recording
 
 MISSING = 0.1  # seconds by which a header may exceed the audio: the decoders' own padding
 SURPLUS = 0.5  # seconds of bytes after the audio that are passed over

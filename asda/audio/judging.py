@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 
-from asda.corpus import containers, flac_frames, ogg_pages
-from asda.corpus.audio_error import AudioError
-from asda.corpus.mp3_frames import judge_mp3
-from asda.corpus.recording import Recording
-from asda.corpus.unreadable import what_it_is
-from asda.corpus.verdict import UNKNOWN, Content, Verdict, end_of_id3
+from asda.audio.audio_error import AudioError
+from asda.audio.formats import containers, flac_frames, ogg_pages
+from asda.audio.formats.mp3_frames import judge_mp3
+from asda.audio.formats.verdict import UNKNOWN, Content, Verdict, end_of_id3
+from asda.audio.recording import Recording
+from asda.audio.unreadable import what_it_is
 
 
 def files_in(recording: Recording) -> list[tuple[Recording, Verdict]]:

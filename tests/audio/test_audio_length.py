@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from asda.corpus.audio import AudioError, audio_duration, read_audio
+from asda.audio.waveform import AudioError, audio_duration, read_audio
 
 RATE, COUNT = 16000, 80000
 needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs ffmpeg")
@@ -44,7 +44,7 @@ def changed(path: str, new_path: str, *edits: tuple[bytes, int, bytes]) -> str:
 
 
 def without_ffmpeg(monkeypatch) -> None:
-    monkeypatch.setattr("asda.corpus.ffmpeg.shutil.which", lambda _: None)
+    monkeypatch.setattr("asda.audio.ffmpeg.shutil.which", lambda _: None)
 
 
 def decoded_by_ffmpeg(path: str) -> np.ndarray:

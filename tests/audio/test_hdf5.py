@@ -5,9 +5,9 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from asda.corpus.audio import AudioError, audio_duration, read_audio
-from asda.corpus.hdf5 import packed_clips, stated_rate
-from asda.corpus.wav_scp import split_source
+from asda.audio.hdf5 import packed_clips, stated_rate
+from asda.audio.wav_scp import split_source
+from asda.audio.waveform import AudioError, audio_duration, read_audio
 
 h5py = pytest.importorskip("h5py")
 SOUND = np.random.default_rng(0).uniform(-0.5, 0.5, 3200)

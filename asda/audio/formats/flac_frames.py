@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from asda.corpus.verdict import UNKNOWN, Content, Verdict, end_of_id3
+from asda.audio.formats.verdict import UNKNOWN, Content, Verdict, end_of_id3
 
 MAGIC = b"fLaC"
 JOINED = re.compile(rb"fLaC[\0\x80]\0\0\x22")  # the start of another file

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from asda.corpus.audio_error import AudioError
-from asda.corpus.wav_scp import PackedClip
+from asda.audio.audio_error import AudioError
+from asda.audio.wav_scp import PackedClip
 
 OPEN_FILES = 64
 MOST_CHANNELS = 32  # the axis of channels is the one that is not longer than this

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from asda.corpus.audio import AudioError, audio_duration, read_audio
+from asda.audio.waveform import AudioError, audio_duration, read_audio
 
 needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs ffmpeg")
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 16000)
@@ -89,7 +89,7 @@ def test_too_many_open_files(tmp_path):
     soundfile.write(tmp_path / "a.wav", NOISE, 16000)
     script = f"""
 import resource
-from asda.corpus.audio import AudioError, read_audio
+from asda.audio.waveform import AudioError, read_audio
 read_audio("{tmp_path}/a.wav")
 resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
 streams = []

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from asda.corpus.verdict import UNKNOWN, Content, Verdict, end_of_id3
+from asda.audio.formats.verdict import UNKNOWN, Content, Verdict, end_of_id3
 
 KBITS = {  # kbit/s by version (1; 2 and 2.5) and layer
     (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asda.corpus.verdict import Content, Verdict
+from asda.audio.formats.verdict import Content, Verdict
 
 MAGIC = b"OggS"
 FIXED_PART, FIRST_PAGE = 27, 2  # bytes of a page's header; flag of a stream's first page

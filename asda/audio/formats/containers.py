@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from asda.corpus.verdict import UNKNOWN, Content, Verdict
+from asda.audio.formats.verdict import UNKNOWN, Content, Verdict
 
 # What encoders write if they cannot go back to the header: all ones, or nearly 2 GB.
 STREAM_SIZE = 0x7F00_0000

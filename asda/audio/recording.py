@@ -8,9 +8,9 @@ import stat
 import subprocess
 from typing import BinaryIO, NamedTuple, cast
 
-from asda.corpus.audio_error import AudioError
-from asda.corpus.containers import STREAM_SIZE
-from asda.corpus.wav_scp import split_source
+from asda.audio.audio_error import AudioError
+from asda.audio.formats.containers import STREAM_SIZE
+from asda.audio.wav_scp import split_source
 
 
 class Recording(NamedTuple):

@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 import soxr
 
-from asda.corpus.audio_error import AudioError as AudioError
-from asda.corpus.decoding import decode, length, part_of
-from asda.corpus.hdf5 import packed_length, read_packed
-from asda.corpus.recording import open_recording
-from asda.corpus.wav_scp import packed_clip
+from asda.audio.audio_error import AudioError as AudioError
+from asda.audio.decoding import decode, length, part_of
+from asda.audio.hdf5 import packed_length, read_packed
+from asda.audio.recording import open_recording
+from asda.audio.wav_scp import packed_clip
 
 OVERSHOOT = 0.5  # seconds by which segments may exceed the audio, since their times are rounded
 CANCELLED = 1e-4  # power of the mean of all channels, as a fraction of their own mean power

@@ -14,10 +14,10 @@ from typing import IO
 import numpy as np
 import soundfile
 
-from asda.corpus.audio_error import AudioError, truncated
-from asda.corpus.recording import Recording
-from asda.corpus.unreadable import is_shortened, lacks_index
-from asda.corpus.verdict import Content
+from asda.audio.audio_error import AudioError, truncated
+from asda.audio.formats.verdict import Content
+from asda.audio.recording import Recording
+from asda.audio.unreadable import is_shortened, lacks_index
 
 # AU has float samples, and its header allows an unknown length.
 OUTPUT = ("-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-")

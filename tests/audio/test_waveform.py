@@ -11,7 +11,7 @@ import soundfile
 import soxr
 from scipy.signal import resample_poly
 
-from asda.corpus.audio import AudioError, audio_duration, read_audio
+from asda.audio.waveform import AudioError, audio_duration, read_audio
 
 RATE = 16000
 
