@@ -48,13 +48,9 @@ class ClassificationTask(Task[FinetuneConfig]):
     def say_choices(self, given: FinetuneConfig) -> None:
         counts = self.training_clips()
         settings = self.config.classifier
-        log.info(
-            "%s, %s: loss %s, metric %s",
-            clips_per_class(counts),
-            self._labels_per_clip(),
-            settings.loss,
-            settings.metric,
-        )
+        log.info(clips_per_class(counts))
+        choice = (self._labels_per_clip(), settings.loss, settings.metric)
+        log.info("%s: loss %s, metric %s", *choice)
         if untrained := [label for label, clips in counts.items() if not clips]:
             log.warning(
                 "%d of %d classes have no training clips and cannot be recognised: %s",
@@ -75,7 +71,9 @@ class ClassificationTask(Task[FinetuneConfig]):
         several, none = sum(number > 1 for number in numbers), numbers.count(0)
         if not several and not none:
             return "one label per clip"
-        return f"{several} of {len(numbers)} clips with several labels and {none} with none"
+        parts = {"several labels": several, "no label": none}
+        shown = " and ".join(f"{count} with {what}" for what, count in parts.items() if count)
+        return f"of {len(numbers)} clips {shown}"
 
     def build_model(self, init: SavedModel | None) -> Head:
         config = self.config.classifier
