@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ import soundfile
 
 from asda.audio.audio_error import AudioError, truncated
 from asda.audio.ffmpeg import decode_by_ffmpeg
+from asda.audio.formats.containers import CONTAINERS
 from asda.audio.formats.verdict import Verdict
 from asda.audio.judging import files_in, parts_of
 from asda.audio.recording import Recording
@@ -17,8 +19,12 @@ from asda.audio.recording import Recording
 MISSING = 0.1  # seconds by which a header may exceed the audio: the decoders' own padding
 SURPLUS = 0.5  # seconds of bytes after the audio that are passed over
 BLOCK = 1 << 24  # values read at once, since a header may promise more than memory holds
+# Suffixes of headerless samples. By these names alone decoders take any file for samples of a
+# rate and format of their own choice: libsndfile .au and .snd, ffmpeg .al, .ul, .sw and so on.
+_RAW = "raw pcm au snd al la ul lu sb sw ub uw s8 s16 s24 s32 u8 u16 u24 u32 f32 f64"
+RAW_SUFFIXES = frozenset(f".{suffix}" for suffix in _RAW.split())
 HEADERLESS = (
-    "no header: a .raw file does not state its rate and format; state them in wav.scp: "
+    "no header: a {suffix} file does not state its rate and format; state them in wav.scp: "
     "sox -t raw -r 16000 -e signed -b 16 -c 1 FILE -t wav - |"
 )
 # Encodings of which libsndfile knows the number of samples without decoding them.
@@ -89,9 +95,7 @@ def _decode(
             started = True
             return _read(audio, start, end), audio.samplerate
     except soundfile.LibsndfileError:
-        if _is_raw(recording):
-            raise AudioError(HEADERLESS) from None
-        samples, rate = decode_by_ffmpeg(recording, begun=started)
+        samples, rate = _by_other_means(recording, started)
     if end is None:
         _check(len(samples) / rate, verdict)
     first, count = part_of(start, end, rate, len(samples))
@@ -109,16 +113,38 @@ def _needs_change(recording: Recording, verdict: Verdict) -> bool:
         return False
 
 
-def _is_raw(recording: Recording) -> bool:
-    return recording.path is not None and recording.path.lower().endswith(".raw")
+def _by_other_means(recording: Recording, begun: bool) -> tuple[np.ndarray, int]:
+    """Decode what libsndfile does not read, by its content alone if its name misleads decoders."""
+    if not (suffix := _misleading_suffix(recording)):
+        return decode_by_ffmpeg(recording, begun)
+    try:
+        return decode_by_ffmpeg(_nameless(recording), begun)
+    except AudioError:
+        if begun or suffix == ".gsm":
+            raise
+        raise AudioError(HEADERLESS.format(suffix=suffix)) from None
+
+
+def _misleading_suffix(recording: Recording) -> str:
+    """Return the suffix of a file that decoders would believe without a look at it, else ""."""
+    suffix = os.path.splitext(recording.path or "")[1].lower()
+    if suffix not in (*RAW_SUFFIXES, ".gsm"):
+        return ""
+    with recording.open() as stream:
+        has_header = stream.read(4) in CONTAINERS
+    return "" if has_header and suffix != ".raw" else suffix  # soundfile asks for a format of .raw
+
+
+def _nameless(recording: Recording) -> Recording:
+    with recording.open() as stream:
+        return Recording(recording.name, data=stream.read())
 
 
 def _open(recording: Recording) -> soundfile.SoundFile:
-    if recording.path is not None and not _is_raw(recording):
+    if recording.path is not None and not _misleading_suffix(recording):
         audio = soundfile.SoundFile(recording.path)
-    else:  # soundfile does not look into a file called .raw, but asks for its format
-        with recording.open() as stream:
-            audio = soundfile.SoundFile(io.BytesIO(stream.read()))
+    else:
+        audio = soundfile.SoundFile(io.BytesIO(_nameless(recording).data or b""))
     if not RATES[0] <= audio.samplerate <= RATES[1]:
         audio.close()
         raise AudioError(
@@ -134,6 +160,13 @@ def _check(seconds: float, verdict: Verdict) -> None:
         raise AudioError(
             f"truncated: it breaks off after {seconds:.2f} s; copy or download it again"
         )
+    if verdict.damaged:
+        raise AudioError(
+            "damaged: a part of it has a wrong checksum, and decoders leave it out; "
+            "copy or download it again"
+        )
+    if verdict.present < 1 and not seconds:
+        raise AudioError("truncated: nothing follows its header; copy or download it again")
     if verdict.present < 1 and seconds / verdict.present > seconds + MISSING:
         raise truncated(seconds, seconds / verdict.present)
     surplus = seconds * (verdict.present - 1)

@@ -197,6 +197,28 @@ def test_ogg_without_some_of_its_pages(tmp_path):
     np.testing.assert_allclose(found[-RATE:], whole[-RATE:], atol=1e-6)
 
 
+@pytest.mark.parametrize("place", [0.5, 0.97], ids=["middle", "last page"])
+@pytest.mark.parametrize("suffix", ["ogg", "opus"])
+def test_ogg_with_a_damaged_page(tmp_path, suffix, place):
+    with open(made(tmp_path, suffix), "rb") as stream:
+        data = bytearray(stream.read())
+    data[round(place * len(data))] ^= 0xFF
+    (tmp_path / f"damaged.{suffix}").write_bytes(data)
+    for use in (read_audio, audio_duration):
+        with pytest.raises(AudioError, match=r"^damaged: a part of it has a wrong checksum, "):
+            use(f"{tmp_path}/damaged.{suffix}")
+
+
+@pytest.mark.parametrize("suffix", ["wav", "aiff", "w64", "caf"])
+def test_a_file_that_breaks_off_after_its_header(tmp_path, suffix):
+    with open(made(tmp_path, suffix), "rb") as stream:
+        header = stream.read()[: -2 * COUNT]
+    (tmp_path / f"header.{suffix}").write_bytes(header)
+    for use in (read_audio, audio_duration):
+        with pytest.raises(AudioError, match=r"^truncated: nothing follows its header; copy"):
+            use(f"{tmp_path}/header.{suffix}")
+
+
 def test_segments_before_the_end_of_a_truncated_file_can_be_used(tmp_path):
     path = cut(made(tmp_path, "wav"), 0.5)
     part = read_audio(path, start=1.0, end=2.0)

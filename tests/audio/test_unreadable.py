@@ -66,6 +66,36 @@ def test_headerless_samples(tmp_path, monkeypatch):
     assert audio_duration(str(path)) == len(read_audio(str(path))) / 16000 == 1.0
 
 
+@pytest.mark.parametrize("suffix", ["au", "snd", "al", "ul", "sw", "pcm", "s16"])
+def test_a_name_is_not_believed_where_decoders_guess_the_rate(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    (NOISE * 32767).astype("<i2").tofile(path)
+    assert reason(path).startswith(f"no header: a .{suffix} file does not state its rate and ")
+    soundfile.write(path, NOISE, 8000, format="WAV")  # the samples' own header counts
+    assert audio_duration(str(path)) == 2.0 == len(read_audio(str(path), 8000)) / 8000
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("suffix", ["au", "gsm"])
+def test_what_only_ffmpeg_reads_under_a_misleading_name(tmp_path, suffix):
+    soundfile.write(tmp_path / "a.wav", NOISE, 16000)
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-i", tmp_path / "a.wav", "-f", "tta"]
+    subprocess.run([*command, tmp_path / f"a.{suffix}"], check=True)
+    found = read_audio(str(tmp_path / f"a.{suffix}"))
+    np.testing.assert_array_equal(found, read_audio(str(tmp_path / "a.wav")))
+
+
+@needs_ffmpeg
+def test_bytes_that_are_no_stream_of_gsm(tmp_path):
+    (tmp_path / "a.gsm").write_bytes(np.random.default_rng(0).bytes(70000))
+    assert reason(tmp_path / "a.gsm").startswith("unreadable: neither libsndfile nor ffmpeg")
+
+
+def test_a_file_of_four_bytes(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    assert reason(tmp_path / "a.wav").startswith("unreadable: ")
+
+
 def test_what_is_no_file(tmp_path):
     assert reason(tmp_path) == f"not a file but a folder: {tmp_path}"
     os.mkfifo(tmp_path / "pipe.wav")

@@ -100,8 +100,8 @@ def judge_container(content: Content) -> Verdict:
 def _judge_whole(content: Content) -> Verdict:
     """Judge a file by the size that its header gives for all of it; AVI has samples all over."""
     promised, present = int.from_bytes(content.at(4, 4), "little"), content.size - 8
-    if content.at(0, 4) == b"RIFF" and present < promised < STREAM_SIZE:
-        return Verdict(exact=False, present=max(0, present) / promised)
+    if content.at(0, 4) == b"RIFF" and 0 < present < promised < STREAM_SIZE:
+        return Verdict(exact=False, present=present / promised)
     return UNKNOWN
 
 

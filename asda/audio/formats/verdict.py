@@ -16,6 +16,7 @@ class Verdict(NamedTuple):
         present: fraction of what the header promises that is there; below 1 the file is truncated,
             above 1 there is more that the header does not count
         torn: whether the file ends in the middle of a unit of its format, without a promised length
+        damaged: whether the checksum of one of its units is wrong, so that decoders pass it over
         edits: (position, bytes to replace, new bytes), which correct the header
         samples: number of samples per channel that libsndfile must count, else a tag is appended
         tag: bytes of that tag, which decoders pass over
@@ -26,6 +27,7 @@ class Verdict(NamedTuple):
     exact: bool = True
     present: float = 1.0
     torn: bool = False
+    damaged: bool = False
     edits: tuple[tuple[int, int, bytes], ...] = ()
     cuts: tuple[int, ...] = ()
     inner: int = 0
