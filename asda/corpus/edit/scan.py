@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from asda.corpus.datadir import MAY_BE_EMPTY
 
+FILES = {"wav.scp", "feats.scp"}  # values may hold any character that the name of a file may
+
 
 class Report:
     """Problems and warnings found in a data directory.
@@ -76,10 +78,10 @@ def scan(
     with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
         for number, line in enumerate(stream, 1):
             text = line.rstrip("\n")
+            key, value = _divided(text)
             if not text.isprintable():
-                _report_odd_character(path, number, text, report, non_print)
-            key, _, value = (text.replace("\t", " ") if "\t" in text else text).partition(" ")
-            value = value.strip()
+                named = text[len(key) :] if path.name in FILES else ""
+                _report_odd_character(path, number, text, report, non_print, named)
             keys.append(key)
             values.append(value)
             if not key:
@@ -99,13 +101,22 @@ def scan(
     return Table(path, keys, values)
 
 
+def _divided(text: str) -> tuple[str, str]:
+    """Divide a line at its first space or tab into key and value."""
+    key = text.split(" ", 1)[0].split("\t", 1)[0]
+    return key, text[len(key) :].strip()
+
+
 def _disorder(key: str, previous: str) -> str:
     if key == previous:
         return f"duplicate key '{key}'"
     return f"'{key}' after '{previous}': not sorted as LC_ALL=C sort does"
 
 
-def _report_odd_character(path: Path, line: int, text: str, report: Report, lenient: bool) -> None:
+def _report_odd_character(
+    path: Path, line: int, text: str, report: Report, lenient: bool, named: str = ""
+) -> None:
+    """Report the first odd character of a line; its end `named` is the name of a file."""
     for column, character in enumerate(text, 1):
         if character.isprintable() or character == "\t":
             continue
@@ -113,7 +124,7 @@ def _report_odd_character(path: Path, line: int, text: str, report: Report, leni
             report.problem(path, line, f"column {column}: not UTF-8")
         elif character == "\r" and column == len(text):
             report.problem(path, line, "Windows line ending (CR LF)")
-        elif character.isspace() or not lenient:
+        elif column <= len(text) - len(named) and (character.isspace() or not lenient):
             name = f"U+{ord(character):04X}"
             report.problem(path, line, f"column {column}: unexpected character {name}")
         else:

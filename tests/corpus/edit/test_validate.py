@@ -75,6 +75,21 @@ def test_each_problem_names_file_and_line(directory, file, old, new, expected):
     assert any(line.startswith(expected) for line in problems(directory)), problems(directory)
 
 
+@pytest.mark.parametrize("name", ["a b", "a\tb", "a\u00a0b", "a\u200bb", "a\u202eb", "a\x0cb"])
+def test_names_of_files_may_hold_any_character_of_a_line(directory, name):
+    (directory / f"{name}.wav").touch()
+    replace(directory / "wav.scp", "sox b-00.wav -t wav - |", f"{directory}/{name}.wav")
+    assert problems(directory) == []
+    (directory / f"{name}.wav").unlink()
+    missing = f"wav.scp:4: 'b-00': no such file: {directory}/{name}.wav"
+    assert problems(directory) == [missing]
+
+
+def test_utterance_ids_of_files_may_not(directory):
+    replace(directory / "wav.scp", "b-00 ", "b\u00a000 ")
+    assert "wav.scp:4: column 2: unexpected character U+00A0" in problems(directory)
+
+
 @pytest.mark.parametrize(
     ("file", "text", "expected"),
     [
