@@ -240,3 +240,18 @@ def test_labels_of_a_folder_are_read_as_they_are(prepare, audio, recipe, tmp_pat
     assert done.returncode == 0, done.stderr
     assert len(ids(tmp_path / "data")) == len(FILES) + 2
     assert DataDir(tmp_path / "data/all").labels == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("value", ['"cat,wind"', "cat|wind", "\"['cat', 'wind']\""])
+def test_lists_of_labels_that_other_programs_write_are_pointed_out(prepare, value):
+    lines = "".join(f"{file},{value}\n" for file in FILES)
+    done = prepare(f"file,label\n{lines}")
+    label = value.strip('"')
+    assert done.returncode == 0
+    assert f"csv:2: '{label}' counts as one class; if it is a list, separate" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_folds_that_are_ignored_are_said_to_be(prepare):
+    done = prepare(listing("file,label,split", *4 * ["train", "test"]), num_folds=5)
+    assert (done.returncode, "--num-folds 5 is ignored: " in done.stderr) == (0, True)

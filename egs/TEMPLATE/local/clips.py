@@ -16,6 +16,7 @@ from asda.corpus.listed_files import ListedFiles
 from asda.files import InputError
 
 REMEDY = 'quote fields that contain the separator ("), and write several labels as "a;b"'
+LIST = re.compile(r"[,|\t]|^\[.*\]$")  # marks of lists of labels in other programs' tables
 SETS = {
     "train": ("train", "training"),
     "valid": ("valid", "validation", "val", "dev", "development"),
@@ -74,6 +75,7 @@ class Table:
             raise InputError(f"{path}:1: both columns split and fold exist; remove one of them")
         self.clips = self._clips(self._lines(table))
         self._bad.refuse()
+        self._say_which_may_be_several()
 
     def _error(self, number: int, text: str) -> InputError:
         return InputError(f"{self.path}:{number}: {text}")
@@ -100,6 +102,23 @@ class Table:
                 file=sys.stderr,
             )
         return lines
+
+    def _say_which_may_be_several(self) -> None:
+        """Name a label that looks like a list written in another way than with semicolons."""
+        lines = {
+            text: line
+            for (kind, _), texts in self._names.items()
+            for text, line in texts.items()
+            if kind == "label" and LIST.search(text)
+        }
+        if lines:
+            text, line = min(lines.items(), key=lambda item: item[1])
+            more = f", and so do {len(lines) - 1} more labels" if len(lines) > 1 else ""
+            print(
+                f"local/data.py: warning: {self.path}:{line}: '{text}' counts as one class{more}; "
+                'if it is a list, separate several labels by semicolons: "a;b"',
+                file=sys.stderr,
+            )
 
     def _line(self, number: int, values: dict[str, str]) -> Line:
         path = self._files.find(values["file"])

@@ -78,6 +78,8 @@ def main() -> None:
     num_folds = fold_count(sys.argv[3])
     table = Table(labels, audio)
     folds = divide(table, num_folds)
+    if num_folds and table.partition:
+        warn(f"--num-folds {num_folds} is ignored: {labels} has a column {table.partition}")
     warn_of_divided_groups(table)
     classes = sorted({label for clip in table.clips for label in clip.labels})
     write(data / "all", table.clips, classes)
