@@ -9,7 +9,7 @@ import sys
 
 from asda import __version__
 from asda.configuration import nearest
-from asda.files import InputError
+from asda.files import InputError, reason_of
 from asda.stop_signals import Stopped, end_by
 
 VERBS = {
@@ -56,7 +56,8 @@ def main(argv: list[str] | None = None) -> None:
     try:
         importlib.import_module(f"asda.commands.{verb.replace('-', '_')}").main(argv[1:])
     except (InputError, OSError) as error:  # OSError: for example, a full disk
-        print(f"asda {verb}: error: {error}", file=sys.stderr)
+        said = reason_of(error) if isinstance(error, OSError) else error
+        print(f"asda {verb}: error: {said}", file=sys.stderr)
         sys.exit(1)
     except Stopped as stop:
         _say_and_end(f"asda {verb}: {stop}" if str(stop) else "", stop.number)

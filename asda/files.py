@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -15,6 +16,38 @@ class InputError(Exception):
     """An input of the user is wrong. The message is one line: file:line, the fault, the remedy."""
 
 
+_REMEDIES = {
+    errno.ENOSPC: "free some space and repeat the call",
+    errno.EDQUOT: "free some space and repeat the call",
+    errno.EACCES: "change its permissions or choose another place",
+    errno.EPERM: "change its permissions or choose another place",
+    errno.EROFS: "choose a place that can be written to",
+}
+
+
+def reason_of(error: OSError) -> str:
+    """Return what the system refused in one line: the file, the fault, and the remedy if known."""
+    where = f"{error.filename}: " if error.filename is not None else ""
+    remedy = f"; {_REMEDIES[error.errno]}" if error.errno in _REMEDIES else ""
+    return f"{where}{error.strerror or error}{remedy}"
+
+
+@contextmanager
+def blamed_on(path: str | Path) -> Iterator[None]:
+    """Let errors of the system name the file that the user knows, as those of a full disk do not.
+
+    Args:
+        path: the file that is written in the block, perhaps under a temporary name
+    """
+    try:
+        yield
+    except OSError as error:
+        temporary = f"{Path(path).parent}/.{Path(path).name}."
+        if error.filename is None or str(error.filename).startswith(temporary):
+            error.filename = str(path)
+        raise
+
+
 @contextmanager
 def atomic_write(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary file that replaces `path` only if the block succeeds.
@@ -22,7 +55,12 @@ def atomic_write(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
     Text is UTF-8 with Unix line endings. Readers, also after a crash, see either the old file or
     the complete new one.
     """
-    path = Path(path)
+    with blamed_on(path), _replacing(Path(path), mode) as stream:
+        yield stream
+
+
+@contextmanager
+def _replacing(path: Path, mode: str) -> Iterator[IO[Any]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

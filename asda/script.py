@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from asda.files import InputError
+from asda.files import InputError, reason_of
 
 
 def run_main(main: Callable[[], None]) -> None:
-    """Call `main`; an InputError becomes one line on standard error and exit status 1."""
+    """Call `main`; a user or system error becomes one line on standard error and exit status 1."""
     try:
         main()
-    except InputError as error:
-        sys.exit(f"{Path(sys.argv[0]).name}: error: {error}")
+    except (InputError, OSError) as error:  # OSError: for example, a full disk
+        said = reason_of(error) if isinstance(error, OSError) else error
+        sys.exit(f"{Path(sys.argv[0]).name}: error: {said}")

@@ -34,7 +34,11 @@ export PATH=$utils:$PATH
 dump=$1
 shift
 
-mkdir -p "$dump"
+if ! mkdir -p "$dump" || ! : >>"$dump/.lock"; then
+  echo "$0: error: cannot write to '$dump'; choose another folder (--dumpdir of a recipe), or start" \
+    "with a later stage if its features are complete" >&2
+  exit 1
+fi
 exec 9>"$dump/.lock" # the kernel releases the lock when this script ends, however it ends
 python3 -c '
 import fcntl, sys

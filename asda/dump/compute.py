@@ -23,7 +23,7 @@ from asda.features.extract import extract_log_mel
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
 from asda.features.moments import Moments
-from asda.files import numbered_lines
+from asda.files import blamed_on, numbered_lines
 
 REPORT_SECONDS = 10.0  # time between progress reports
 OPENING = 0.5  # opening a file takes as long as computing the features of so many seconds of audio
@@ -85,14 +85,19 @@ def _reported(todo: list[DumpItem]) -> Iterator[DumpItem]:
 
 
 def _marked(items: Iterator[DumpItem], file: Path) -> Iterator[DumpItem]:
-    """Yield the items and keep the utterance in use in a file, for what kills the whole process."""
-    with open(file, "w", encoding="utf-8") as stream:
-        for item in items:
-            stream.seek(0)
-            stream.write(f"{item.utterance}\n")
-            stream.truncate()  # of a longer ID before; also flushes
-            yield item
-    file.unlink()
+    """Yield the items and keep the utterance in use in a file, for what kills the whole process.
+
+    Nothing is kept of a process that ends by itself, as with a full disk.
+    """
+    try:
+        with open(file, "w", encoding="utf-8") as stream:
+            for item in items:
+                stream.seek(0)
+                stream.write(f"{item.utterance}\n")
+                stream.truncate()  # of a longer ID before; also flushes
+                yield item
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def _write_archive(
@@ -103,7 +108,7 @@ def _write_archive(
     name = f"feats_{secrets.token_hex(6)}"
     partial = dump.archive(name).with_suffix(".ark.partial")
     offsets: dict[DumpItem, int] = {}
-    with open(partial, "wb") as stream:
+    with blamed_on(partial), open(partial, "wb") as stream:
         for item, matrix in features:
             offsets[item] = write_matrix(stream, item.utterance, matrix, compression)
             if stream.tell() >= archive_bytes:

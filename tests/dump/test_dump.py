@@ -1,5 +1,6 @@
 """Dumps: what is computed when, kept, refused, and what a kill, bad audio or damage leave."""
 
+import errno
 import fcntl
 import os
 import re
@@ -18,6 +19,7 @@ import torch
 import yaml
 
 from asda.audio.waveform import read_audio
+from asda.cli import main
 from asda.configuration import load, save
 from asda.corpus.datadir import read_table, write_table
 from asda.dump.check import check
@@ -142,6 +144,14 @@ def test_only_one_dump_at_a_time(tmp_path, repository):
     assert not (tmp_path / "dump/archives").exists()
 
 
+def test_a_folder_that_cannot_be_written_to_is_said_with_what_to_do(repository, tmp_path):
+    (tmp_path / "file").touch()
+    data = make_data(tmp_path / "data", ["a"])
+    ran = shell(repository, "utils/dump_fbank.sh", tmp_path / "file/dump", data)
+    assert ran.returncode == 1
+    assert f"cannot write to '{tmp_path}/file/dump'; choose another folder" in ran.stderr
+
+
 def test_more_data_adds_to_a_dump(tmp_path):
     first = make_data(tmp_path / "first", ["a", "b"])
     second = make_data(tmp_path / "second", ["c"])
@@ -193,6 +203,26 @@ def test_another_configuration_is_refused_and_nothing_mixed(tmp_path):
     shutil.rmtree(folder / "archives")  # where there are no features there is nothing to mix
     dump(folder, data, config=tmp_path / "other.yaml", compression="5")
     assert features(folder)["a"].shape[1] == 40
+
+
+def test_a_full_disk_is_not_blamed_on_the_utterance_that_was_read(tmp_path, monkeypatch, capsys):
+    data, folder = make_data(tmp_path / "data", ["a", "b"]), tmp_path / "dump"
+    plan(folder, [data], None, "3", 1)
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("asda.dump.compute.write_matrix", refuse)
+        with pytest.raises(SystemExit):
+            main(["dump", "part", str(folder), "1"])
+    said = capsys.readouterr().err
+    assert re.search(
+        r"asda dump: error: .*feats_\w+\.ark\.partial: No space left on device; f", said
+    )
+    assert dump(folder, data, nj=1) == 1
+    assert "was stopped while it read" not in capsys.readouterr().err
+    assert features(folder).keys() == {"a", "b"}
 
 
 def test_killed_job_goes_on_and_gives_the_same(tmp_path, capsys):

@@ -1,0 +1,34 @@
+"""What a user reads when the system refuses to write."""
+
+import errno
+
+import pytest
+
+from asda.files import atomic_write, reason_of
+
+
+def test_a_full_disk_is_blamed_on_the_file_that_was_to_be_written(tmp_path):
+    (tmp_path / "utt2dur").write_text("before\n")
+    with pytest.raises(OSError) as found, atomic_write(tmp_path / "utt2dur"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert reason_of(found.value) == (
+        f"{tmp_path}/utt2dur: No space left on device; free some space and repeat the call"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["utt2dur"]
+    assert (tmp_path / "utt2dur").read_text() == "before\n"
+
+
+def test_a_temporary_name_is_not_said(tmp_path, monkeypatch):
+    def refuse(dir, prefix):
+        raise PermissionError(errno.EACCES, "Permission denied", f"{dir}/{prefix}x_5jy")
+
+    monkeypatch.setattr("asda.files.tempfile.mkstemp", refuse)
+    with pytest.raises(PermissionError) as found, atomic_write(tmp_path / "utt2dur"):
+        pass
+    assert reason_of(found.value).startswith(f"{tmp_path}/utt2dur: Permission denied; change")
+
+
+def test_another_file_keeps_its_name(tmp_path):
+    with pytest.raises(OSError) as found, atomic_write(tmp_path / "utt2dur"):
+        raise OSError(errno.EIO, "Input/output error", str(tmp_path / "wav.scp"))
+    assert reason_of(found.value) == f"{tmp_path}/wav.scp: Input/output error"
