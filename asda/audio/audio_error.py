@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+RATES = (1000, 2_000_000)  # Hz: least and greatest sample rate of audio
+
 
 class AudioError(ValueError):
     """Audio cannot be used. The message is one line that gives the reason."""
@@ -13,3 +15,14 @@ def truncated(seconds: float, promised: float) -> AudioError:
         f"truncated: {seconds:.2f} s of the {promised:.2f} s that its header promises; "
         "copy or download it again"
     )
+
+
+def check_rate(rate: int) -> None:
+    """Raise AudioError unless audio may have the sample rate (Hz).
+
+    At 1 Hz a second of audio would become hours, which may not fit into memory.
+    """
+    if not RATES[0] <= rate <= RATES[1]:
+        raise AudioError(
+            f"impossible sample rate: {rate} Hz, but audio has {RATES[0]} to {RATES[1]} Hz"
+        )

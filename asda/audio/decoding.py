@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import soundfile
 
-from asda.audio.audio_error import AudioError, truncated
+from asda.audio.audio_error import AudioError, check_rate, truncated
 from asda.audio.ffmpeg import decode_by_ffmpeg
 from asda.audio.formats.containers import CONTAINERS
 from asda.audio.formats.verdict import Verdict
@@ -29,7 +29,6 @@ HEADERLESS = (
 )
 # Encodings of which libsndfile knows the number of samples without decoding them.
 COUNTED = ("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW", "VORBIS", "OPUS", "MPEG")
-RATES = (1000, 2_000_000)  # Hz: least and greatest sample rate of audio
 
 
 def decode(
@@ -145,12 +144,11 @@ def _open(recording: Recording) -> soundfile.SoundFile:
         audio = soundfile.SoundFile(recording.path)
     else:
         audio = soundfile.SoundFile(io.BytesIO(_nameless(recording).data or b""))
-    if not RATES[0] <= audio.samplerate <= RATES[1]:
+    try:
+        check_rate(audio.samplerate)
+    except AudioError:
         audio.close()
-        raise AudioError(
-            f"damaged header: a sample rate of {audio.samplerate} Hz; "
-            f"audio has {RATES[0]} to {RATES[1]} Hz"
-        )
+        raise
     return audio
 
 

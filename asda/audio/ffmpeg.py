@@ -14,10 +14,11 @@ from typing import IO
 import numpy as np
 import soundfile
 
-from asda.audio.audio_error import AudioError, truncated
+from asda.audio.audio_error import AudioError, check_rate, truncated
+from asda.audio.formats.mp4_boxes import lacks_index
 from asda.audio.formats.verdict import Content
 from asda.audio.recording import Recording
-from asda.audio.unreadable import is_shortened, lacks_index
+from asda.audio.unreadable import is_shortened
 
 # AU has float samples, and its header allows an unknown length.
 OUTPUT = ("-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-")
@@ -51,6 +52,7 @@ def decode_by_ffmpeg(recording: Recording, begun: bool = False) -> tuple[np.ndar
         if ran.returncode or (begun and said):
             raise _reason(recording, said, begun)
         samples, rate = soundfile.read(io.BytesIO(ran.stdout), dtype="float32", always_2d=True)
+        check_rate(rate)
         if said:
             _check_length(path, len(samples) / rate, said)
     return samples, rate

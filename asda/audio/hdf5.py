@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from asda.audio.audio_error import AudioError
+from asda.audio.audio_error import AudioError, check_rate
 from asda.audio.wav_scp import PackedClip
 
 OPEN_FILES = 64
@@ -98,6 +98,8 @@ def _clip(packed: PackedClip) -> tuple[Any, tuple[int, ...]]:
         name, row = "waveform", (int(name),)
     elif name not in file:
         raise AudioError(f"no clip '{name}' in {path}")
+    if file.get(name) is None:
+        raise AudioError(f"'{name}' in {path} is a link to a clip that does not exist")
     clip = file[name]
     if not hasattr(clip, "shape"):
         raise AudioError(f"'{name}' in {path} is a group of datasets, not a clip")
@@ -110,6 +112,8 @@ def _clip(packed: PackedClip) -> tuple[Any, tuple[int, ...]]:
 
 def _sample_axis(clip: Any, row: tuple[int, ...]) -> int:
     """Return which axis of a clip, without its row, is that of the samples."""
+    if clip.shape is None:
+        raise AudioError("a dataset without samples")
     shape = clip.shape[len(row) :]
     if clip.dtype.kind not in "if":
         raise AudioError(f"unsupported sample type {clip.dtype}: expected signed integer or float")
@@ -132,8 +136,7 @@ def _may_be_clip(dataset: Any) -> bool:
 def _errors(packed: PackedClip) -> Iterator[None]:
     """Turn what h5py raises for one clip into an AudioError."""
     try:
-        if packed.rate < 1:
-            raise AudioError(f"{packed}: a sample rate of {packed.rate} Hz")
+        check_rate(packed.rate)
         yield
     except ImportError:
         raise AudioError(f"{packed.path}: HDF5 files need h5py: pip install h5py") from None

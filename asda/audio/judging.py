@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from asda.audio.audio_error import AudioError
-from asda.audio.formats import containers, flac_frames, ogg_pages
+from asda.audio.formats import containers, flac_frames, mp4_boxes, ogg_pages
 from asda.audio.formats.mp3_frames import judge_mp3
 from asda.audio.formats.verdict import UNKNOWN, Content, Verdict, end_of_id3
 from asda.audio.recording import Recording
@@ -45,6 +45,8 @@ def _judge(recording: Recording) -> Verdict:
             return containers.judge_container(content)
         if magic == ogg_pages.MAGIC:
             return ogg_pages.judge_ogg(content)
+        if mp4_boxes.is_mp4(content):
+            return mp4_boxes.judge_mp4(content)
         start = end_of_id3(content)
         if content.at(start, 4) == flac_frames.MAGIC:
             return flac_frames.judge_flac(content)

@@ -56,20 +56,6 @@ def is_shortened(content: Content) -> bool:
     return head.startswith(b"NIST_1A") and b"shorten" in head
 
 
-def lacks_index(content: Content) -> bool:
-    """Return whether a file is MP4 (M4A, MOV) without the index that is written at its end."""
-    position, size, names = 0, content.size, []
-    while len(head := content.at(position, 16)) >= 8:
-        names.append(head[4:8])
-        length = int.from_bytes(head[:4], "big")
-        if length == 1:  # a length of 64 bits follows
-            length = int.from_bytes(head[8:16], "big")
-        position += length
-        if length < 8 or position > size:
-            break
-    return names[0:1] == [b"ftyp"] and b"moov" not in names
-
-
 def _kind_of_text(head: bytes) -> str | None:
     try:
         text = head.decode("utf-8-sig", errors="ignore" if len(head) == HEAD else "strict")

@@ -45,6 +45,8 @@ def packed(tmp_path):
     with h5py.File(tmp_path / "shapes.h5", "w") as file:
         for name, values in SHAPES.items():
             file[name] = values
+        file["broken"] = h5py.SoftLink("/gone")
+        file["null"] = h5py.Empty("f4")
     return tmp_path
 
 
@@ -127,7 +129,10 @@ def test_a_forked_process_opens_the_file_anew(packed):
         ("none.h5@32000:0", "no such file: .*none.h5"),
         ("text.h5@32000:0", "not an HDF5 file, or a damaged one: .*text.h5"),
         ("cut.h5@32000:0", "truncated: .*cut.h5"),
-        ("rows.h5@0:0", "a sample rate of 0 Hz"),
+        ("rows.h5@0:0", "impossible sample rate: 0 Hz"),
+        ("rows.h5@1:0", "impossible sample rate: 1 Hz, but audio has 1000 to 2000000 Hz"),
+        ("shapes.h5@32000:broken", r"^'broken' in .*shapes\.h5 is a link to a clip that does not"),
+        ("shapes.h5@32000:null", "^a dataset without samples$"),
         ("clips.hdf5@32000:part", "'part' in .* is a group of datasets, not a clip"),
         ("shapes.h5@32000:scalar", r"a clip of shape \(\): expected \(samples,\), \(channels"),
         ("shapes.h5@32000:square", r"a clip of shape \(40, 50\)"),
