@@ -23,6 +23,7 @@ BLOCK = 1 << 24  # values read at once, since a header may promise more than mem
 # rate and format of their own choice: libsndfile .au and .snd, ffmpeg .al, .ul, .sw and so on.
 _RAW = "raw pcm au snd al la ul lu sb sw ub uw s8 s16 s24 s32 u8 u16 u24 u32 f32 f64"
 RAW_SUFFIXES = frozenset(f".{suffix}" for suffix in _RAW.split())
+GSM_FRAME, GSM_MARK = 33, 0xD  # bytes of a frame; the upper half of its first byte
 HEADERLESS = (
     "no header: a {suffix} file does not state its rate and format; state them in wav.scp: "
     "sox -t raw -r 16000 -e signed -b 16 -c 1 FILE -t wav - |"
@@ -130,7 +131,10 @@ def _misleading_suffix(recording: Recording) -> str:
     if suffix not in (*RAW_SUFFIXES, ".gsm"):
         return ""
     with recording.open() as stream:
-        has_header = stream.read(4) in CONTAINERS
+        head = stream.read(GSM_FRAME * 20)
+    if suffix == ".gsm" and all(byte >> 4 == GSM_MARK for byte in head[::GSM_FRAME]):
+        return ""  # ffmpeg knows a short stream by its name only
+    has_header = head[:4] in CONTAINERS
     return "" if has_header and suffix != ".raw" else suffix  # soundfile asks for a format of .raw
 
 

@@ -461,3 +461,8 @@ def test_a_bare_stream_of_gsm(tmp_path):
     found = read_audio(f"{tmp_path}/a.gsm", 8000)
     assert len(found) == COUNT == 8000 * audio_duration(f"{tmp_path}/a.gsm")
     assert np.corrcoef(found, read_audio(f"{tmp_path}/a.wav", 8000))[0, 1] > 0.999
+    for frames in (1, 3, 31):  # which ffmpeg does not know without the name
+        (tmp_path / "short.gsm").write_bytes((tmp_path / "a.gsm").read_bytes()[: frames * 33])
+        np.testing.assert_array_equal(
+            read_audio(f"{tmp_path}/short.gsm", 8000), found[: frames * 160]
+        )
