@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asda.audio.formats.verdict import Content
+from asda.audio.formats.header_check import Content
 
 HEAD = 512  # bytes that tell one kind of file from another
 CONTENTS = {  # first bytes of files that are not audio

@@ -13,9 +13,8 @@ from asda.audio.waveform import AudioError, audio_duration
 
 MEASURED = 16  # sources of each kind that are measured because they are the largest
 SAMPLED = 50  # further ones that are measured, for the rest to be estimated by
-LEAST_RATE = (
-    100  # bytes per second that any audio has; what a header promises beyond is no estimate
-)
+# Bytes per second that any audio has; a header that states a longer duration is not believed.
+LEAST_RATE = 100
 
 
 def estimated_seconds(
