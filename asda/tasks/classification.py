@@ -45,7 +45,7 @@ class ClassificationTask(Task[FinetuneConfig]):
         config = dataclasses.replace(config, classifier=classifier)
         return super().decided(config, process, begun)
 
-    def say_choices(self, given: FinetuneConfig) -> None:
+    def log_choices(self, given: FinetuneConfig) -> None:
         counts = self.training_clips()
         settings = self.config.classifier
         log.info(clips_per_class(counts))
@@ -58,7 +58,7 @@ class ClassificationTask(Task[FinetuneConfig]):
                 len(counts),
                 shortened(untrained),
             )
-        super().say_choices(given)
+        super().log_choices(given)
 
     def training_clips(self) -> dict[str, int]:
         """Return the number of training clips of each class."""

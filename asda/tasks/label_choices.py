@@ -1,4 +1,4 @@
-"""Loss and metric of a classifier, as its labels need them."""
+"""Loss and metric of a classifier, chosen by the labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asda.training.run_config import ClassifierConfig, FinetuneConfig
 def decided_classifier(config: FinetuneConfig, begun: FinetuneConfig | None) -> ClassifierConfig:
     """Return the classifier's settings with a loss and a metric that fit the labels.
 
-    The data of a completed run may have been deleted since: then they are those of the run.
+    If the data of a begun run were deleted, both are those of the run.
 
     Raises:
         InputError: if there is nothing to learn from the labels, or settings do not fit them.

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Run = TypeVar("Run", bound="RunConfig")
 ACCEPT = "training.accept_changes"
-# Settings that a run may resume with if asked to; no tensor of a checkpoint depends on them.
+# Settings that a run may change on request when it resumes; no tensor in a checkpoint depends on
+# them.
 ACCEPTABLE = {f"optimizer.{name}" for name in ("lr", "min_lr", "warmup", "clip_norm")}
 ACCEPTABLE |= {
     f"training.{name}" for name in ("updates", "precision", "evaluate_every", "patience")

@@ -266,7 +266,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_says_that_it_begins_a
         run(tmp_path / "run", stop_at=4)
     run(tmp_path / "run")
     log = (tmp_path / "run/train.log").read_text()
-    assert f"an earlier call saved no {tmp_path}/run/checkpoint.pt: the run begins anew" in log
+    assert f"stopped before it saved {tmp_path}/run/checkpoint.pt: the run starts" in log
 
 
 @pytest.mark.slow
