@@ -26,7 +26,7 @@ from asda.features.fbank_config import FbankConfig
 from asda.features.matrix import Matrix, Values
 from asda.features.moments import Moments, read_moments
 from asda.features.stored_faults import stored_faults
-from asda.files import InputError
+from asda.files import InputError, listed
 
 SHOWN = 3  # faulty matrices that a message describes
 log = logging.getLogger(__name__)
@@ -232,11 +232,10 @@ class DumpedFeatures:
             return
         faults = stored_faults(utterances, self.table, self.frames, self.reader)
         if faults:
-            first = "; ".join(f"'{u}' {faults[u]}" for u in sorted(faults)[:SHOWN])
-            more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+            reasons = [f"'{utterance}' {faults[utterance]}" for utterance in sorted(faults)]
             raise InputError(
                 f"{path}: {len(faults)} of {len(utterances)} matrices cannot be used: "
-                f"{first}{more}; compute them again, or remove their lines"
+                f"{listed(reasons, SHOWN, '; ')}; compute them again, or remove their lines"
             )
 
 
@@ -297,8 +296,8 @@ class ComputedFeatures:
 
 
 @contextmanager
-def blamed_on(utterance: str) -> Iterator[None]:
-    """Name the utterance in an InputError about its features."""
+def naming(utterance: str) -> Iterator[None]:
+    """Name the utterance in any InputError about its features within the block."""
     try:
         yield
     except InputError as error:

@@ -1,6 +1,6 @@
-"""Which audio of a data directory can be used, found out before it is needed.
+"""Find the unusable audio of a data directory before a run begins.
 
-All of it is read once. Moments of the features are remembered in the data directory, so that the
+All audio is read once. The moments of its features are stored in the data directory, so that the
 next run reads only what is new or has changed.
 """
 
@@ -34,12 +34,12 @@ TOGETHER = 256  # utterances given to the threads at a time
 def usable_audio(
     folder: Path, segments: Mapping[str, AudioSegment], fbank: Fbank
 ) -> tuple[dict[str, Moments], dict[str, str]]:
-    """Read all audio of a data directory, except what is remembered of an earlier call.
+    """Read all audio of a data directory, except that whose moments an earlier call has stored.
 
     With several processes each reads a part, and all of them must call this function.
 
     Args:
-        folder: the data directory, in whose `.audio` the moments are remembered
+        folder: the data directory, in whose `.audio` the moments are stored
         segments: utterance -> its audio
         fbank: the filterbank
 
@@ -48,7 +48,7 @@ def usable_audio(
     """
     fingerprints = audio_fingerprints(segments)
     record = folder / ".audio" / value_digest(to_dict(fbank.config))
-    good = _remembered(record, fingerprints)
+    good = _stored(record, fingerprints)
     todo = [utterance for utterance in segments if utterance not in good]
     rank, processes = place()
     read: dict[str, Moments] = {}
@@ -60,11 +60,11 @@ def usable_audio(
             bad |= failed
     finally:  # interrupted, it need not be read again either
         if read and rank == 0:
-            _remember(record, fingerprints, good | read)
+            _store(record, fingerprints, good | read)
     return good | read, bad
 
 
-def _remembered(record: Path, fingerprints: Mapping[str, str]) -> dict[str, Moments]:
+def _stored(record: Path, fingerprints: Mapping[str, str]) -> dict[str, Moments]:
     """Return the moments of utterances whose audio has not changed; {} if there is no record."""
     found = {}
     try:
@@ -77,14 +77,12 @@ def _remembered(record: Path, fingerprints: Mapping[str, str]) -> dict[str, Mome
     return found
 
 
-def _remember(
-    record: Path, fingerprints: Mapping[str, str], moments: Mapping[str, Moments]
-) -> None:
+def _store(record: Path, fingerprints: Mapping[str, str], moments: Mapping[str, Moments]) -> None:
     try:
         write_table(record, {u: f"{fingerprints[u]} {found}" for u, found in moments.items()})
     except OSError as error:
         print(
-            f"{record}: {error.strerror}: the next run will check the audio again", file=sys.stderr
+            f"{record}: {error.strerror}; the next run will read all audio again", file=sys.stderr
         )
 
 

@@ -26,7 +26,7 @@ def check_bad(
 ) -> None:
     """Refuse too many unusable utterances.
 
-    A single one is tolerated in any number of utterances, unless none is to be.
+    A single one is always tolerated, unless `max_bad` is 0.
 
     Args:
         bad: utterance -> reason

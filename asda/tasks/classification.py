@@ -19,11 +19,12 @@ from asda.dataset.clips import Clips
 from asda.dataset.collate import Batch
 from asda.dataset.targets import MultiHot, Target
 from asda.distributed import Process
+from asda.files import listed
 from asda.model.classifier import Classifier
 from asda.model.heads import Head, ranking_scores
 from asda.scoring.metrics import measure
 from asda.scoring.predict import predict
-from asda.tasks.label_choices import decided_classifier, shortened
+from asda.tasks.label_choices import decided_classifier
 from asda.training.run_config import ClassifierConfig, FinetuneConfig
 from asda.training.task import Task
 
@@ -56,7 +57,7 @@ class ClassificationTask(Task[FinetuneConfig]):
                 "%d of %d classes have no training clips and cannot be recognised: %s",
                 len(untrained),
                 len(counts),
-                shortened(untrained),
+                listed(untrained),
             )
         super().log_choices(given)
 

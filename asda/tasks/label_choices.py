@@ -58,9 +58,3 @@ def _check(sets: Sequence[LabelCounts], loss: str, metric: str, smoothing: float
                 f"{counted[0].path}: classifier.{setting} needs one label per clip, but"
                 f" {counted[0].others()}: {remedy.get(setting, 'use bce')}"
             )
-
-
-def shortened(names: Sequence[str], most: int = 5) -> str:
-    """Return the first names, separated by commas, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

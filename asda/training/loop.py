@@ -17,7 +17,7 @@ from asda.checkpoint.saved_model import load_weights
 from asda.checkpoint.schema import refusing_damage, restore
 from asda.dataset.collate import Batch
 from asda.distributed import Process, barrier, gather, largest_number
-from asda.files import InputError
+from asda.files import InputError, listed
 from asda.kernels.recompute import recompute_outputs
 from asda.stop_signals import Stopped, StopRequests
 from asda.training.experiment import BEGIN, Experiment
@@ -25,7 +25,7 @@ from asda.training.model_selection import ModelSelection
 from asda.training.progress import Progress
 from asda.training.run_config import TrainingConfig
 from asda.training.saver import Saver
-from asda.training.skipped_updates import LIMIT, SkippedUpdates, UpdateRecord, first_names
+from asda.training.skipped_updates import LIMIT, SkippedUpdates, UpdateRecord
 from asda.training.train_state import Interval, TrainState
 from asda.training.updater import Updater
 
@@ -156,7 +156,7 @@ class _Run:
         clips = sorted(name for part in gather(last.utterances) for name in part)
         raise InputError(
             f"{self.experiment.folder}: loss or gradient not finite in {LIMIT} updates in a row,"
-            f" all skipped (the last was update {last.update}, with {first_names(clips)});"
+            f" all skipped (the last was update {last.update}, with {listed(clips)});"
             f" {self.saver.advice()}"
         )
 

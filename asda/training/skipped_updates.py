@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from asda.files import listed
 from asda.training.train_state import TrainState
 
 log = logging.getLogger(__name__)
 LIMIT = 10  # skipped updates in a row that stop a run; flags are read this often
-SHOWN = 5  # utterances named in a message
 
 
 @dataclass
@@ -68,16 +68,10 @@ class SkippedUpdates:
                 "skipped %s: loss or gradient not finite (%d so far); clips of the last: %s",
                 _updates([one.update for one in skipped]),
                 self.state.skipped,
-                first_names(skipped[-1].utterances),
+                listed(skipped[-1].utterances),
             )
         return too_many
 
 
 def _updates(numbers: list[int]) -> str:
     return ("update " if len(numbers) == 1 else "updates ") + ", ".join(map(str, numbers))
-
-
-def first_names(utterances: list[str]) -> str:
-    """Return the first utterances, separated by commas, and how many there are."""
-    more = f", ... ({len(utterances)} in all)" if len(utterances) > SHOWN else ""
-    return ", ".join(utterances[:SHOWN]) + more

@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from asda.dataset.collate import Batch
 from asda.distributed import Process, largest
-from asda.files import InputError
+from asda.files import InputError, listed
 from asda.kernels.recompute import recomputing
 from asda.training.optimizer import (
     learning_rate,
@@ -24,7 +24,6 @@ from asda.training.optimizer import (
 )
 from asda.training.run_config import OptimizerConfig, TrainingConfig
 from asda.training.saver import Saver
-from asda.training.skipped_updates import first_names
 from asda.training.train_state import TrainState
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ class Updater:
             if self.scaler.get_scale() < SMALLEST_LOSS_SCALE:
                 raise InputError(
                     f"{self.saver.experiment.folder}: gradients overflow fp16 at update"
-                    f" {state.update} at any loss scale, with {first_names(self.utterances)};"
+                    f" {state.update} at any loss scale, with {listed(self.utterances)};"
                     f" {self.saver.advice()}"
                 )
 

@@ -48,7 +48,7 @@ def reason(source: object) -> str:
         ),
         (b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(range(256)) * 4, "a picture"),
         (b"MThd\0\0\0\6\0\1\0\1\0\x60MTrk" + bytes(100), "a MIDI file, which holds notes"),
-        (bytes(5000), "zeros only; copy or download it again"),
+        (bytes(5000), "a file of zeros; copy or download it again"),
     ],
 )
 def test_other_files_with_the_name_of_audio(tmp_path, content, kind, suffix):

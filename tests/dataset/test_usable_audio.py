@@ -154,7 +154,7 @@ def test_a_data_directory_that_cannot_be_written_to_does_no_harm(clean, capsys):
     (clean / ".audio").write_text("a file where the folder should be")
     good, _ = check(clean)
     assert len(good) == 20
-    assert "the next run will check the audio again" in capsys.readouterr().err
+    assert "the next run will read all audio again" in capsys.readouterr().err
 
 
 def test_an_interrupted_check_goes_on(clean, monkeypatch, reads):

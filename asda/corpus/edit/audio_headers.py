@@ -1,4 +1,4 @@
-"""What the headers of many audio files say, read in limited time."""
+"""Read the headers of many audio files in limited time."""
 
 from __future__ import annotations
 
