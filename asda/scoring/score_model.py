@@ -114,7 +114,7 @@ def _facts(config: ScoreConfig, saved: SavedModel) -> dict[str, Any]:
     if facts["metric"]:
         selection += f", {facts['metric']} on {facts['valid']}"
     return known | {
-        "init": facts["init"],
+        "init": facts["init"] or "none: trained from scratch",
         "trained on": facts["train"],
         "training clips": facts["clips"],
         "seed": facts["seed"],
