@@ -15,14 +15,12 @@ from pathlib import Path
 import torch
 
 from asda.audio.wav_scp import AudioSegment
-from asda.audio.waveform import AudioError
 from asda.configuration import to_dict
 from asda.corpus.audio_fingerprints import audio_fingerprints
 from asda.corpus.datadir import read_table, write_table
 from asda.digests import value_digest
 from asda.distributed import gather, place
-from asda.dump.bad_utterances import one_line_reason
-from asda.features.extract import extract_log_mel
+from asda.features.extract import features_or_reason
 from asda.features.fbank import Fbank
 from asda.features.moments import Moments
 from asda.files import InputError, readable_duration
@@ -113,13 +111,8 @@ def _read(
 
 def _moments(utterance: str, segment: AudioSegment, fbank: Fbank) -> Moments | str:
     """Return the moments of the features of an utterance, or the reason why it has none."""
-    try:
-        return Moments.of(extract_log_mel(segment.source, fbank, segment.start, segment.end))
-    except AudioError as error:
-        return one_line_reason(error)
-    except Exception as error:
-        message = f"features of utterance '{utterance}', audio '{segment.source}'"
-        raise RuntimeError(f"{message}: {error!r}") from error
+    found = features_or_reason(utterance, segment, fbank)
+    return found if isinstance(found, str) else Moments.of(found)
 
 
 def _reported(folder: Path, todo: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -176,7 +176,7 @@ def test_an_interrupted_check_goes_on(clean, monkeypatch, reads):
 
 
 def test_an_unexpected_failure_names_the_utterance(clean, monkeypatch):
-    monkeypatch.setattr("asda.dataset.usable_audio.extract_log_mel", lambda *_: 1 / 0)
+    monkeypatch.setattr("asda.features.extract.extract_log_mel", lambda *_: 1 / 0)
     with pytest.raises(RuntimeError, match=r"utterance 'u00', audio '.*u00\.wav': ZeroDivision"):
         check(clean)
 

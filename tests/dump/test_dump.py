@@ -314,7 +314,7 @@ def test_a_dump_of_bad_utterances_alone_says_why(tmp_path):
 
 def test_an_unexpected_failure_names_the_utterance(tmp_path, monkeypatch):
     data = make_data(tmp_path / "data", ["a"])
-    monkeypatch.setattr("asda.dump.compute.extract_log_mel", lambda *_: 1 / 0)
+    monkeypatch.setattr("asda.features.extract.extract_log_mel", lambda *_: 1 / 0)
     with pytest.raises(RuntimeError, match=r"utterance 'a', audio '.*a\.wav': ZeroDivisionError"):
         dump(tmp_path / "dump", data)
 
