@@ -106,8 +106,7 @@ class Experiment:
             path.unlink()
 
     def _claim(self, verb: str) -> list[str]:
-        """Take the folder for this run; return what the user should know about the run in it."""
-        saved = self.folder / CONFIG
+        """Take the folder for this run; return warnings about an earlier run in it."""
         launch = Launch.of(self.config, self.process.world_size)
         notes = []
         if old := begun_run(self.config):
@@ -118,16 +117,26 @@ class Experiment:
                 " again from the beginning"
             ]
         training = dataclasses.replace(self.config.training, accept_changes=False)
-        configuration.save(dataclasses.replace(self.config, training=training), saved)
+        config = dataclasses.replace(self.config, training=training)
+        configuration.save(config, self.folder / CONFIG)
         launch.write(self.folder)
+        self._write_command(f"{launch.command} {verb}")
+        return notes
+
+    def _write_command(self, command: str) -> None:
+        """Write run.sh, which repeats the run.
+
+        Args:
+            command: beginning of the command line
+        """
+        config = shlex.quote(str(self.folder / CONFIG))
         with atomic_write(self.folder / "run.sh") as stream:
             stream.write(
                 "#!/usr/bin/env bash\n# Repeats this run, or resumes it if it was interrupted.\n"
                 f"cd {shlex.quote(str(Path.cwd()))} || exit 1\n"
-                f'exec {launch.command} {verb} --config {shlex.quote(str(saved))} "$@"\n'
+                f'exec {command} --config {config} "$@"\n'
             )
         (self.folder / "run.sh").chmod(0o755)
-        return notes
 
     def _compare(self, old: RunConfig, launch: Launch) -> list[str]:
         """Compare with the run in the folder; return notes on differences that are accepted.
