@@ -56,7 +56,7 @@ def usable_audio(
         for others, failed in gather((read, bad)):
             read |= others
             bad |= failed
-    finally:  # interrupted, it need not be read again either
+    finally:  # also if interrupted, so that no audio is read twice
         if read and rank == 0:
             _store(record, fingerprints, good | read)
     return good | read, bad

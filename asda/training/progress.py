@@ -91,7 +91,7 @@ class Bar(tqdm):
         super().__init__(
             **options,
             bar_format=LINE,
-            smoothing=0.05,  # an evaluation would make the time left jump
+            smoothing=0.05,  # with less smoothing, an evaluation makes the remaining time jump
             ncols=int(width) if width.isdigit() else None,
             dynamic_ncols=not width.isdigit(),
             leave=False,

@@ -18,7 +18,7 @@ def setting_warnings(config: RunConfig, clips: int, world_size: int, device: str
     if config.training.precision == "fp16" and device == "cpu":
         found.append(
             "training.precision fp16 is meant for GPUs; on a CPU a step takes about ten times as"
-            " long as in float32: use bf16, or auto, which takes bf16 where it is faster"
+            " long as in float32: use bf16, or auto, which chooses bf16 if it is faster"
         )
     return [line for line in found if line]
 
