@@ -14,7 +14,7 @@ from asda.distributed import Process
 from asda.files import InputError, atomic_write
 from asda.training.launch import SPLIT_KEYS, Launch
 from asda.training.progress import TerminalHandler
-from asda.training.run_config import ACCEPT, ACCEPTABLE, RunConfig
+from asda.training.run_config import ACCEPT, ACCEPTABLE, Run, RunConfig
 
 log = logging.getLogger(__name__)
 # Settings that change where a run is stored, how fast it is and what it writes, but not its result.
@@ -30,6 +30,19 @@ RUNTIME_KEYS = {
     "data.max_bad",
 }
 BEGIN = "training begins"  # a line of the log
+CONFIG, CHECKPOINT, MODEL = "config.yaml", "checkpoint.pt", "model.pt"
+
+
+def begun_run(config: Run) -> Run | None:
+    """Return the configuration of the run in `config.exp`; None if it has saved nothing yet.
+
+    Settings that were added to asda since the run began take their defaults.
+    """
+    folder = Path(config.exp)
+    begun = (folder / CHECKPOINT).exists() or (folder / MODEL).exists()
+    if not begun or not (folder / CONFIG).exists():
+        return None
+    return configuration.load(type(config), folder / CONFIG)
 
 
 class Experiment:
@@ -62,12 +75,12 @@ class Experiment:
     @property
     def checkpoint(self) -> Path:
         """Everything an interrupted run needs to resume."""
-        return self.folder / "checkpoint.pt"
+        return self.folder / CHECKPOINT
 
     @property
     def model(self) -> Path:
         """The finished model; it exists when the run is complete."""
-        return self.folder / "model.pt"
+        return self.folder / MODEL
 
     @property
     def _log(self) -> Path:
@@ -75,11 +88,6 @@ class Experiment:
 
     def snapshot(self, update: int) -> Path:
         return self.folder / "snapshots" / f"update_{update:07d}.pt"
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether at least one checkpoint was written."""
-        return self.checkpoint.exists() or self.model.exists()
 
     def _lock(self) -> None:
         """Keep other processes out of the folder until this one ends."""
@@ -98,34 +106,48 @@ class Experiment:
             path.unlink()
 
     def _claim(self, verb: str) -> list[str]:
-        """Take the folder for this run; return what the user should know about the run in it."""
-        saved = self.folder / "config.yaml"
+        """Take the folder for this run; return warnings about an earlier run in it."""
         launch = Launch.of(self.config, self.process.world_size)
         notes = []
-        if saved.exists() and self.has_begun:
-            notes = self._compare(saved, launch)
+        if old := begun_run(self.config):
+            notes = self._compare(old, launch)
         elif self._log.exists() and BEGIN in self._log.read_text(encoding="utf-8"):
-            notes = [f"an earlier call saved no {self.checkpoint}: the run begins anew"]
+            notes = [
+                f"an earlier call was stopped before it saved {self.checkpoint}: the run starts"
+                " again from the beginning"
+            ]
         training = dataclasses.replace(self.config.training, accept_changes=False)
-        configuration.save(dataclasses.replace(self.config, training=training), saved)
+        config = dataclasses.replace(self.config, training=training)
+        configuration.save(config, self.folder / CONFIG)
         launch.write(self.folder)
+        self._write_command(f"{launch.command} {verb}")
+        return notes
+
+    def _write_command(self, command: str) -> None:
+        """Write run.sh, which repeats the run.
+
+        Args:
+            command: beginning of the command line
+        """
+        config = shlex.quote(str(self.folder / CONFIG))
         with atomic_write(self.folder / "run.sh") as stream:
             stream.write(
                 "#!/usr/bin/env bash\n# Repeats this run, or resumes it if it was interrupted.\n"
                 f"cd {shlex.quote(str(Path.cwd()))} || exit 1\n"
-                f'exec {launch.command} {verb} --config {shlex.quote(str(saved))} "$@"\n'
+                f'exec {command} --config {config} "$@"\n'
             )
         (self.folder / "run.sh").chmod(0o755)
-        return notes
 
-    def _compare(self, saved: Path, launch: Launch) -> list[str]:
+    def _compare(self, old: RunConfig, launch: Launch) -> list[str]:
         """Compare with the run in the folder; return notes on differences that are accepted.
+
+        Args:
+            old: its configuration
+            launch: the present launch
 
         Raises:
             InputError: if others differ.
         """
-        # Settings added since the run was started take their default.
-        old = configuration.load(type(self.config), saved)
         before, now = map(configuration.to_dict, (old, self.config))
         changed = configuration.differences(before, now, ignored=RUNTIME_KEYS)
         notes = []

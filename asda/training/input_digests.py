@@ -9,7 +9,7 @@ import yaml
 from asda.dataset.fingerprint import fingerprint
 from asda.digests import file_digest
 from asda.files import InputError, atomic_write
-from asda.training.experiment import Experiment
+from asda.training.experiment import Experiment, begun_run
 
 
 def check_inputs(experiment: Experiment, labelled: bool) -> None:
@@ -28,7 +28,7 @@ def check_inputs(experiment: Experiment, labelled: bool) -> None:
     record = experiment.folder / "inputs.yaml"
     new = _inputs(experiment, labelled)
     old: dict[str, str] = {}
-    if record.exists() and experiment.has_begun:
+    if record.exists() and begun_run(experiment.config):
         old = yaml.safe_load(record.read_text(encoding="utf-8"))
     changed = [name for name in new if name in old and old[name] != new[name]]
     if changed:

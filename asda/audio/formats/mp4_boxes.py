@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from asda.audio.formats.verdict import UNKNOWN, Content, Verdict
+from asda.audio.formats.header_check import UNKNOWN, Content, HeaderCheck
 
 FILE_TYPE, INDEX = b"ftyp", b"moov"  # names of the first box, and of the one that tells all lengths
 
@@ -14,10 +14,10 @@ def is_mp4(content: Content) -> bool:
     return content.at(4, 4) == FILE_TYPE
 
 
-def judge_mp4(content: Content) -> Verdict:
+def check_mp4(content: Content) -> HeaderCheck:
     """Find files that were joined to the first one, which is all that ffmpeg reads."""
     starts = [position for position, name in _boxes(content) if name == FILE_TYPE]
-    return Verdict(exact=False, cuts=tuple(starts[1:])) if starts[1:] else UNKNOWN
+    return HeaderCheck(exact=False, joined_at=tuple(starts[1:])) if starts[1:] else UNKNOWN
 
 
 def lacks_index(content: Content) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from asda.audio.formats.verdict import Content, Verdict
+from asda.audio.formats.header_check import Content, HeaderCheck
 
 MAGIC = b"OggS"
 FIXED_PART, FIRST_PAGE = 27, 2  # bytes of a page's header; flag of a stream's first page
@@ -12,10 +12,10 @@ CHECKSUM = slice(22, 26)  # of the page, computed with zeros in its place
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def judge_ogg(content: Content) -> Verdict:
+def check_ogg(content: Content) -> HeaderCheck:
     """Compare the pages of an Ogg file with what libsndfile reads: the first of joined files."""
     data = content.at(0)
-    cuts: list[int] = []
+    joined_at: list[int] = []
     numbers: dict[bytes, int] = {}  # of the last page of each stream
     position, in_header = 0, True  # a file may begin with pages of several streams
     complete, damaged = True, False
@@ -24,17 +24,18 @@ def judge_ogg(content: Content) -> Verdict:
         body = position + FIXED_PART + (head[26] if len(head) == FIXED_PART else 0)
         end = body + sum(data[position + FIXED_PART : body])
         if len(head) < FIXED_PART or end > len(data):
-            return Verdict(exact=False, torn=True, cuts=tuple(cuts))
+            return HeaderCheck(exact=False, incomplete=True, joined_at=tuple(joined_at))
         damaged |= _checksum(data[position:end]) != int.from_bytes(head[CHECKSUM], "little")
         stream, number = head[14:18], int.from_bytes(head[18:22], "little")
         first = bool(head[5] & FIRST_PAGE)
         if first and not in_header:
-            cuts.append(position)
+            joined_at.append(position)
         complete &= first or number == numbers.get(stream, number) + 1
         numbers[stream] = number
         in_header, position = first, end
-    # Decoders pass over a damaged page, and with the last one over the length that it states.
-    return Verdict(exact=complete and not damaged, damaged=damaged, cuts=tuple(cuts))
+    # Decoders skip a damaged page, and with the last one the length that it states.
+    exact = complete and not damaged
+    return HeaderCheck(exact=exact, damaged=damaged, joined_at=tuple(joined_at))
 
 
 def _checksum(page: bytes) -> int:
