@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -9,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class InputError(Exception):
@@ -33,9 +36,27 @@ def atomic_write(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise named(error, path) from None
         raise
+
+
+def named(error: OSError, path: str | Path) -> OSError:
+    """Return the error of a write, which knows no file, with the name of the file."""
+    return OSError(error.errno, error.strerror, str(path))
+
+
+def refuse_overwriting(out: str | Path, sources: Iterable[str | Path]) -> None:
+    """Refuse to write over a file that was read: a checkpoint would be lost to its run.
+
+    Raises:
+        InputError: if `out` is one of the sources.
+    """
+    for source in sources:
+        if Path(out).exists() and Path(source).exists() and Path(out).samefile(source):
+            raise InputError(f"{out}: would replace the file that is read; choose another --out")
 
 
 def _umask() -> int:
