@@ -16,12 +16,21 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 
 def begun_run(config: Run) -> Run | None:
-    """Return the configuration of the run in the folder `config.exp`, None if none has begun."""
+    """Return the configuration of the run in the folder `config.exp`, None if none has begun.
+
+    Raises:
+        InputError: if it is damaged.
+    """
     folder = Path(config.exp)
     saved = folder / "config.yaml"
     if not saved.exists() or not any((folder / n).exists() for n in ("checkpoint.pt", "model.pt")):
         return None
-    return configuration.load(type(config), saved)
+    try:
+        return configuration.load(type(config), saved)
+    except InputError as error:
+        raise InputError(
+            f"{error}; restore this file, or remove it to resume without comparing settings"
+        ) from None
 
 
 def feature_bins(config: Run, begun: Run | None) -> int:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from asda import configuration
+from asda.checkpoint import tensor_files
 from asda.distributed import Process
 from asda.files import InputError, atomic_write
 from asda.training.launch import SPLIT_KEYS, Launch
@@ -50,11 +51,14 @@ class Experiment:
     def __init__(self, config: RunConfig, verb: str, process: Process):
         self.folder = Path(config.exp)
         self.config = config
+        self.verb = verb
         self.process = process
+        self._launch = Launch.of(config, process.world_size)
+        self._lengthened: int | None = None  # updates of the completed run that is to go on
         if process.is_first:
             self._lock()
             self._remove_unfinished()
-            notes = self._claim(verb)
+            notes = self._notes()
             self._open_log()
             for note in notes:
                 log.warning("%s", note)
@@ -70,11 +74,29 @@ class Experiment:
         return self.folder / "model.pt"
 
     @property
+    def _config(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
     def _log(self) -> Path:
         return self.folder / "train.log"
 
     def snapshot(self, update: int) -> Path:
         return self.folder / "snapshots" / f"update_{update:07d}.pt"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to train.
+
+        Raises:
+            InputError: if the finished model is damaged.
+        """
+        if self._lengthened is not None or not self.model.exists():
+            return False
+        if not tensor_files.is_whole(self.model):
+            source = "makes it of the checkpoint" if self.checkpoint.exists() else "trains anew"
+            raise InputError(f"{self.model}: damaged; remove it, and the same command {source}")
+        return True
 
     @property
     def has_begun(self) -> bool:
@@ -97,39 +119,52 @@ class Experiment:
         for path in self.folder.rglob(".*.pt.*"):
             path.unlink()
 
-    def _claim(self, verb: str) -> list[str]:
-        """Take the folder for this run; return what the user should know about the run in it."""
-        saved = self.folder / "config.yaml"
-        launch = Launch.of(self.config, self.process.world_size)
-        notes = []
-        if saved.exists() and self.has_begun:
-            notes = self._compare(saved, launch)
-        elif self._log.exists() and BEGIN in self._log.read_text(encoding="utf-8"):
-            notes = [f"an earlier call saved no {self.checkpoint}: the run begins anew"]
+    def claim(self) -> None:
+        """Record this run in the folder, once nothing is left that could refuse it."""
+        if not self.process.is_first:
+            return
+        if self._lengthened is not None:
+            self.model.rename(self.folder / f"model_{self._lengthened}.pt")
+            self._lengthened = None
         training = dataclasses.replace(self.config.training, accept_changes=False)
-        configuration.save(dataclasses.replace(self.config, training=training), saved)
-        launch.write(self.folder)
+        configuration.save(dataclasses.replace(self.config, training=training), self._config)
+        self._launch.write(self.folder)
         with atomic_write(self.folder / "run.sh") as stream:
             stream.write(
                 "#!/usr/bin/env bash\n# Repeats this run, or resumes it if it was interrupted.\n"
+                'exp=$(cd "$(dirname "$0")" && pwd) || exit 1\n'  # of a copied folder, the copy
                 f"cd {shlex.quote(str(Path.cwd()))} || exit 1\n"
-                f'exec {launch.command} {verb} --config {shlex.quote(str(saved))} "$@"\n'
+                f'exec {self._launch.command} {self.verb} --config "$exp/config.yaml"'
+                ' --exp "$exp" "$@"\n'
             )
         (self.folder / "run.sh").chmod(0o755)
-        return notes
 
-    def _compare(self, saved: Path, launch: Launch) -> list[str]:
+    def _notes(self) -> list[str]:
+        """Return what the user should know about the run in the folder.
+
+        Raises:
+            InputError: if this run cannot continue it.
+        """
+        if self.has_begun:
+            if self._config.exists():
+                return self._compare()
+            return [f"no {self._config}: settings are not compared with those of the run so far"]
+        if self._log.exists() and BEGIN in self._log.read_text(encoding="utf-8"):
+            return [f"an earlier call saved no {self.checkpoint}: the run begins anew"]
+        return []
+
+    def _compare(self) -> list[str]:
         """Compare with the run in the folder; return notes on differences that are accepted.
 
         Raises:
             InputError: if others differ.
         """
         # Settings added since the run was started take their default.
-        old = configuration.load(type(self.config), saved)
+        old = configuration.load(type(self.config), self._config)
         before, now = map(configuration.to_dict, (old, self.config))
         changed = configuration.differences(before, now, ignored=RUNTIME_KEYS)
         notes = []
-        earlier = Launch.read(self.folder)
+        earlier, launch = Launch.read(self.folder), self._launch
         if earlier and not self.model.exists():
             if note := launch.check(earlier, self.folder):
                 notes.append(note)
@@ -160,7 +195,7 @@ class Experiment:
                 f" or remove this one{remedy}"
             )
         if self.model.exists():
-            self.model.rename(self.folder / f"model_{updates}.pt")
+            self._lengthened = updates
 
     def _open_log(self) -> None:
         root = logging.getLogger("asda")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from asda.configuration import read_yaml
 from asda.dataset.fingerprint import fingerprint
 from asda.digests import file_digest
 from asda.files import InputError, atomic_write
@@ -29,7 +30,7 @@ def check_inputs(experiment: Experiment, labelled: bool) -> None:
     new = _inputs(experiment, labelled)
     old: dict[str, str] = {}
     if record.exists() and experiment.has_begun:
-        old = yaml.safe_load(record.read_text(encoding="utf-8"))
+        old = read_yaml(record)
     changed = [name for name in new if name in old and old[name] != new[name]]
     if changed:
         raise InputError(

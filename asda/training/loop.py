@@ -18,10 +18,10 @@ from asda.checkpoint import tensor_files
 from asda.checkpoint.saved_model import load_weights
 from asda.checkpoint.schema import refusing_damage, restore
 from asda.dataset.collate import Batch
-from asda.distributed import Process, barrier, gather, largest, largest_number
+from asda.distributed import Process, barrier, failing_together, gather, largest, largest_number
 from asda.files import InputError
 from asda.kernels.recompute import recompute_outputs, recomputing
-from asda.stop_signals import Stopped, StopRequests
+from asda.stop_signals import NOTHING_LOST, Stopped, StopRequests
 from asda.training.experiment import BEGIN, Experiment
 from asda.training.optimizer import (
     learning_rate,
@@ -66,12 +66,20 @@ def train(
     stop = stop or StopRequests()
     run = _Run(task, experiment, process, stop)
     run.resume()
+    if requested(stop):
+        raise Stopped(stop.received or signal.SIGTERM, NOTHING_LOST if process.is_first else "")
+    experiment.claim()
     with run.reporting(), stop.deferred():
         run.run()
         run.finish()
         barrier()
-    if largest_number(int(stop.received is not None)):
+    if requested(stop):
         raise run.stopped(f"stopped after the last update; {experiment.model} is complete")
+
+
+def requested(stop: StopRequests) -> bool:
+    """Return whether any process is asked to stop."""
+    return bool(largest_number(int(stop.received is not None)))
 
 
 class _Run:
@@ -100,6 +108,10 @@ class _Run:
             self._restore(self.experiment.checkpoint)
             self.saver.saved = self.state.update
             log.info("resuming after update %d", self.state.update)
+            with failing_together():
+                lost = self.saver.lost_snapshots(self.state)
+            for update in gather(lost)[0]:
+                del self.state.snapshots[update]
         else:
             log.info(BEGIN)
         self.state.divide(self.process.world_size * self.task.config.data.batch_size)
@@ -118,7 +130,10 @@ class _Run:
                 self.progress.close()
 
     def _restore(self, path: Path) -> None:
-        content = tensor_files.load(path, "model", "optimizer", "scaler", "interval")
+        try:
+            content = tensor_files.load(path, "model", "optimizer", "scaler", "interval")
+        except InputError as error:
+            raise InputError(f"{error}; remove it to begin the run anew") from None
         if "progression" in content:  # how this entry was called in the first checkpoints
             content["state"] = content.pop("progression")
         load_weights(self.task.model, content["model"], path)
@@ -359,23 +374,25 @@ class _Run:
                 "updates skipped at the end: %d; measure the model before you use it",
                 self.state.skipped_in_a_row,
             )
+        final = self.config.final
         if not self.state.snapshots:
+            final = "last"
             weights, chosen = self.saver.weights(), [self.state.update]
         else:
             chosen = sorted(self.state.snapshots)
             weights = tensor_files.average_weights([self.saver.read_snapshot(u) for u in chosen])
         facts = {
             "updates": self.state.update,
-            "final": self.config.final,
+            "final": final,
             "from_updates": chosen,
             "metric": self.task.metric,
             "metric_value": self._metric_value(chosen),
             "seed": self.config.seed,
         }
-        tensor_files.save(self.task.package(weights, facts).content(), self.experiment.model)
+        self.saver.write(self.task.package(weights, facts).content(), self.experiment.model)
         if self.progress:
             self.progress.complete()
-        log.info("wrote %s (%s of updates %s)", self.experiment.model, self.config.final, chosen)
+        log.info("wrote %s (%s of updates %s)", self.experiment.model, final, chosen)
 
     def _metric_value(self, chosen: list[int]) -> float | None:
         """Return the validation result of the model that was chosen; None for an average."""
