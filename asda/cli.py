@@ -13,7 +13,7 @@ from asda.files import InputError
 from asda.stop_signals import Stopped, end_by
 
 VERBS = {
-    "data": "list audio; summarise, check, repair, split and combine Kaldi data directories",
+    "data": "list audio files; summarise, check, repair, split and combine data directories",
     "dump": "compute log-mel features of data directories into ark/scp",
     "pretrain": "pretrain an encoder on unlabelled audio",
     "finetune": "train a classifier on a pretrained encoder, or from scratch",
@@ -21,7 +21,7 @@ VERBS = {
     "score": "score a trained classifier on a data directory",
     "results": "list, merge and compare results of experiments",
     "info": "show the contents of a model file",
-    "average": "make a model of the checkpoint of a run, or average several",
+    "average": "write a model.pt from one checkpoint of a run, or the average of several",
     "import-checkpoint": "convert a checkpoint of ASDA, EAT or SSLAM to a model.pt",
     "export": "write a model in the format of another program",
 }
@@ -59,12 +59,12 @@ def main(argv: list[str] | None = None) -> None:
         print(f"asda {verb}: error: {error}", file=sys.stderr)
         sys.exit(1)
     except Stopped as stop:
-        _say_and_end(f"asda {verb}: {stop}" if str(stop) else "", stop.number)
+        _print_and_end(f"asda {verb}: {stop}" if str(stop) else "", stop.number)
     except KeyboardInterrupt:
-        _say_and_end(f"asda {verb}: interrupted", signal.SIGINT)
+        _print_and_end(f"asda {verb}: interrupted", signal.SIGINT)
 
 
-def _say_and_end(message: str, number: int) -> None:
+def _print_and_end(message: str, number: int) -> None:
     with contextlib.suppress(OSError):  # the terminal may be closed
         if message:
             print(message, file=sys.stderr)

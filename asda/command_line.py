@@ -55,12 +55,12 @@ def run_cli(
     except (argparse.ArgumentError, ValueError, TypeError) as error:
         if isinstance(error, TypeError) and "NSKeyError" not in type(error).__name__:
             raise
-        reason = _in_words(one_line(error), _option_names(component))
+        reason = _readable_error(one_line(error), _option_names(component))
         raise InputError(f"{reason} (see {prog} --help)") from error
 
 
-def refuse_idle(argv: list[str], key: str, reason: str) -> None:
-    """Refuse options without effect; a file may set them, to be used with and without others.
+def refuse_ineffective(argv: list[str], key: str, reason: str) -> None:
+    """Refuse an option without effect; configuration files may contain it, since others share them.
 
     Args:
         argv: words of the command
@@ -103,8 +103,8 @@ def _option_names(component: Any) -> list[str]:
     return names
 
 
-def _in_words(message: str, options: list[str]) -> str:
-    """Return an error of the parser in the words of the user."""
+def _readable_error(message: str, options: list[str]) -> str:
+    """Return an error of the parser as a message for users."""
     if found := re.search(r"unrecognized arguments: (?:.* )?--([\w.]+)", message):
         name = found[1]
         if name in RENAMED:

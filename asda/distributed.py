@@ -118,7 +118,7 @@ def failing_together() -> Iterator[None]:
 
 
 def largest_number(number: int) -> int:
-    """Return the largest of the numbers given by all processes; no GPU is waited for."""
+    """Return the largest of the numbers of all processes, without waiting for a GPU."""
     if not dist.is_initialized():
         return number
     numbers = torch.tensor(number)  # on the CPU, where gloo exchanges it

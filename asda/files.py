@@ -1,4 +1,4 @@
-"""Atomic writes, numbered lines, readable sizes and durations, and the error that users see."""
+"""Atomic writes, numbered lines, readable numbers and lists, and the error that users see."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -111,8 +111,16 @@ def readable_size(count: float) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
-def readable_duration(seconds: float) -> str:
-    """Return a duration in s, min or h."""
+def readable_duration(seconds: float, precise: bool = False) -> str:
+    """Return a duration in s, min or h; a precise one has two decimals of s and one of min."""
     if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+        return f"{seconds:.{2 if precise else 0}f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.{1 if precise else 0}f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def listed(items: Sequence[str], most: int = 5, separator: str = ", ") -> str:
+    """Return the first items, and the number of further ones: "a, b, c, and 4 more"."""
+    more = [f"and {len(items) - most} more"] if len(items) > most else []
+    return separator.join([*items[:most], *more])

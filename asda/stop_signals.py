@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-# `timeout` and torchrun can deliver one request twice; a person takes longer to repeat it.
+# `timeout` and torchrun can deliver one request twice; a user takes longer to repeat it.
 SAME_REQUEST = 1.0  # seconds
 NOTHING_LOST = "stopped before the first update of this call; nothing is lost"
 
@@ -22,7 +22,7 @@ class Stopped(KeyboardInterrupt):
 
     Args:
         number: the signal
-        message: what is lost or not; empty = it has been said
+        message: what was saved or lost; empty = already printed
     """
 
     def __init__(self, number: int, message: str = ""):
@@ -31,13 +31,13 @@ class Stopped(KeyboardInterrupt):
 
 
 class StopRequests:
-    """Requests to stop: at once where nothing would be lost, else noted for the code to act on.
+    """Requests to stop: obeyed at once if nothing would be lost, otherwise recorded in `received`.
 
     A second request ends the process at once. Signals that the process was started to ignore (as
     with nohup) stay ignored.
 
     Args:
-        announce: whether this process tells the user that it has understood
+        announce: whether this process confirms requests on the terminal
         at_once: whether a request stops this process by itself outside `deferred`; False = others
             would wait for it in vain, so the code asks for `received` when all have come there
     """
@@ -66,7 +66,7 @@ class StopRequests:
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """Only note requests within the block, in `received`."""
+        """Only record requests within the block, in `received`."""
         self._deferred = True
         try:
             yield
@@ -78,15 +78,17 @@ class StopRequests:
         if self.received is None:
             self.received, self._since = number, now
             if self._deferred:
-                self._say("finishing this update and saving; a second signal ends at once, unsaved")
+                self._print(
+                    "finishing this update and saving; a second signal ends at once, without saving"
+                )
             elif self.at_once:
                 raise Stopped(number, NOTHING_LOST)
             else:
-                self._say("stopping before the first update; a second signal ends at once")
+                self._print("stopping before the first update; a second signal ends at once")
         elif now - self._since > SAME_REQUEST:
             end_by(number)
 
-    def _say(self, message: str) -> None:
+    def _print(self, message: str) -> None:
         """Write at once: print is not safe in a handler, which may interrupt another print."""
         if self.announce:
             newline = "\n" if sys.stderr.isatty() else ""  # after ^C and the progress bar

@@ -1,10 +1,19 @@
 """Fixtures that several test folders use."""
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = tempfile.TemporaryDirectory()  # removed when the tests end
+
+if not shutil.which("ffmpeg"):  # an independent decoder, which tests of audio compare with
+    os.symlink(imageio_ffmpeg.get_ffmpeg_exe(), f"{PROGRAMS.name}/ffmpeg")
+    os.environ["PATH"] += f"{os.pathsep}{PROGRAMS.name}"
 
 
 @pytest.fixture(scope="session")

@@ -63,13 +63,13 @@ Completed downloads, features, trainings and scores are skipped; interrupted one
   --pretrain-args ARGS    settings that override it, e.g. \"--optimizer.lr 1e-3\"; asda pretrain --help
   --pretrain-tag TAG      name the experiment pretrain_TAG (default: derived from config and args)
   --pretrained MODEL      start from this model.pt or checkpoint instead of stage 3's model;
-                          none = train from scratch, own = stage 3's model after all
+                          none = train from scratch, own = pretrain in stage 3
   --finetune-config FILE  fine-tuning configuration (default: $finetune_config)
   --finetune-args ARGS    settings that override it; asda finetune --help
   --finetune-tag TAG      name the experiment finetune_TAG (default: derived from the pretrained model,
                           config and args)
-  --baseline true|false   let stage 5 train baselines on features of stage 2, which takes seconds;
-                          corpora of more than 10,000 training clips are left out (default: $baseline)${recipe_help:+
+  --baseline true|false   train baselines in stage 5, on the features of stage 2, for corpora of up to
+                          10,000 training clips; this takes seconds (default: $baseline)${recipe_help:+
 
 Options of this recipe:
 $recipe_help}"
@@ -161,7 +161,7 @@ train_and_score() {
 
   if begin 3 "$@"; then
     if [ "$pretrained" = none ]; then
-      log "skipped: training from scratch (--pretrained none); --pretrained own pretrains"
+      log "skipped: training from scratch (--pretrained none); --pretrained own would pretrain"
     elif [ -n "$pretrained" ]; then
       log "skipped: --pretrained $pretrained is given"
     else
@@ -191,7 +191,7 @@ train_and_score() {
   fi
 }
 
-# describe_corpus: show what the sets look like; of folds each test set, so every clip once
+# describe_corpus: describe all sets; of folds only the test sets, which cover every clip once
 describe_corpus() {
   local shown=("$train_set" ${valid_set:+"$valid_set"} "${tests[@]}") fold
   if [ ${#fold_list[@]} -gt 0 ]; then

@@ -2,8 +2,8 @@
 # Names of experiments, derived from their settings; to be sourced.
 
 # default_tag VERB CONFIG ARGS: for conf/VERB_wide.yaml and "--a.b 1", print "wide_b1"
-# The last part of a setting's name tells it apart from all others; those of the decoder keep two
-# parts. What does not fit into a short name of plain characters is told apart by a checksum.
+# The last part of a setting's name is enough to identify it; settings of the decoder keep two parts.
+# Names that would be too long or contain special characters end with a checksum.
 default_tag() {
   local tag args='' plain name word words separator=' '
   tag=$(basename "$2" .yaml)

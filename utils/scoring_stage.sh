@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stage 5 of utils/asda.sh: scores, baselines and their merging over folds; to be sourced by it.
+# Stage 5 of utils/asda.sh, which sources this file: scores, baselines, and merging over folds.
 # shellcheck disable=SC2154 # the variables are those of utils/asda.sh
 
 # score_folder TEST_SET: print the folder of its scores within an experiment
@@ -32,8 +32,8 @@ checksums() {
   done
 }
 
-# is_current OUT CHECKSUMS: whether OUT/.scored says that its results were made of the same, and all
-# files are there that were written then
+# is_current OUT CHECKSUMS: whether OUT/.scored has the same checksums, and all result files that it
+# lists exist
 is_current() {
   local word name
   [ -f "$1/.scored" ] && grep -q '^wrote ' "$1/.scored" || return 1
@@ -68,7 +68,7 @@ score() {
   note_current "$out" "$sums"
 }
 
-# train_baselines SETS TEST_SET OUT: skipped as score is, and never the reason to stop
+# train_baselines SETS TEST_SET OUT: skipped as score is; an error does not stop the recipe
 train_baselines() {
   local out=$3 sums status=0
   sums=$(checksums "$1/$train_set" "$1/$2" ${valid_set:+"$1/$valid_set"}) || true
@@ -83,7 +83,7 @@ train_baselines() {
   if [ $status -eq 0 ]; then
     note_current "$out" "$sums"
   else
-    log "no baselines in $out, see above; --baseline false leaves them out"
+    log "the baselines in $out failed, see above; --baseline false leaves them out"
   fi
 }
 

@@ -1,4 +1,4 @@
-"""Decode recordings completely: by what their bytes hold, not by what their headers state."""
+"""Decode recordings completely: the samples in the file count, not the length in its header."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import soundfile
 
 from asda.audio.audio_error import AudioError, truncated
 from asda.audio.ffmpeg import decode_by_ffmpeg
-from asda.audio.formats.verdict import Verdict
-from asda.audio.judging import files_in, parts_of
+from asda.audio.file_parts import files_in, parts_of
+from asda.audio.formats.header_check import HeaderCheck
 from asda.audio.recording import Recording
 
 MISSING = 0.1  # seconds by which a header may exceed the audio: the decoders' own padding
-SURPLUS = 0.5  # seconds of bytes after the audio that are passed over
-BLOCK = 1 << 24  # values read at once, since a header may promise more than memory holds
+SURPLUS = 0.5  # seconds of bytes after the audio that are ignored
+BLOCK = 1 << 24  # values read at once, since a header may state more than memory holds
 HEADERLESS = (
-    "no header: a .raw file does not state its rate and format; state them in wav.scp: "
+    "no header: a .raw file does not state its sample rate and format; state them in wav.scp: "
     "sox -t raw -r 16000 -e signed -b 16 -c 1 FILE -t wav - |"
 )
 # Encodings of which libsndfile knows the number of samples without decoding them.
@@ -37,7 +37,7 @@ def decode(
         end: seconds into the audio, None = to its end; there are fewer samples if it ends before
 
     Raises:
-        AudioError: if it cannot be decoded, or not all that was promised is there.
+        AudioError: if it cannot be decoded, or is shorter than its header states.
     """
     files = files_in(recording)
     if len(files) == 1:
@@ -63,29 +63,29 @@ def part_of(start: float, end: float | None, rate: int, available: int) -> tuple
     return first, max(0, min(wanted, available - first))
 
 
-def _length(recording: Recording, verdict: Verdict) -> float:
-    if verdict.exact:
+def _length(recording: Recording, check: HeaderCheck) -> float:
+    if check.exact:
         try:
             with _open(recording) as audio:
                 if audio.subtype.startswith(COUNTED):
-                    _check(audio.frames / audio.samplerate, verdict)
+                    _refuse_wrong_length(audio.frames / audio.samplerate, check)
                     return audio.frames / audio.samplerate
         except soundfile.LibsndfileError:
             pass
-    samples, rate = _decode(recording, verdict, 0.0, None)
+    samples, rate = _decode(recording, check, 0.0, None)
     return len(samples) / rate
 
 
 def _decode(
-    recording: Recording, verdict: Verdict, start: float, end: float | None
+    recording: Recording, check: HeaderCheck, start: float, end: float | None
 ) -> tuple[np.ndarray, int]:
-    if _needs_change(recording, verdict):
-        (recording,) = parts_of(recording, verdict)
+    if _needs_change(recording, check):
+        (recording,) = parts_of(recording, check)
     started = False
     try:
         with _open(recording) as audio:
             if end is None:
-                _check(audio.frames / audio.samplerate, verdict)
+                _refuse_wrong_length(audio.frames / audio.samplerate, check)
             started = True
             return _read(audio, start, end), audio.samplerate
     except soundfile.LibsndfileError:
@@ -93,18 +93,18 @@ def _decode(
             raise AudioError(HEADERLESS) from None
         samples, rate = decode_by_ffmpeg(recording, begun=started)
     if end is None:
-        _check(len(samples) / rate, verdict)
+        _refuse_wrong_length(len(samples) / rate, check)
     first, count = part_of(start, end, rate, len(samples))
     return samples[first : first + count], rate
 
 
-def _needs_change(recording: Recording, verdict: Verdict) -> bool:
+def _needs_change(recording: Recording, check: HeaderCheck) -> bool:
     """Return whether libsndfile would not read all of the file as it is."""
-    if verdict.edits or not verdict.tag:
-        return bool(verdict.edits)
+    if check.corrections or not check.tag_size:
+        return bool(check.corrections)
     try:
         with _open(recording) as audio:
-            return audio.frames < verdict.samples
+            return audio.frames < check.samples
     except soundfile.LibsndfileError:
         return False
 
@@ -128,19 +128,19 @@ def _open(recording: Recording) -> soundfile.SoundFile:
     return audio
 
 
-def _check(seconds: float, verdict: Verdict) -> None:
+def _refuse_wrong_length(seconds: float, check: HeaderCheck) -> None:
     """Refuse a file with less or more audio than its header states; `seconds` can be read."""
-    if verdict.torn:
+    if check.incomplete:
         raise AudioError(
-            f"truncated: it breaks off after {seconds:.2f} s; copy or download it again"
+            f"truncated: it ends after {seconds:.2f} s, inside a page; copy or download it again"
         )
-    if verdict.present < 1 and seconds / verdict.present > seconds + MISSING:
-        raise truncated(seconds, seconds / verdict.present)
-    surplus = seconds * (verdict.present - 1)
+    if check.present < 1 and seconds / check.present > seconds + MISSING:
+        raise truncated(seconds, seconds / check.present)
+    surplus = seconds * (check.present - 1)
     if surplus > SURPLUS:
         raise AudioError(
-            f"its header counts {seconds:.2f} s, and as much as {surplus:.2f} s follow: "
-            "if that is audio, take it in wav.scp: sox --ignore-length FILE -t wav - |"
+            f"wrong header: it states {seconds:.2f} s, but {surplus:.2f} s more follow; "
+            "if that is audio, write in wav.scp: sox --ignore-length FILE -t wav - |"
         )
 
 
@@ -176,9 +176,9 @@ def _samples(audio: soundfile.SoundFile, count: int) -> np.ndarray:
 
 
 def _joined(parts: Sequence[tuple[np.ndarray, int]]) -> tuple[np.ndarray, int]:
-    """Return the samples of several files that were joined to one."""
+    """Return the samples of several files that were joined into one."""
     kinds = {(rate, samples.shape[1]) for samples, rate in parts}
     if len(kinds) > 1:
         listed = " and ".join(f"{rate} Hz, {channels} ch" for rate, channels in sorted(kinds))
-        raise AudioError(f"several files joined to one, of different kinds: {listed}")
+        raise AudioError(f"several files joined into one, of different kinds: {listed}")
     return np.concatenate([samples for samples, _ in parts]), parts[0][1]

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from asda.audio.audio_error import AudioError, truncated
-from asda.audio.formats.verdict import Content
+from asda.audio.formats.header_check import Content
 from asda.audio.recording import Recording
 from asda.audio.unreadable import is_shortened, lacks_index
 
@@ -40,10 +40,10 @@ def decode_by_ffmpeg(recording: Recording, begun: bool = False) -> tuple[np.ndar
     """
     with recording.open() as stream:
         if is_shortened(Content(stream)):
-            raise AudioError("compressed by shorten; take it in wav.scp: sph2pipe -f wav FILE |")
+            raise AudioError("compressed by shorten; write in wav.scp: sph2pipe -f wav FILE |")
     if not shutil.which("ffmpeg"):
         fault = "damaged: cannot be decoded to its end" if begun else "unreadable: unknown format"
-        raise AudioError(f"{fault}; install ffmpeg, which reads more")
+        raise AudioError(f"{fault}; install ffmpeg, which reads more formats")
     with _on_disk(recording) as path:
         # "file:" keeps ffmpeg from taking the start of a name, up to a colon, for a protocol.
         ran = _run(["-v", "error", "-i", f"file:{path}", *OUTPUT])
@@ -96,9 +96,9 @@ def _reason(recording: Recording, said: str, begun: bool) -> AudioError:
 
 def _check_length(path: str, seconds: float, said: str) -> None:
     """Refuse a file that was decoded with errors and is shorter than it states."""
-    promised = max(_stated_seconds(path), _stated_seconds(path, seekable=False))
-    if seconds < promised - TOLERANCE:
-        raise truncated(seconds, promised)
+    stated = max(_stated_seconds(path), _stated_seconds(path, seekable=False))
+    if seconds < stated - TOLERANCE:
+        raise truncated(seconds, stated)
     if CUT.search(said):
         raise AudioError(f"truncated: it ends after {seconds:.2f} s; copy or download it again")
 

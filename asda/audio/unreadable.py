@@ -1,8 +1,8 @@
-"""What a file is that no decoder takes for audio, in the words of its user."""
+"""Recognise common files that are not audio, for error messages that help."""
 
 from __future__ import annotations
 
-from asda.audio.formats.verdict import Content
+from asda.audio.formats.header_check import Content
 
 HEAD = 512  # bytes that tell one kind of file from another
 CONTENTS = {  # first bytes of files that are not audio
@@ -18,8 +18,8 @@ CONTENTS = {  # first bytes of files that are not audio
     b"MThd": "a MIDI file, which holds notes",
     b"\x89HDF": "an HDF5 file; wav.scp names one of its clips as file.h5@rate:clip",
     b"\x93NUMPY": "a NumPy array",
-    b"\0\x05\x16\x07": "a Mac's file of properties (AppleDouble), which may be deleted",
-    b"\0\x05\x16\0": "a Mac's file of properties (AppleSingle)",
+    b"\0\x05\x16\x07": "metadata of a Mac (AppleDouble); it can be deleted",
+    b"\0\x05\x16\0": "metadata of a Mac (AppleSingle)",
     b"version https://git-lfs": "a Git LFS pointer; git lfs pull gets the audio",
     b"\x7fELF": "a program",
     b"#EXTM3U": "a playlist",
@@ -46,7 +46,7 @@ def what_it_is(content: Content) -> str | None:
         if head.startswith(beginning):
             return kind
     if not any(head) and not any(content.at(0)):
-        return "zeros only; copy or download it again"
+        return "a file of zeros; copy or download it again"
     return _kind_of_text(head)
 
 

@@ -121,7 +121,7 @@ def _checked(
         raise AudioError("not finite: samples are NaN or infinite")
     if channel is None and samples.shape[1] > 1 and _cancels(samples, mono):
         raise AudioError(
-            "its channels cancel each other in their mean; take one of them in wav.scp: "
+            "its channels cancel each other in their mean; choose one in wav.scp: "
             "sox FILE -t wav - remix 1 |"
         )
     return mono

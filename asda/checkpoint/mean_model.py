@@ -1,4 +1,4 @@
-"""One model from several stages of a training."""
+"""One model from several checkpoints of a run."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def _check_same_run(first: SavedModel, other: SavedModel) -> None:
     changed = differences(_identity(first), _identity(other))
     if changed:
         raise InputError(
-            f"{other.path}: not of the same run as {first.path} ({'; '.join(changed.values())});"
-            " only models of one run can be averaged"
+            f"{other.path}: does not belong to the same run as {first.path}"
+            f" ({'; '.join(changed.values())}); only models of one run can be averaged"
         )
 
 

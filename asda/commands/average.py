@@ -1,6 +1,6 @@
-"""Make a model.pt of a training that is not completed, or the average of several stages of one.
+"""Write a model.pt from a checkpoint of a run, or the average of several checkpoints of it.
 
-The weights of the files are averaged; a single file is converted.
+The run need not be complete. The weights of several files are averaged.
 """
 
 from __future__ import annotations

@@ -95,10 +95,12 @@ def _subcommands() -> Subcommands:
     sub.add_argument("--cmd", help="accepted for compatibility with Kaldi; not used")
     sub.add_argument("directory", type=Path)
 
-    sub = verb("labels", labels, "list the audio of a folder as a CSV; its top folders are classes")
+    sub = verb(
+        "labels", labels, "list the audio of a folder as a CSV; its top folders are the classes"
+    )
     sub.add_argument("folder", type=Path)
 
-    sub = verb("summary", summary, "show hours, formats, classes and equal audio of a corpus")
+    sub = verb("summary", summary, "show hours, formats, classes and identical audio of a corpus")
     sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="YAML of asda dump")
     sub.add_argument("directories", type=Path, nargs="+", metavar="directory")
     return verbs

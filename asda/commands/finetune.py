@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from asda.command_line import refuse_idle, run_cli
+from asda.command_line import refuse_ineffective, run_cli
 from asda.training.run_config import FinetuneConfig
 
 
 def main(argv: list[str]) -> None:
     config = run_cli(FinetuneConfig, argv, "asda finetune")
     if config.init:
-        refuse_idle(argv, "model", f"the model is that of {config.init}")
+        refuse_ineffective(argv, "model", f"the model is that of {config.init}")
     else:
         reason = "it selects an encoder of the model given by --init"
-        refuse_idle(argv, "classifier.encoder", reason)
+        refuse_ineffective(argv, "classifier.encoder", reason)
     from asda.tasks.classification import ClassificationTask
 
     ClassificationTask.run(config)

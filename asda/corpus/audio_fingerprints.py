@@ -1,4 +1,4 @@
-"""Fingerprints of audio, from which a dump or a check knows what it has already read."""
+"""Fingerprints of audio, by which a dump or a check recognises what it has already read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from asda.digests import value_digest
 def audio_fingerprints(segments: Mapping[str, AudioSegment]) -> dict[str, str]:
     """Return utterance -> digest that changes with its line in wav.scp, its segment or its file.
 
-    Of a file, path, size and time of change count, so that nothing is read.
+    A file is identified by path, size and time of change, so no audio is read.
     """
     with ThreadPoolExecutor(16) as threads:  # network disks are slow, but serve many at once
         stamps = threads.map(_stamp, (segment.source for segment in segments.values()))

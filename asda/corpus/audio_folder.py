@@ -1,4 +1,4 @@
-"""Find audio files in folders as people have them (standard library only)."""
+"""Find the audio files in a folder, without hidden and system files (standard library only)."""
 
 from __future__ import annotations
 

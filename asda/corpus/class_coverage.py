@@ -1,4 +1,4 @@
-"""Keep every class in the parts of a random split that need it most (standard library only)."""
+"""Give rare classes to the most important sets of a random split (standard library only)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from asda.audio.wav_scp import AudioSegment
-from asda.files import InputError, atomic_write, numbered_lines
+from asda.files import InputError, atomic_write, listed, numbered_lines
 
 T = TypeVar("T")
 
@@ -147,11 +147,10 @@ class DataDir:
             return self.numbers("utt2dur")
         durations, bad = self.measured_durations()
         if bad:
-            shown = "; ".join(f"'{key}': {bad[key]}" for key in sorted(bad)[:SHOWN])
-            more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+            reasons = [f"'{utterance}': {bad[utterance]}" for utterance in sorted(bad)]
             raise InputError(
                 f"{self.path / 'wav.scp'}: {len(bad)} of {len(bad) + len(durations)} utterances "
-                f"have no duration: {shown}{more}; correct or remove their lines"
+                f"have no duration: {listed(reasons, SHOWN, '; ')}; correct or remove their lines"
             )
         return durations
 

@@ -1,4 +1,4 @@
-"""Find the files that a list names, however its system spells names (standard library only)."""
+"""Find listed files whose names are spelled differently on disk (standard library only)."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from asda.dataset.feature_sources import (
     FeatureSource,
     FromAudio,
     OnDisk,
-    blamed_on,
+    naming,
 )
 from asda.dataset.targets import CheckedTarget, Target
 from asda.features.matrix import Matrix, Values
@@ -196,7 +196,7 @@ class Clips(Dataset):
         epoch, index = key
         rng = np.random.default_rng((self.seed, epoch, index))
         utterance = self.utterances[index]
-        with blamed_on(utterance):
+        with naming(utterance):
             clip = Clip(utterance, self._features(utterance, rng))
         for target in self.targets:
             clip.extras[target.name] = target.of(utterance, clip.shape[0], rng)

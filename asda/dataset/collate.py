@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from asda.dataset.clips import Clip
-from asda.dataset.feature_sources import blamed_on
+from asda.dataset.feature_sources import naming
 from asda.dataset.targets import Target
 from asda.files import InputError
 
@@ -82,7 +82,7 @@ class Collate:
                     f"'{clip.utterance}' has {clip.shape[1]} mel bins, but '{clips[0].utterance}' "
                     f"of the same batch has {shape[2]}"
                 )
-            with blamed_on(clip.utterance):
+            with naming(clip.utterance):
                 clip.features.read_into(rows[:length])
             rows[length:] = 0
         return Batch(

@@ -11,7 +11,8 @@ class DataConfig:
     """Cropping, padding, batching and sampling of clips.
 
     Args:
-        max_frames: longest part of a clip that is used at once, in frames (10 ms each by default)
+        max_frames: longest input of the model in frames (10 ms each by default); see `crop` and
+            `long_clips` for longer clips
         min_frames: clips with fewer frames are skipped, and their number is logged
         crop: where longer clips are cropped in training: at random, or at the start
         long_clips: how longer clips are scored, in validation as in `asda score`: by "windows" of
@@ -26,9 +27,9 @@ class DataConfig:
         sampling: "uniform" visits every clip once per epoch; "weighted" draws clips with the
             weights in utt2weight: without replacement while fewer are drawn than have a weight
             above 0 (as the two numbers approach each other, weights matter less), else with
-            replacement; "balanced" draws in the same way with weights made from utt2label, the sum
-            over the labels of a clip of 1000 / (clips of the class + 0.01), where clips without a
-            label are a class of their own
+            replacement; "balanced" draws in the same way with weights made from utt2label: that of
+            a clip is the sum over its labels of 1000 / (clips of the class + 0.01), where clips
+            without a label are a class of their own
         draws_per_epoch: clips per epoch, drawn anew for each epoch (null = the number of clips,
             which "uniform" never exceeds)
         shuffle_buffer_size: number of clips that are shuffled together, for disks on which random

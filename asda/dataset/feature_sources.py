@@ -12,21 +12,19 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from asda.audio.waveform import AudioError
 from asda.configuration import load, to_dict
 from asda.corpus.datadir import DataDir
-from asda.dataset.usable_audio import usable_audio
+from asda.dataset.computed_features import ComputedFeatures
 from asda.distributed import place
 from asda.dump.bad_utterances import check_bad, list_bad
 from asda.dump.missing_archives import check_archives
 from asda.features.archive import ArchiveReader, location_of
-from asda.features.extract import WaveformTransform, extract_log_mel
-from asda.features.fbank import Fbank
+from asda.features.extract import WaveformTransform
 from asda.features.fbank_config import FbankConfig
-from asda.features.matrix import Matrix, Values
+from asda.features.matrix import Matrix
 from asda.features.moments import Moments, read_moments
 from asda.features.stored_faults import stored_faults
-from asda.files import InputError
+from asda.files import InputError, listed
 
 SHOWN = 3  # faulty matrices that a message describes
 log = logging.getLogger(__name__)
@@ -232,73 +230,16 @@ class DumpedFeatures:
             return
         faults = stored_faults(utterances, self.table, self.frames, self.reader)
         if faults:
-            first = "; ".join(f"'{u}' {faults[u]}" for u in sorted(faults)[:SHOWN])
-            more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+            reasons = [f"'{utterance}' {faults[utterance]}" for utterance in sorted(faults)]
             raise InputError(
                 f"{path}: {len(faults)} of {len(utterances)} matrices cannot be used: "
-                f"{first}{more}; compute them again, or remove their lines"
+                f"{listed(reasons, SHOWN, '; ')}; compute them again, or remove their lines"
             )
 
 
-class ComputedFeatures:
-    """Features of a data directory, computed from its audio each time they are asked for.
-
-    Args:
-        folder: data directory with wav.scp, whose audio is checked (`usable_audio`)
-        config: settings of the features
-
-    Attributes:
-        bad: utterance -> reason why its audio cannot be used
-    """
-
-    def __init__(self, folder: str | Path, config: FbankConfig):
-        self.config = config
-        self.fbank = Fbank(config)
-        self.directory = DataDir(folder)
-        sources = self.directory.audio_sources()
-        self.sources = {u: sources[u] for u in self.directory.utterances if u in sources}
-        self.measured, self.bad = usable_audio(self.directory.path, self.sources, self.fbank)
-
-    def __contains__(self, utterance: str) -> bool:
-        return utterance in self.measured
-
-    def num_frames(self, utterance: str) -> int:
-        return self.measured[utterance].count // self.config.num_mel_bins
-
-    def features(self, utterance: str) -> Matrix:
-        """Return log-mel features (frames, mel).
-
-        Raises:
-            InputError: naming the audio and how to leave it out, if it cannot be used.
-        """
-        return Values(self._extract(utterance, None))
-
-    def transformed_features(self, utterance: str, transform: WaveformTransform) -> Matrix:
-        """As `features`, of the transformed waveform."""
-        return Values(self._extract(utterance, transform))
-
-    def _extract(self, utterance: str, transform: WaveformTransform | None) -> np.ndarray:
-        source, start, end = self.sources[utterance]
-        try:
-            return extract_log_mel(source, self.fbank, start, end, transform)
-        except AudioError as error:
-            table = "segments" if self.directory.has("segments") else "wav.scp"
-            raise InputError(
-                f"'{source}': {error}; to leave it out, delete the line of '{utterance}' in "
-                f"{self.directory.path / table} and run utils/fix_data_dir.sh {self.directory.path}"
-            ) from None
-
-    def moments(self, utterances: Sequence[str]) -> Moments:
-        """Return the moments of these utterances."""
-        return sum((self.measured[u] for u in utterances), Moments(0, 0.0, 0.0))
-
-    def fbank_config(self) -> dict[str, Any]:
-        return to_dict(self.config)
-
-
 @contextmanager
-def blamed_on(utterance: str) -> Iterator[None]:
-    """Name the utterance in an InputError about its features."""
+def naming(utterance: str) -> Iterator[None]:
+    """Name the utterance in any InputError about its features within the block."""
     try:
         yield
     except InputError as error:

@@ -1,4 +1,4 @@
-"""How many labels the clips of a data directory have, which decides the loss and the metric."""
+"""Labels per clip of a data directory, from which loss and metric follow."""
 
 from __future__ import annotations
 

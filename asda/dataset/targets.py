@@ -10,11 +10,9 @@ import torch
 from torch import Tensor
 
 from asda.corpus.datadir import DataDir
-from asda.files import InputError
+from asda.files import InputError, listed
 from asda.model.masking import sample_visible
 from asda.model.model_config import ResolvedModel, patch_grid
-
-SHOWN_LABELS = 5  # in a message
 
 
 class Target(Protocol):
@@ -106,10 +104,10 @@ class MultiHot:
         """Refuse clips without a line in utt2label, and labels that are not among the classes."""
         if unknown := [u for u in utterances if u in self.unknown]:
             labels = list(dict.fromkeys(self.unknown[utterance] for utterance in unknown))
-            shown = ", ".join(labels[:SHOWN_LABELS]) + (", ..." * (len(labels) > SHOWN_LABELS))
             raise InputError(
                 f"{self.path}: {len(unknown)} clips have labels that are unknown to the model"
-                f" ({shown}; first: {unknown[0]}); correct them, or train with them in labels.txt"
+                f" ({listed(labels)}; first: {unknown[0]}); correct them, or train with them in"
+                " labels.txt"
             )
         if missing := [u for u in utterances if u not in self.classes]:
             raise InputError(

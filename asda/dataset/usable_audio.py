@@ -1,6 +1,6 @@
-"""Which audio of a data directory can be used, found out before it is needed.
+"""Find the unusable audio of a data directory before a run begins.
 
-All of it is read once. Moments of the features are remembered in the data directory, so that the
+All audio is read once. The moments of its features are stored in the data directory, so that the
 next run reads only what is new or has changed.
 """
 
@@ -15,14 +15,12 @@ from pathlib import Path
 import torch
 
 from asda.audio.wav_scp import AudioSegment
-from asda.audio.waveform import AudioError
 from asda.configuration import to_dict
 from asda.corpus.audio_fingerprints import audio_fingerprints
 from asda.corpus.datadir import read_table, write_table
 from asda.digests import value_digest
 from asda.distributed import gather, place
-from asda.dump.bad_utterances import one_line_reason
-from asda.features.extract import extract_log_mel
+from asda.features.extract import features_or_reason
 from asda.features.fbank import Fbank
 from asda.features.moments import Moments
 from asda.files import InputError, readable_duration
@@ -34,12 +32,12 @@ TOGETHER = 256  # utterances given to the threads at a time
 def usable_audio(
     folder: Path, segments: Mapping[str, AudioSegment], fbank: Fbank
 ) -> tuple[dict[str, Moments], dict[str, str]]:
-    """Read all audio of a data directory, except what is remembered of an earlier call.
+    """Read all audio of a data directory, except that whose moments an earlier call has stored.
 
     With several processes each reads a part, and all of them must call this function.
 
     Args:
-        folder: the data directory, in whose `.audio` the moments are remembered
+        folder: the data directory, in whose `.audio` the moments are stored
         segments: utterance -> its audio
         fbank: the filterbank
 
@@ -48,7 +46,7 @@ def usable_audio(
     """
     fingerprints = audio_fingerprints(segments)
     record = folder / ".audio" / value_digest(to_dict(fbank.config))
-    good = _remembered(record, fingerprints)
+    good = _stored(record, fingerprints)
     todo = [utterance for utterance in segments if utterance not in good]
     rank, processes = place()
     read: dict[str, Moments] = {}
@@ -58,13 +56,13 @@ def usable_audio(
         for others, failed in gather((read, bad)):
             read |= others
             bad |= failed
-    finally:  # interrupted, it need not be read again either
+    finally:  # also if interrupted, so that no audio is read twice
         if read and rank == 0:
-            _remember(record, fingerprints, good | read)
+            _store(record, fingerprints, good | read)
     return good | read, bad
 
 
-def _remembered(record: Path, fingerprints: Mapping[str, str]) -> dict[str, Moments]:
+def _stored(record: Path, fingerprints: Mapping[str, str]) -> dict[str, Moments]:
     """Return the moments of utterances whose audio has not changed; {} if there is no record."""
     found = {}
     try:
@@ -77,14 +75,12 @@ def _remembered(record: Path, fingerprints: Mapping[str, str]) -> dict[str, Mome
     return found
 
 
-def _remember(
-    record: Path, fingerprints: Mapping[str, str], moments: Mapping[str, Moments]
-) -> None:
+def _store(record: Path, fingerprints: Mapping[str, str], moments: Mapping[str, Moments]) -> None:
     try:
         write_table(record, {u: f"{fingerprints[u]} {found}" for u, found in moments.items()})
     except OSError as error:
         print(
-            f"{record}: {error.strerror}: the next run will check the audio again", file=sys.stderr
+            f"{record}: {error.strerror}; the next run will read all audio again", file=sys.stderr
         )
 
 
@@ -115,13 +111,8 @@ def _read(
 
 def _moments(utterance: str, segment: AudioSegment, fbank: Fbank) -> Moments | str:
     """Return the moments of the features of an utterance, or the reason why it has none."""
-    try:
-        return Moments.of(extract_log_mel(segment.source, fbank, segment.start, segment.end))
-    except AudioError as error:
-        return one_line_reason(error)
-    except Exception as error:
-        message = f"features of utterance '{utterance}', audio '{segment.source}'"
-        raise RuntimeError(f"{message}: {error!r}") from error
+    found = features_or_reason(utterance, segment, fbank)
+    return found if isinstance(found, str) else Moments.of(found)
 
 
 def _reported(folder: Path, todo: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,4 +1,4 @@
-"""Windows over clips that are longer than what the model takes."""
+"""Windows over clips that are longer than the input of the model."""
 
 from __future__ import annotations
 

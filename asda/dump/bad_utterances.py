@@ -9,11 +9,6 @@ from asda.corpus.datadir import write_table
 from asda.files import InputError
 
 
-def one_line_reason(error: Exception) -> str:
-    """Return why audio cannot be used as a value of a table."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 def list_bad(path: Path, bad: Mapping[str, str]) -> None:
     """Write utterance -> reason as a table; remove an old one if there are none."""
     path.unlink(missing_ok=True)
@@ -26,7 +21,7 @@ def check_bad(
 ) -> None:
     """Refuse too many unusable utterances.
 
-    A single one is tolerated in any number of utterances, unless none is to be.
+    A single one is always tolerated, unless `max_bad` is 0.
 
     Args:
         bad: utterance -> reason

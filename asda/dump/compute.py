@@ -12,14 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from asda.audio.waveform import AudioError
+from asda.audio.wav_scp import AudioSegment
 from asda.configuration import load
 from asda.corpus.datadir import write_table
-from asda.dump.bad_utterances import one_line_reason
 from asda.dump.folder import Dump, DumpItem, Entry
 from asda.features.archive import ArchiveReader
 from asda.features.archive_writer import write_matrix
-from asda.features.extract import extract_log_mel
+from asda.features.extract import features_or_reason
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
 from asda.features.moments import Moments
@@ -54,14 +53,13 @@ def _features(
 ) -> Iterator[tuple[DumpItem, np.ndarray]]:
     """Yield items with features (frames, mel) float32; reasons why others fail go to `bad`."""
     for item in todo:
-        try:
-            yield item, extract_log_mel(item.audio, fbank, item.start, item.end)
-        except AudioError as error:
-            bad[item.utterance] = one_line_reason(error)
-            print(f"bad: {item.utterance}: {bad[item.utterance]}", flush=True)
-        except Exception as error:
-            message = f"features of utterance '{item.utterance}', audio '{item.audio}'"
-            raise RuntimeError(f"{message}: {error!r}") from error
+        audio = AudioSegment(item.audio, item.start, item.end)
+        found = features_or_reason(item.utterance, audio, fbank)
+        if isinstance(found, str):
+            bad[item.utterance] = found
+            print(f"bad: {item.utterance}: {found}", flush=True)
+        else:
+            yield item, found
 
 
 def _reported(todo: list[DumpItem]) -> Iterator[DumpItem]:

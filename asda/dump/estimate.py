@@ -12,16 +12,15 @@ from asda.audio.wav_scp import AudioSegment, split_source
 from asda.audio.waveform import AudioError, audio_duration
 
 MEASURED = 16  # sources of each kind that are measured because they are the largest
-SAMPLED = 50  # further ones that are measured, for the rest to be estimated by
-LEAST_RATE = (
-    100  # bytes per second that any audio has; what a header promises beyond is no estimate
-)
+SAMPLED = 50  # further ones that are measured, from which the rest is estimated
+# Bytes per second that any audio has; a header that states a longer duration is not believed.
+LEAST_RATE = 100
 
 
 def estimated_seconds(
     segments: Mapping[str, AudioSegment], known: Mapping[str, float]
 ) -> dict[str, float]:
-    """Return utterance -> about so many seconds of audio.
+    """Return utterance -> estimated seconds of audio.
 
     Times of segments and known durations are taken as they are. For the other utterances the
     largest files and a sample of the rest are opened; in a group of files with the same suffix, the
@@ -46,7 +45,7 @@ def estimated_seconds(
 
 
 def _lengths(sources: Iterable[str]) -> dict[str, float]:
-    """Return source -> about so many seconds."""
+    """Return source -> estimated seconds."""
     kinds: dict[str, list[tuple[int, str]]] = {}
     for source in sorted(sources):
         kind, size = _kind_and_size(source)
@@ -82,7 +81,7 @@ def _lengths_of_kind(sources: Sequence[str], sizes: Sequence[int]) -> dict[str, 
 
 
 def _measure(source: str) -> float:
-    """Return the duration of audio, as far as it is believed; 0 if it cannot be used."""
+    """Return the duration of audio, limited by the size of its file; 0 if it cannot be used."""
     try:
         seconds = audio_duration(source)
     except AudioError:

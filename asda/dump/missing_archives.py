@@ -1,4 +1,4 @@
-"""Archives that the tables of a dump refer to and that are no longer there."""
+"""Archives that the tables of a dump refer to but that no longer exist."""
 
 from __future__ import annotations
 

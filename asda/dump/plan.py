@@ -96,18 +96,18 @@ def _known_durations(directories: Iterable[DataDir]) -> dict[str, float]:
 
 
 def _announce(dump: Dump, todo: list[DumpItem], wanted: int, dumped: set[str]) -> None:
-    """Print how much there is to compute, and why if there are features or bad files already."""
+    """Print how much there is to compute, and what is left from earlier calls."""
     text = f"{len(todo)} of {wanted} utterances to compute"
     bad = dump.last_bad()
     if replaced := sum(item.utterance in dumped and item.utterance not in bad for item in todo):
         text += f"; {replaced} replace features of other audio with the same ID"
     if again := sum(item.utterance in bad for item in todo):
-        text += f"; {again} could not be used last time (bad_utterances) and are tried again"
+        text += f"; {again} were unusable last time (bad_utterances) and are tried again"
     print(f"{dump.folder}: {text}", file=sys.stderr)
     if read := dump.last_read():
         print(
-            f"{dump.folder}: the last call was stopped while it read {', '.join(read)}; if jobs "
-            "are killed there again, for example for want of memory, remove these utterances",
+            f"{dump.folder}: the last call was killed while it read {', '.join(read)}; if this "
+            "happens again, for example for lack of memory, remove these utterances",
             file=sys.stderr,
         )
 

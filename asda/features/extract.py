@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from asda.audio.wav_scp import AudioSegment
 from asda.audio.waveform import AudioError, read_audio
 from asda.features.fbank import Fbank
 
@@ -51,3 +52,18 @@ def extract_log_mel(
     if not np.isfinite(log_mel).all():
         raise AudioError("features are not finite: samples are too large")
     return log_mel
+
+
+def features_or_reason(utterance: str, audio: AudioSegment, fbank: Fbank) -> np.ndarray | str:
+    """Return log-mel features (frames, mel) float32, or a line that says why there are none.
+
+    Raises:
+        RuntimeError: naming the utterance, if anything but its audio is at fault.
+    """
+    try:
+        return extract_log_mel(audio.source, fbank, audio.start, audio.end)
+    except AudioError as error:
+        return " ".join(str(error).split())
+    except Exception as error:
+        message = f"features of utterance '{utterance}', audio '{audio.source}'"
+        raise RuntimeError(f"{message}: {error!r}") from error

@@ -1,4 +1,4 @@
-"""Faults of stored features that their headers show, before a batch is filled with wrong values."""
+"""Find faults of stored features by their headers, before a run uses them."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def _shape_or_fault(
 def _other_owner(utterance: str, table: Mapping[str, str], reader: ArchiveReader) -> str | None:
     """Return the utterance whose matrix stands there instead; None if there is none.
 
-    A key that differs is no fault in itself: utterances are renamed in feats.scp alone. It is one
-    if it is the key of another utterance of the table, which has another location.
+    Another key is no fault in itself, since utterances may be renamed in feats.scp alone. It is a
+    fault if it is the key of another utterance of the table, which has another location.
     """
     specifier = table[utterance]
     if reader.belongs_to(specifier, utterance):

@@ -72,7 +72,7 @@ def score_baselines(config: BaselineConfig) -> None:
 
 
 def _too_many(config: BaselineConfig, labels: list[str]) -> str | None:
-    """Return why the baselines would take too long, None if they do not."""
+    """Return why the baselines would take too long; None if they would not."""
     if not config.limit:
         return None
     directory = DataDir(config.train)
@@ -83,8 +83,8 @@ def _too_many(config: BaselineConfig, labels: list[str]) -> str | None:
         return None
     what = f"{clips} training clips"
     if several:
-        what += f" times {len(labels)} classes, as clips have several labels"
-    return f"{what} are more than --limit {config.limit}; asda baseline without it trains them"
+        what += f" times {len(labels)} classes, since clips have several labels,"
+    return f"{what} exceed --limit {config.limit}; asda baseline without --limit trains them"
 
 
 def _read_sets(

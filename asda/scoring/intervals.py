@@ -105,7 +105,7 @@ def _is_one_unit(system: Measurable, groups: np.ndarray | None) -> bool:
 
 
 def _without_ends(found: dict[str, Interval]) -> dict[str, Interval]:
-    """Return undefined intervals: redrawn, one clip is always itself, which would look exact."""
+    """Return intervals without ends: one unit has no variation, and would look exact."""
     return {name: Interval(value, np.nan, np.nan) for name, (value, _, _) in found.items()}
 
 

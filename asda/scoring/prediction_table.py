@@ -1,4 +1,4 @@
-"""predictions.tsv: what a classifier said of each clip, the surest errors first."""
+"""predictions.tsv: the prediction for each clip, the most confident errors first."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _is_file(source: str) -> bool:
 
 
 def prediction_rows(scored: ScoredClips, sources: Sources) -> list[Row]:
-    """Return a row per clip, columns as in docs/files.md, errors first and the surest first.
+    """Return a row per clip, columns as in docs/files.md, the most confident errors first.
 
     With one label per clip the margin is the probability of the true class minus that of the best
     other class. Otherwise it is that of the worst decision at the threshold 0.5: the probability
@@ -57,8 +57,8 @@ def prediction_rows(scored: ScoredClips, sources: Sources) -> list[Row]:
     rows = []
     for clip in np.lexsort((scored.utterances, columns["margin"], ~wrong)):
         utterance = str(scored.utterances[clip])
-        said = {name: column[clip] for name, column in columns.items()}
-        rows.append({"utterance": utterance, **_place(sources.get(utterance)), **said})
+        predicted = {name: column[clip] for name, column in columns.items()}
+        rows.append({"utterance": utterance, **_place(sources.get(utterance)), **predicted})
     return rows
 
 
@@ -138,15 +138,15 @@ def read_sources(folder: Path) -> dict[str, AudioSegment]:
 
 
 def error_sections(rows: Sequence[Row]) -> list[str]:
-    """Return the part of RESULTS.md that lists the surest errors, with links to their audio."""
+    """Return the part of RESULTS.md about the most confident errors, with links to their audio."""
     errors = [row for row in rows[:SHOWN_ERRORS] if _is_wrong(row)]
     if not errors:
         return []
     columns = [name for name in errors[0] if name not in ("utterance", "file", "start", "end")]
     cells = [(_link(row), *(_shown(row[name]) for name in columns)) for row in errors]
     wrong = sum(map(_is_wrong, rows))
-    note = f"All {len(rows)} clips, {wrong} of them with errors, in this order: `{NAME}`."
-    return ["## The surest errors", markdown_table(["clip", *columns], cells), note]
+    note = f"`{NAME}` lists all {len(rows)} clips in this order, {wrong} of them with errors."
+    return ["## The most confident errors", markdown_table(["clip", *columns], cells), note]
 
 
 def _is_wrong(row: Row) -> bool:

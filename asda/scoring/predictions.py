@@ -97,7 +97,7 @@ class ScoredClips(ScoredSet):
 
 
 def _scale_of(scores: np.ndarray) -> Scale:
-    """Return the scale of scores from a file that was written before files named it.
+    """Return the scale of scores from an older file, which does not name it.
 
     Args:
         scores: (clips, classes) float

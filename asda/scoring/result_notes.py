@@ -1,14 +1,13 @@
-"""What a reader of RESULTS.md must know about the clips and classes that were counted."""
+"""Notes in RESULTS.md about long clips and about classes without training clips."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from asda.files import listed
 from asda.scoring.metrics import METRICS
 from asda.scoring.tables import number
-
-NAMED_CLASSES = 5
 
 
 def result_notes(result: Mapping[str, Any]) -> list[str]:
@@ -37,10 +36,9 @@ def _long_clips(windows: Mapping[str, Any], clips: int) -> str:
 
 def _untrained(untrained: Mapping[str, Any], classes: int) -> str:
     names = untrained["classes"]
-    shown = ", ".join(names[:NAMED_CLASSES]) + (", ..." if len(names) > NAMED_CLASSES else "")
     note = (
-        f"{len(names)} of {classes} classes had no training clips ({shown}). They count in all"
-        f" metrics, with {untrained['clips']} clips here"
+        f"{len(names)} of {classes} classes had no training clips ({listed(names)}). They count in"
+        f" all metrics, with {untrained['clips']} clips here"
     )
     if untrained["mAP_of_others"] is None:
         return f"{note}."

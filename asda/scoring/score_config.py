@@ -19,8 +19,8 @@ class ScoreConfig:
         fbank: feature configuration (YAML file) to compute features from audio, without a dump
         max_bad: largest fraction of unusable clips when features are computed from audio; they are
             listed in `bad_utterances` of the score folder
-        metric: metric that results are ranked by (null = the one that has chosen the model; without
-            a choice, accuracy if every clip has one label, else mAP)
+        metric: metric that results are ranked by (null = the one by which the model was chosen; if
+            there is none, accuracy if every clip has one label, else mAP)
         batch_size: clips per batch
         device: "cpu", "cuda" or "auto" (a GPU if one is available)
         threads: CPU threads (0 = all cores)
@@ -62,9 +62,9 @@ class BaselineConfig:
         fbank: feature configuration (YAML file) to compute features from audio, without a dump
         max_bad: largest fraction of unusable clips of a directory when features are computed from
             audio; they are listed in out/bad_utterances
-        valid: data directory whose result is reported as well (null = none); it chooses nothing
-        limit: largest number of training clips, counted once per class if clips have several
-            labels (0 = none); with more, one line says so and nothing is trained
+        valid: data directory whose result is reported as well (null = none)
+        limit: largest number of training clips, times the number of classes if clips have several
+            labels (0 = no limit); above it a line says so, and no baseline is trained
     """
 
     train: str

@@ -1,4 +1,4 @@
-"""What result.json records about a model and the clips that it has scored."""
+"""Entries of result.json about a model and the clips that it has scored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asda.scoring.predictions import ScoredClips
 
 
 def selection_metric(saved: SavedModel, scored: ScoredClips) -> str | None:
-    """Return the metric that has chosen the model, if the scored clips have it."""
+    """Return the metric by which the model was chosen, if the scored clips have it."""
     metric = saved.facts.get("metric")
     if metric not in METRICS or (metric == "accuracy" and not is_single_label(scored.targets)):
         return None
@@ -22,7 +22,7 @@ def selection_metric(saved: SavedModel, scored: ScoredClips) -> str | None:
 
 
 def window_counts(clips: Clips, saved: SavedModel) -> dict[str, Any]:
-    """Return how many clips are longer than what the model takes at once, and what was done."""
+    """Return how many clips are longer than the input of the model, and how they were scored."""
     frames, shift = clips.config.max_frames, saved.fbank.get("frame_shift_ms")
     return {
         "longer": int(clips.longer.sum()),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel
@@ -44,14 +44,7 @@ def score(config: ScoreConfig) -> None:
     sources = audio_files(config.data)
     logits = torch.from_numpy(predict(model, clips, process, saved.output))
     if process.is_first:
-        scores = ranking_scores(logits, saved.output).numpy()
-        scored = ScoredClips(
-            np.array(clips.utterances),
-            scores,
-            labels.matrix(clips.utterances),
-            np.array(saved.labels),
-            scale="log_probability" if saved.output == "softmax" else "logit",
-        )
+        scored = _scored(logits, saved, clips, labels)
         result = write_results(
             config.out,
             scored,
@@ -65,6 +58,17 @@ def score(config: ScoreConfig) -> None:
         )
         print(result_line(Path(config.out), result))
     end_process()
+
+
+def _scored(logits: Tensor, saved: SavedModel, clips: Clips, labels: MultiHot) -> ScoredClips:
+    """Return the scores of clips from logits (clips, classes)."""
+    return ScoredClips(
+        np.array(clips.utterances),
+        ranking_scores(logits, saved.output).numpy(),
+        labels.matrix(clips.utterances),
+        np.array(saved.labels),
+        scale="log_probability" if saved.output == "softmax" else "logit",
+    )
 
 
 def _validation(facts: dict[str, Any]) -> dict[str, Any] | None:
@@ -114,7 +118,7 @@ def _facts(config: ScoreConfig, saved: SavedModel) -> dict[str, Any]:
     if facts["metric"]:
         selection += f", {facts['metric']} on {facts['valid']}"
     return known | {
-        "init": facts["init"],
+        "init": facts["init"] or "none: trained from scratch",
         "trained on": facts["train"],
         "training clips": facts["clips"],
         "seed": facts["seed"],

@@ -61,14 +61,14 @@ def list_table(root: Path, metric: str | None = None, with_folds: bool = False) 
             result["provenance"].get("updates", ""),
             result["environment"]["date"][:16].replace("T", " "),
         )
-        for name, folder, result in sorted(shown, key=_place)
+        for name, folder, result in sorted(shown, key=_sort_key)
     ]
     header = ["experiment", "set", "valid", "result [95 % interval]", "clips", "updates", "date"]
-    return Table(header, rows, spare=["date", "updates", "set", "clips"])
+    return Table(header, rows, optional=["date", "updates", "set", "clips"])
 
 
-def _place(row: tuple[str, Path, dict[str, Any]]) -> tuple[Any, ...]:
-    """Return what puts a result into its place: the best validation result first.
+def _sort_key(row: tuple[str, Path, dict[str, Any]]) -> tuple[Any, ...]:
+    """Return the sorting key of a result: the best validation result comes first.
 
     A model that was chosen by its test result would look better than it is, so the test result
     orders only those without a validation result in the same metric.

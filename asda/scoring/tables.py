@@ -10,7 +10,7 @@ from typing import Any
 from asda.scoring.intervals import Interval
 from asda.scoring.measurable import Metric
 
-NARROWEST = 12  # characters that are left of a cell that is cut
+NARROWEST = 12  # characters that a shortened cell keeps
 
 
 @dataclass
@@ -21,13 +21,13 @@ class Table:
         header: titles of the columns
         rows: cells of each row
         note: a line below the table
-        spare: columns that a narrow terminal does without, in this order
+        optional: columns that are left out on a narrow terminal, in this order
     """
 
     header: Sequence[str]
     rows: Sequence[Sequence[Any]]
     note: str = ""
-    spare: Sequence[str] = ()
+    optional: Sequence[str] = ()
 
     def tsv(self) -> str:
         """Return all columns as tab-separated values with a header."""
@@ -40,7 +40,7 @@ class Table:
             width: of the terminal; 0 = any width
         """
         shown, left_out = list(range(len(self.header))), []
-        for title in self.spare:
+        for title in self.optional:
             if not width or self._width(shown) <= width:
                 break
             shown.remove(self.header.index(title))

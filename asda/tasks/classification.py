@@ -19,11 +19,12 @@ from asda.dataset.clips import Clips
 from asda.dataset.collate import Batch
 from asda.dataset.targets import MultiHot, Target
 from asda.distributed import Process
+from asda.files import listed
 from asda.model.classifier import Classifier
 from asda.model.heads import Head, ranking_scores
 from asda.scoring.metrics import measure
 from asda.scoring.predict import predict
-from asda.tasks.label_choices import decided_classifier, shortened
+from asda.tasks.label_choices import decided_classifier
 from asda.training.run_config import ClassifierConfig, FinetuneConfig
 from asda.training.task import Task
 
@@ -45,7 +46,7 @@ class ClassificationTask(Task[FinetuneConfig]):
         config = dataclasses.replace(config, classifier=classifier)
         return super().decided(config, process, begun)
 
-    def say_choices(self, given: FinetuneConfig) -> None:
+    def log_choices(self, given: FinetuneConfig) -> None:
         counts = self.training_clips()
         settings = self.config.classifier
         log.info(clips_per_class(counts))
@@ -56,9 +57,9 @@ class ClassificationTask(Task[FinetuneConfig]):
                 "%d of %d classes have no training clips and cannot be recognised: %s",
                 len(untrained),
                 len(counts),
-                shortened(untrained),
+                listed(untrained),
             )
-        super().say_choices(given)
+        super().log_choices(given)
 
     def training_clips(self) -> dict[str, int]:
         """Return the number of training clips of each class."""

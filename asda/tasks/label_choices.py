@@ -1,4 +1,4 @@
-"""Loss and metric of a classifier, as its labels need them."""
+"""Loss and metric of a classifier, chosen by the labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asda.training.run_config import ClassifierConfig, FinetuneConfig
 def decided_classifier(config: FinetuneConfig, begun: FinetuneConfig | None) -> ClassifierConfig:
     """Return the classifier's settings with a loss and a metric that fit the labels.
 
-    The data of a completed run may have been deleted since: then they are those of the run.
+    If the data of a begun run were deleted, both are those of the run.
 
     Raises:
         InputError: if there is nothing to learn from the labels, or settings do not fit them.
@@ -58,9 +58,3 @@ def _check(sets: Sequence[LabelCounts], loss: str, metric: str, smoothing: float
                 f"{counted[0].path}: classifier.{setting} needs one label per clip, but"
                 f" {counted[0].others()}: {remedy.get(setting, 'use bce')}"
             )
-
-
-def shortened(names: Sequence[str], most: int = 5) -> str:
-    """Return the first names, separated by commas, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

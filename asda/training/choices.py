@@ -1,4 +1,4 @@
-"""What a configuration leaves open: decided when a run begins, from its data and the processor."""
+"""Settings that follow the data and the processor, decided when a run begins."""
 
 from __future__ import annotations
 
@@ -7,36 +7,17 @@ from typing import Literal
 
 import torch
 
-from asda import configuration
 from asda.distributed import Process, gather
 from asda.files import InputError
-from asda.training.run_config import Run, TrainingConfig
+from asda.training.run_config import RunConfig, TrainingConfig
 
 CPU_INFO = Path("/proc/cpuinfo")
 
 
-def begun_run(config: Run) -> Run | None:
-    """Return the configuration of the run in the folder `config.exp`, None if none has begun.
-
-    Raises:
-        InputError: if it is damaged.
-    """
-    folder = Path(config.exp)
-    saved = folder / "config.yaml"
-    if not saved.exists() or not any((folder / n).exists() for n in ("checkpoint.pt", "model.pt")):
-        return None
-    try:
-        return configuration.load(type(config), saved)
-    except InputError as error:
-        raise InputError(
-            f"{error}; restore this file, or remove it to resume without comparing settings"
-        ) from None
-
-
-def feature_bins(config: Run, begun: Run | None) -> int:
+def feature_bins(config: RunConfig, begun: RunConfig | None) -> int:
     """Return the mel bins of the training features.
 
-    Those of a completed run may have been deleted since: then it is the number of the run.
+    If the features of a begun run were deleted, it is the number of the run.
 
     Raises:
         InputError: if there are no features, or the model is configured for another number.
@@ -58,7 +39,7 @@ def feature_bins(config: Run, begun: Run | None) -> int:
 
 
 def decided_precision(
-    config: TrainingConfig, process: Process, begun: Run | None
+    config: TrainingConfig, process: Process, begun: RunConfig | None
 ) -> Literal["auto", "float32", "bf16", "fp16"]:
     """Return the configured precision; "auto" is that of the begun run, or the faster one.
 

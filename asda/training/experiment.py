@@ -15,7 +15,7 @@ from asda.distributed import Process
 from asda.files import InputError, atomic_write
 from asda.training.launch import SPLIT_KEYS, Launch
 from asda.training.progress import TerminalHandler
-from asda.training.run_config import ACCEPT, ACCEPTABLE, RunConfig
+from asda.training.run_config import ACCEPT, ACCEPTABLE, Run, RunConfig
 
 log = logging.getLogger(__name__)
 # Settings that change where a run is stored, how fast it is and what it writes, but not its result.
@@ -31,6 +31,27 @@ RUNTIME_KEYS = {
     "data.max_bad",
 }
 BEGIN = "training begins"  # a line of the log
+CONFIG, CHECKPOINT, MODEL = "config.yaml", "checkpoint.pt", "model.pt"
+
+
+def begun_run(config: Run) -> Run | None:
+    """Return the configuration of the run in `config.exp`; None if it has saved nothing yet.
+
+    Settings that were added to asda since the run began take their defaults.
+
+    Raises:
+        InputError: if the configuration is damaged.
+    """
+    folder = Path(config.exp)
+    begun = (folder / CHECKPOINT).exists() or (folder / MODEL).exists()
+    if not begun or not (folder / CONFIG).exists():
+        return None
+    try:
+        return configuration.load(type(config), folder / CONFIG)
+    except InputError as error:
+        raise InputError(
+            f"{error}; restore this file, or remove it to resume without comparing settings"
+        ) from None
 
 
 class Experiment:
@@ -66,16 +87,12 @@ class Experiment:
     @property
     def checkpoint(self) -> Path:
         """Everything an interrupted run needs to resume."""
-        return self.folder / "checkpoint.pt"
+        return self.folder / CHECKPOINT
 
     @property
     def model(self) -> Path:
         """The finished model; it exists when the run is complete."""
-        return self.folder / "model.pt"
-
-    @property
-    def _config(self) -> Path:
-        return self.folder / "config.yaml"
+        return self.folder / MODEL
 
     @property
     def _log(self) -> Path:
@@ -127,44 +144,58 @@ class Experiment:
             self.model.rename(self.folder / f"model_{self._lengthened}.pt")
             self._lengthened = None
         training = dataclasses.replace(self.config.training, accept_changes=False)
-        configuration.save(dataclasses.replace(self.config, training=training), self._config)
+        config = dataclasses.replace(self.config, training=training)
+        configuration.save(config, self.folder / CONFIG)
         self._launch.write(self.folder)
+        self._write_command(f"{self._launch.command} {self.verb}")
+
+    def _write_command(self, command: str) -> None:
+        """Write run.sh, which repeats the run.
+
+        Args:
+            command: beginning of the command line
+        """
         with atomic_write(self.folder / "run.sh") as stream:
             stream.write(
                 "#!/usr/bin/env bash\n# Repeats this run, or resumes it if it was interrupted.\n"
                 'exp=$(cd "$(dirname "$0")" && pwd) || exit 1\n'  # of a copied folder, the copy
                 f"cd {shlex.quote(str(Path.cwd()))} || exit 1\n"
-                f'exec {self._launch.command} {self.verb} --config "$exp/config.yaml"'
-                ' --exp "$exp" "$@"\n'
+                f'exec {command} --config "$exp/{CONFIG}" --exp "$exp" "$@"\n'
             )
         (self.folder / "run.sh").chmod(0o755)
 
     def _notes(self) -> list[str]:
-        """Return what the user should know about the run in the folder.
+        """Return warnings about an earlier run in the folder.
 
         Raises:
             InputError: if this run cannot continue it.
         """
+        if old := begun_run(self.config):
+            return self._compare(old, self._launch)
         if self.has_begun:
-            if self._config.exists():
-                return self._compare()
-            return [f"no {self._config}: settings are not compared with those of the run so far"]
+            config = self.folder / CONFIG
+            return [f"no {config}: settings are not compared with those of the run so far"]
         if self._log.exists() and BEGIN in self._log.read_text(encoding="utf-8"):
-            return [f"an earlier call saved no {self.checkpoint}: the run begins anew"]
+            return [
+                f"an earlier call was stopped before it saved {self.checkpoint}: the run starts"
+                " again from the beginning"
+            ]
         return []
 
-    def _compare(self) -> list[str]:
+    def _compare(self, old: RunConfig, launch: Launch) -> list[str]:
         """Compare with the run in the folder; return notes on differences that are accepted.
+
+        Args:
+            old: its configuration
+            launch: the present launch
 
         Raises:
             InputError: if others differ.
         """
-        # Settings added since the run was started take their default.
-        old = configuration.load(type(self.config), self._config)
         before, now = map(configuration.to_dict, (old, self.config))
         changed = configuration.differences(before, now, ignored=RUNTIME_KEYS)
         notes = []
-        earlier, launch = Launch.read(self.folder), self._launch
+        earlier = Launch.read(self.folder)
         if earlier and not self.model.exists():
             if note := launch.check(earlier, self.folder):
                 notes.append(note)

@@ -13,7 +13,7 @@ from asda.files import InputError, atomic_write
 from asda.training.run_config import RunConfig
 
 NAME = "launch.yaml"
-SPLIT_KEYS = {"data.batch_size", "training.accumulation"}  # how clips of an update are divided
+SPLIT_KEYS = {"data.batch_size", "training.accumulation"}  # how an update's clips are divided
 
 
 @dataclass

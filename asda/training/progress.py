@@ -12,6 +12,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from asda.files import readable_duration
+
 log = logging.getLogger(__name__)
 
 History = list[dict[str, float]]
@@ -89,7 +91,7 @@ class Bar(tqdm):
         super().__init__(
             **options,
             bar_format=LINE,
-            smoothing=0.05,  # an evaluation would make the time left jump
+            smoothing=0.05,  # with less smoothing, an evaluation makes the remaining time jump
             ncols=int(width) if width.isdigit() else None,
             dynamic_ncols=not width.isdigit(),
             leave=False,
@@ -102,7 +104,7 @@ class Bar(tqdm):
         values = dict(super().format_dict)
         done, seconds = values["n"] - values["initial"], values["elapsed"]
         rate = values["rate"] or (done / seconds if seconds else 0)
-        left = _readable((values["total"] - values["n"]) / rate) if rate else ""
+        left = readable_duration((values["total"] - values["n"]) / rate) if rate else ""
         return values | {"pace": f"{rate:.3g}/s {left} " if rate else ""}
 
     def print_row(self, title: str, values: dict[str, float]) -> None:
@@ -114,13 +116,6 @@ class Bar(tqdm):
         line = "  ".join([title, *(f"{name} {values[name]:.4g}" for name in names)])
         columns = shutil.get_terminal_size().columns
         self.write(line[: columns - 1], file=sys.stderr)
-
-
-def _readable(seconds: float) -> str:
-    """Return a duration in the unit that suits it."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 class TerminalHandler(logging.Handler):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Run = TypeVar("Run", bound="RunConfig")
 ACCEPT = "training.accept_changes"
-# Settings that a run may resume with if asked to; no tensor of a checkpoint depends on them.
+# Settings that a run may change on request when it resumes; no tensor in a checkpoint depends on
+# them.
 ACCEPTABLE = {f"optimizer.{name}" for name in ("lr", "min_lr", "warmup", "clip_norm")}
 ACCEPTABLE |= {
     f"training.{name}" for name in ("updates", "precision", "evaluate_every", "patience")
@@ -77,24 +78,24 @@ class TrainingConfig:
         updates: number of optimizer updates of the whole run
         accumulation: number of micro-batches per update
         precision: data type of matrix products; weights are float32 in all cases, and fp16 uses
-            loss scaling. "auto" takes bf16 where the processor computes in it, else float32; it is
-            decided when a run begins and kept when the run is resumed
+            loss scaling. "auto" is bf16 if the processor supports it in hardware, else float32;
+            it is decided when a run begins and kept when the run resumes
         seed: random seed of initialisation, sampling, masks, augmentation and noise
         device: training device ("auto" = a GPU if one is available)
         threads: number of CPU threads of the training process (0 = all cores)
         log_every: number of updates between log lines
         evaluate_every: number of updates between evaluations on the validation set (0 = never)
         save_every: number of updates between checkpoints to resume from
-        save_minutes: a checkpoint is also saved when this number of minutes has passed since the
-            last one (0 = never)
+        save_minutes: a checkpoint is also saved this number of minutes after the last one (0 =
+            never)
         snapshots: number of models that are kept for final "average"
         final: weights in model.pt: the "last", the "best" on the validation set, or the "average"
             of the snapshots (the best ones if a validation set ranks them, else the latest)
         patience: stop after this number of evaluations without improvement (0 = never)
         accept_changes: resume a run, or train a completed one for longer, although some settings
             have changed: optimizer.lr, min_lr, warmup and clip_norm, training.updates, precision,
-            evaluate_every and patience, and the paths of data that was moved. The schedule is that
-            of the new settings from the checkpoint on. Not stored in the experiment folder
+            evaluate_every and patience, and the paths of data that was moved. From the checkpoint
+            on, the schedule follows the new settings. Not stored in the experiment folder
     """
 
     updates: int = 10000
@@ -164,8 +165,8 @@ class ClassifierConfig:
             of labels, as the reference does for AudioSet (at least 1)
         label_smoothing: probability mass spread evenly over all classes (cross_entropy only)
         metric: validation metric that ranks models and leads the results of `asda score`; "auto" is
-            accuracy if every clip of `train` and `valid` has one label, else mAP (null, as in
-            configurations of older runs = accuracy with cross_entropy, else mAP)
+            accuracy if every clip of `train` and `valid` has one label, else mAP; null, which older
+            configurations contain, is accuracy with cross_entropy, else mAP
     """
 
     pooling: Pooling = "cls"

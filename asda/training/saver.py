@@ -1,4 +1,4 @@
-"""Writes the checkpoints and snapshots of a run, never with weights that are not finite."""
+"""Writes the checkpoints and snapshots of a run; weights that are not finite are never saved."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Saver:
         return 0 < 60 * minutes <= time.monotonic() - self._saved_at
 
     def save_checkpoint(self, state: TrainState, parts: dict[str, Any]) -> None:
-        """Save a checkpoint, unless the last updates were skipped: the weights may be no good.
+        """Save a checkpoint, unless the last updates were skipped: the weights may be wrong.
 
         Args:
             state: how far the run has come
@@ -66,7 +66,7 @@ class Saver:
         self.saved = state.update
 
     def save_snapshot(self, update: int) -> None:
-        """Save the weights, and what they belong to."""
+        """Save the weights, and a description of their model."""
         if self.process.is_first:
             about = self.about | {"facts": self.about["facts"] | {"updates": update}}
             content = {"model": self.weights(), "about": about}
@@ -145,7 +145,7 @@ class Saver:
         return f"{self.experiment.checkpoint} holds update {self.saved}"
 
     def advice(self) -> str:
-        """Return what is saved, and what to do against numbers that are not finite."""
+        """Return what is saved, and what to do about numbers that are not finite."""
         config, folder = self.task.config, self.experiment.folder
         resume = ""
         if self.saved is not None:

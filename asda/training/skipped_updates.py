@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from asda.files import listed
 from asda.training.train_state import TrainState
 
 log = logging.getLogger(__name__)
-LIMIT = 10  # updates in a row, after which a run stops; as often the device is asked about them
-SHOWN = 5  # names of utterances in a message
+LIMIT = 10  # skipped updates in a row that stop a run; flags are read this often
 
 
 @dataclass
-class Made:
+class UpdateRecord:
     """An update that was made or skipped.
 
     Args:
@@ -31,7 +31,7 @@ class Made:
 
 
 class SkippedUpdates:
-    """Counts skipped updates and reports them, asking the device only now and then.
+    """Counts and reports skipped updates; their flags are read from the device now and then.
 
     Args:
         state: where the counts are kept
@@ -39,44 +39,39 @@ class SkippedUpdates:
 
     def __init__(self, state: TrainState):
         self.state = state
-        self.made: list[Made] = []
+        self.records: list[UpdateRecord] = []
 
-    def note(self, made: Made) -> None:
-        self.made.append(made)
+    def add(self, record: UpdateRecord) -> None:
+        """Add an update, whose flag is read later."""
+        self.records.append(record)
 
     @property
     def is_full(self) -> bool:
-        """Whether it is time to settle."""
-        return len(self.made) >= LIMIT
+        """Whether enough updates were added to read their flags."""
+        return len(self.records) >= LIMIT
 
-    def settle(self) -> Made | None:
-        """Read the flags of all noted updates; return the one that is too many in a row, if any."""
-        if not self.made:
+    def count(self) -> UpdateRecord | None:
+        """Read the flags of all added updates; return the one that is too many in a row, if any."""
+        if not self.records:
             return None
-        flags = torch.stack([one.skipped for one in self.made]).tolist()
-        skipped = [one for one, flag in zip(self.made, flags, strict=True) if flag]
+        flags = torch.stack([one.skipped for one in self.records]).tolist()
+        skipped = [one for one, flag in zip(self.records, flags, strict=True) if flag]
         too_many = None
-        for one, flag in zip(self.made, flags, strict=True):
+        for one, flag in zip(self.records, flags, strict=True):
             self.state.skipped_in_a_row = self.state.skipped_in_a_row + 1 if flag else 0
             if self.state.skipped_in_a_row >= LIMIT:
                 too_many = too_many or one
         self.state.skipped += len(skipped)
-        self.made = []
+        self.records = []
         if skipped:
             log.warning(
                 "skipped %s: loss or gradient not finite (%d so far); clips of the last: %s",
                 _updates([one.update for one in skipped]),
                 self.state.skipped,
-                named(skipped[-1].utterances),
+                listed(skipped[-1].utterances),
             )
         return too_many
 
 
 def _updates(numbers: list[int]) -> str:
     return ("update " if len(numbers) == 1 else "updates ") + ", ".join(map(str, numbers))
-
-
-def named(utterances: list[str]) -> str:
-    """Return the first utterances and how many there are."""
-    more = f", ... ({len(utterances)} in all)" if len(utterances) > SHOWN else ""
-    return ", ".join(utterances[:SHOWN]) + more

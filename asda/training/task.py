@@ -26,12 +26,12 @@ from asda.model.heads import Head, make_head
 from asda.model.model_config import ModelConfig, ResolvedModel
 from asda.provenance import environment
 from asda.stop_signals import StopRequests
-from asda.training.choices import begun_run, decided_precision, feature_bins
-from asda.training.experiment import Experiment
+from asda.training.choices import decided_precision, feature_bins
+from asda.training.experiment import Experiment, begun_run
 from asda.training.input_digests import check_inputs
 from asda.training.loop import train
-from asda.training.remarks import remarks
 from asda.training.run_config import RunConfig, check_ranking
+from asda.training.setting_warnings import setting_warnings
 
 log = logging.getLogger(__name__)
 Config = TypeVar("Config", bound=RunConfig)
@@ -125,12 +125,12 @@ class Task(ABC, Generic[Config]):
         else:
             task = cls(config, process, init)
             if begun is None and process.is_first:
-                task.say_choices(given)
+                task.log_choices(given)
             train(task, experiment, process, stop)
 
     @classmethod
     def decided(cls, config: Config, process: Process, begun: Config | None) -> Config:
-        """Return the configuration with nothing left open; a task decides its own settings here.
+        """Return the configuration with all "auto" settings decided; a task adds its own here.
 
         Args:
             config: as given, with the model of `init` where the task takes it from there
@@ -145,8 +145,8 @@ class Task(ABC, Generic[Config]):
         config = dataclasses.replace(config, training=training)
         return config.resolved(feature_bins(config, begun))
 
-    def say_choices(self, given: Config) -> None:
-        """Log what was decided for a new run, and settings that do not do what they seem to.
+    def log_choices(self, given: Config) -> None:
+        """Log the settings that were decided for a new run, and warnings about settings.
 
         Args:
             given: the configuration before `decided`
@@ -154,7 +154,9 @@ class Task(ABC, Generic[Config]):
         if given.training.precision == "auto":
             log.info("training.precision auto: %s", self.config.training.precision)
         process = self.process
-        for line in remarks(self.config, len(self.clips), process.world_size, process.device.type):
+        for line in setting_warnings(
+            self.config, len(self.clips), process.world_size, process.device.type
+        ):
             log.warning(line)
 
     @classmethod

@@ -44,11 +44,11 @@ def reason(source: object) -> str:
         ),
         (
             b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(4096),
-            "a Mac's file of properties (AppleDouble), which may be deleted",
+            "metadata of a Mac (AppleDouble); it can be deleted",
         ),
         (b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(range(256)) * 4, "a picture"),
         (b"MThd\0\0\0\6\0\1\0\1\0\x60MTrk" + bytes(100), "a MIDI file, which holds notes"),
-        (bytes(5000), "zeros only; copy or download it again"),
+        (bytes(5000), "a file of zeros; copy or download it again"),
     ],
 )
 def test_other_files_with_the_name_of_audio(tmp_path, content, kind, suffix):
@@ -60,7 +60,9 @@ def test_other_files_with_the_name_of_audio(tmp_path, content, kind, suffix):
 def test_headerless_samples(tmp_path, monkeypatch):
     path = tmp_path / "a.raw"
     (NOISE * 32767).astype("<i2").tofile(path)
-    assert reason(path).startswith("no header: a .raw file does not state its rate and format; sta")
+    assert reason(path).startswith(
+        "no header: a .raw file does not state its sample rate and format; sta"
+    )
     soundfile.write(tmp_path / "a.wav", NOISE, 16000)
     (tmp_path / "a.wav").rename(path)  # a header in spite of the name
     assert audio_duration(str(path)) == len(read_audio(str(path))) / 16000 == 1.0
@@ -122,9 +124,7 @@ def test_nist_files_that_need_their_own_tool(tmp_path):
     coding = "sample_byte_format -s2 01\nsample_coding -s26 pcm,embedded-shorten-v2.00"
     header = f"NIST_1A\n   1024\n{fields}\n{coding}\nend_head\n".encode().ljust(1024)
     (tmp_path / "a.sph").write_bytes(header + np.random.default_rng(0).bytes(60000))
-    assert reason(tmp_path / "a.sph").startswith(
-        "compressed by shorten; take it in wav.scp: sph2pi"
-    )
+    assert reason(tmp_path / "a.sph").startswith("compressed by shorten; write in wav.scp: sph2pi")
 
 
 @needs_ffmpeg

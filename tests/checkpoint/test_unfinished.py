@@ -69,7 +69,10 @@ def test_models_of_different_runs_are_not_averaged(runs, tmp_path, capsys):
     with pytest.raises(SystemExit):
         average(runs / "finetune/model.pt", runs / "other/model.pt", "--out", tmp_path / "m.pt")
     error = capsys.readouterr().err
-    assert f"{runs}/other/model.pt: not of the same run as {runs}/finetune/model.pt" in error
+    assert (
+        f"{runs}/other/model.pt: does not belong to the same run as {runs}/finetune/model.pt"
+        in error
+    )
     assert "seed: 1 -> 2" in error and error.count("\n") == 1
     assert not (tmp_path / "m.pt").exists()
 

@@ -10,9 +10,9 @@ from asda.configuration import save, to_dict
 from asda.corpus.datadir import DataDir, write_table
 from asda.corpus.edit.fix import fix
 from asda.dataset.clips import open_clips
+from asda.dataset.computed_features import ComputedFeatures
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.dataset.feature_sources import (
-    ComputedFeatures,
     DumpedFeatures,
     FeatureInput,
     FromAudio,

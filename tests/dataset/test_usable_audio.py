@@ -154,7 +154,7 @@ def test_a_data_directory_that_cannot_be_written_to_does_no_harm(clean, capsys):
     (clean / ".audio").write_text("a file where the folder should be")
     good, _ = check(clean)
     assert len(good) == 20
-    assert "the next run will check the audio again" in capsys.readouterr().err
+    assert "the next run will read all audio again" in capsys.readouterr().err
 
 
 def test_an_interrupted_check_goes_on(clean, monkeypatch, reads):
@@ -176,7 +176,7 @@ def test_an_interrupted_check_goes_on(clean, monkeypatch, reads):
 
 
 def test_an_unexpected_failure_names_the_utterance(clean, monkeypatch):
-    monkeypatch.setattr("asda.dataset.usable_audio.extract_log_mel", lambda *_: 1 / 0)
+    monkeypatch.setattr("asda.features.extract.extract_log_mel", lambda *_: 1 / 0)
     with pytest.raises(RuntimeError, match=r"utterance 'u00', audio '.*u00\.wav': ZeroDivision"):
         check(clean)
 

@@ -221,7 +221,7 @@ def test_killed_job_goes_on_and_gives_the_same(tmp_path, capsys):
 
     capsys.readouterr()
     assert dump(killed, data, nj=1, mb=0.05) == 1
-    assert f"the last call was stopped while it read {stopped_at}; if" in capsys.readouterr().err
+    assert f"the last call was killed while it read {stopped_at}; if" in capsys.readouterr().err
     assert kept.items() <= archives(killed).items()
     assert not (killed / "archives/feats_0.ark").exists()
     assert not list(killed.glob("archives/*.partial"))
@@ -300,7 +300,7 @@ def test_a_single_bad_utterance_is_tolerated_unless_none_is(tmp_path, capsys):
         soundfile.write(data / f"{name}.wav", np.random.default_rng(1).normal(0, 1, 9000), 16000)
     dump(folder, data)
     said = "3 of 3 utterances to compute; 1 replace features of other audio with the same ID; 2 "
-    assert said + "could not be used last time (bad_utterances) and are tried again" in (
+    assert said + "were unusable last time (bad_utterances) and are tried again" in (
         capsys.readouterr().err
     )
 
@@ -314,7 +314,7 @@ def test_a_dump_of_bad_utterances_alone_says_why(tmp_path):
 
 def test_an_unexpected_failure_names_the_utterance(tmp_path, monkeypatch):
     data = make_data(tmp_path / "data", ["a"])
-    monkeypatch.setattr("asda.dump.compute.extract_log_mel", lambda *_: 1 / 0)
+    monkeypatch.setattr("asda.features.extract.extract_log_mel", lambda *_: 1 / 0)
     with pytest.raises(RuntimeError, match=r"utterance 'a', audio '.*a\.wav': ZeroDivisionError"):
         dump(tmp_path / "dump", data)
 

@@ -191,7 +191,7 @@ def test_what_is_no_audio_is_skipped(prepare, tmp_path):
     lines = listing("file,label,note", *8 * [""])
     done = prepare(f"{lines}cat/._0.wav,cat,\nThumbs.db,cat,\n")
     assert done.returncode == 0, done.stderr
-    assert "labels.csv: 2 lines skipped: the files hold no audio" in done.stderr
+    assert "labels.csv: 2 lines skipped: files without audio, such" in done.stderr
     assert len(ids(tmp_path / "data")) == 8
 
 

@@ -1,4 +1,4 @@
-"""predictions.tsv against naive code, and the surest errors in RESULTS.md."""
+"""predictions.tsv against naive code, and the most confident errors in RESULTS.md."""
 
 import csv
 import math
@@ -117,10 +117,10 @@ def test_without_audio_nothing_is_named(tmp_path):
     assert audio_files(tmp_path) == {}
 
 
-def test_the_surest_errors_are_on_the_page_with_links(tmp_path, sources):
+def test_the_most_confident_errors_are_on_the_page_with_links(tmp_path, sources):
     folder = score_folder(tmp_path / "score", single_label(signal=0.5), sources=sources)
     page = (folder / "RESULTS.md").read_text(encoding="utf-8")
-    part = page.split("## The surest errors")[1].split("\n## ")[0]
+    part = page.split("## The most confident errors")[1].split("\n## ")[0]
     shown, worst = rows(part)[1:], table(folder)
     wrong = [row for row in worst if row["true"] != row["predicted"]]
     assert len(shown) == 20 < len(wrong)
@@ -131,7 +131,7 @@ def test_the_surest_errors_are_on_the_page_with_links(tmp_path, sources):
     plain = next(i for i, row in enumerate(wrong[:20]) if row["utterance"] > "utt0005")
     name = wrong[plain]["utterance"]
     assert shown[plain][0] == f"[{name}](</audio/größe {name}.wav>)"
-    assert f"All 60 clips, {len(wrong)} of them with errors" in part
+    assert f"lists all 60 clips in this order, {len(wrong)} of them with errors" in part
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_links(tmp_path, segment, link):
 
 def test_a_system_without_errors_has_no_list_of_them(tmp_path):
     folder = score_folder(tmp_path / "score", single_label(signal=100))
-    assert "surest errors" not in (folder / "RESULTS.md").read_text(encoding="utf-8")
+    assert "most confident errors" not in (folder / "RESULTS.md").read_text(encoding="utf-8")
     assert len(table(folder)) == 60
 
 

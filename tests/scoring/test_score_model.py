@@ -98,7 +98,7 @@ def test_the_result_says_how_the_model_was_made(trained, tmp_path):
         "data": str(trained / "test"),
         "model": str(trained / "exp/model.pt"),
         "updates": 12,
-        "init": None,
+        "init": "none: trained from scratch",
         "trained on": str(trained / "train"),
         "training clips": 12,
         "seed": 1,

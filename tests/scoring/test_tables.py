@@ -7,7 +7,9 @@ from asda.scoring.tables import Table
 
 HEADER = ["experiment", "set", "result", "date"]
 LONG = "finetune_" + "x" * 50 + "_lr1e-3"
-LIST = Table(HEADER, [(LONG, "data/test", "91.2", "2026-11-28")], "a note", spare=["date", "set"])
+LIST = Table(
+    HEADER, [(LONG, "data/test", "91.2", "2026-11-28")], "a note", optional=["date", "set"]
+)
 
 
 def longest(text):

@@ -144,13 +144,13 @@ def test_classes_without_training_clips_are_named_and_stored(sounds, tmp_path):
         (
             {"training__accumulation": 3},
             "an update takes 12 clips (data.batch_size 4 x training.accumulation 3), more than the"
-            " 8 training clips: it sees clips more than once",
+            " 8 training clips: it uses some clips several times",
         ),
         ({"data__batch_size": 9}, "an update takes 9 clips (data.batch_size 9), more than the 8"),
         (
             {"training__evaluate_every": 50, "training__final": "best"},
             "training.evaluate_every 50 is more than training.updates 8: the model is evaluated"
-            " once, at the end, and nothing is chosen",
+            " once, at the end; no model is chosen, and no run stops early",
         ),
         (
             {"training__precision": "fp16"},

@@ -225,7 +225,7 @@ def test_without_its_configuration_a_run_resumes_and_says_so(data, tmp_path, cap
     said = capsys.readouterr().err
     assert f"no {exp}/config.yaml: settings are not compared with those of the run so far" in said
     assert "resuming after update 2" in said
-    assert "begins anew" not in said
+    assert "from the beginning" not in said
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from training.runs import run_finetune, run_pretrain
 
-from asda.training import loop
+from asda.training.updater import Updater
 
 pytestmark = pytest.mark.usefixtures("no_images")
 WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "_unique2"}
@@ -26,15 +26,15 @@ class NoWaiting(TorchDispatchMode):
 @pytest.fixture
 def no_waiting(monkeypatch):
     """Make updates on batches that are ready under NoWaiting; return how many there were."""
-    update, updates = loop._Run._update, []
+    update, updates = Updater.update, []
 
-    def watched(run, batches):
-        ready = [next(batches) for _ in range(run.config.accumulation)]
+    def watched(updater, batches, state):
+        ready = [next(batches) for _ in range(updater.config.accumulation)]
         with NoWaiting():
-            updates.append(update(run, iter(ready)))
+            updates.append(update(updater, iter(ready), state))
         return updates[-1]
 
-    monkeypatch.setattr(loop._Run, "_update", watched)
+    monkeypatch.setattr(Updater, "update", watched)
     return updates
 
 

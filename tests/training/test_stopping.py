@@ -310,7 +310,10 @@ def test_a_second_signal_ends_at_once():
         process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=10)
     assert (process.returncode, out) == (-signal.SIGINT, "")
-    assert said == "asda: finishing this update and saving; a second signal ends at once, unsaved\n"
+    assert (
+        said
+        == "asda: finishing this update and saving; a second signal ends at once, without saving\n"
+    )
 
 
 def test_one_request_that_arrives_twice_is_one():

@@ -484,7 +484,7 @@ def test_baselines_that_fail_do_not_stop_the_recipe(dumped, monkeypatch):
     done, _ = baselines()
     assert done.returncode == 0
     assert "asda baseline: error: it failed" in done.stderr
-    assert "no baselines in exp/baseline_train" in done.stdout
+    assert "the baselines in exp/baseline_train failed" in done.stdout
 
 
 @pytest.mark.parametrize(

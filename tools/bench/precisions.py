@@ -3,8 +3,9 @@
 
 Usage: tools/bench/precisions.py [--rounds 6] [--precisions float32 bf16 fp16]
 
-It is what `training.precision: auto` rests on. The precisions take turns at single steps after one
-to warm up, and the median of each is reported. Clips are noise, which takes as long as sound.
+`training.precision: auto` follows from these figures. Single steps alternate between the precisions
+after one step of each to warm up, and medians are reported. Clips are noise, which takes as long as
+sound.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from asda.kernels.allocator import keep_freed_memory
 from asda.kernels.recompute import recompute_outputs, recomputing
 from asda.model.classifier import Classifier
 from asda.model.model_config import ModelConfig, PatchConfig
-from asda.training.loop import PRECISIONS
 from asda.training.optimizer import make_optimizer
 from asda.training.run_config import OptimizerConfig
+from asda.training.updater import PRECISIONS
 
 CLASSES = 10
 

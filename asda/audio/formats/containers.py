@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from asda.audio.formats.verdict import UNKNOWN, Content, Verdict
+from asda.audio.formats.header_check import UNKNOWN, Content, HeaderCheck
 
 # What encoders write if they cannot go back to the header: all ones, or nearly 2 GB.
 STREAM_SIZE = 0x7F00_0000
@@ -46,7 +46,7 @@ class Samples(NamedTuple):
 
     Args:
         start: position of the first one
-        promised: bytes that the header states
+        stated: bytes that the header states
         size_at: position of that number
         size_format: its struct
         header: bytes of the chunk's header that are part of that number
@@ -54,7 +54,7 @@ class Samples(NamedTuple):
     """
 
     start: int
-    promised: int
+    stated: int
     size_at: int
     size_format: str
     header: int = 0
@@ -75,43 +75,43 @@ NIST = b"NIST"
 CONTAINERS = (*LAYOUTS, *AU_ORDERS, NIST)
 
 
-def judge_container(content: Content) -> Verdict:
+def check_container(content: Content) -> HeaderCheck:
     """Compare the size that a header gives for the samples with the size of the file."""
     samples, size = _samples(content), content.size
     if samples is None or samples.start > size:
-        return _judge_whole(content)
-    present, promised = size - samples.start, samples.promised
-    if promised > present:
-        if promised >= STREAM_SIZE:
+        return _check_total_size(content)
+    present, stated = size - samples.start, samples.stated
+    if stated > present:
+        if stated >= STREAM_SIZE:
             return _corrected(samples, present)
-        return Verdict(exact=False, present=present / promised)
-    end = samples.start + promised
+        return HeaderCheck(exact=False, present=present / stated)
+    end = samples.start + stated
     if content.at(end, 4) in CONTAINERS:
-        return Verdict(exact=False, cuts=(end,))
+        return HeaderCheck(exact=False, joined_at=(end,))
     if samples.mpeg:  # libsndfile estimates its length, and so it is read as a file of its own
-        return Verdict(exact=False, inner=samples.start)
-    if promised == present or _are_chunks(content, end, size):
-        return Verdict()
-    if promised == 0:
+        return HeaderCheck(exact=False, embedded_at=samples.start)
+    if stated == present or _are_chunks(content, end, size):
+        return HeaderCheck()
+    if stated == 0:
         return _corrected(samples, present)
-    return Verdict(present=present / promised) if any(content.at(end)) else Verdict()
+    return HeaderCheck(present=present / stated) if any(content.at(end)) else HeaderCheck()
 
 
-def _judge_whole(content: Content) -> Verdict:
-    """Judge a file by the size that its header gives for all of it; AVI has samples all over."""
-    promised, present = int.from_bytes(content.at(4, 4), "little"), content.size - 8
-    if content.at(0, 4) == b"RIFF" and present < promised < STREAM_SIZE:
-        return Verdict(exact=False, present=max(0, present) / promised)
+def _check_total_size(content: Content) -> HeaderCheck:
+    """Compare the size that a header gives for the whole file; AVI has samples all over it."""
+    stated, present = int.from_bytes(content.at(4, 4), "little"), content.size - 8
+    if content.at(0, 4) == b"RIFF" and present < stated < STREAM_SIZE:
+        return HeaderCheck(exact=False, present=max(0, present) / stated)
     return UNKNOWN
 
 
-def _corrected(samples: Samples, present: int) -> Verdict:
-    """Return the verdict on a header whose size is unknown: everything that follows is audio."""
+def _corrected(samples: Samples, present: int) -> HeaderCheck:
+    """Correct a header without a size: everything that follows it is audio."""
     width, size = struct.calcsize(samples.size_format), present + samples.header
     if not present or size >= 1 << 8 * width:
-        return Verdict()
-    edit = (samples.size_at, width, struct.pack(samples.size_format, size))
-    return Verdict(exact=False, edits=(edit,))
+        return HeaderCheck()
+    correction = (samples.size_at, width, struct.pack(samples.size_format, size))
+    return HeaderCheck(exact=False, corrections=(correction,))
 
 
 def _samples(content: Content) -> Samples | None:
@@ -133,8 +133,8 @@ def _samples(content: Content) -> Samples | None:
             mpeg = content.at(chunk.start, 2) in MPEG_FORMATS
         if chunk.name[:4] in AUDIO_CHUNKS:
             if large and chunk.size == 0xFFFF_FFFF:
-                promised = int.from_bytes(content.at(large.start + 8, 8), "little")
-                return Samples(chunk.start, promised, large.start + 8, "<Q")
+                stated = int.from_bytes(content.at(large.start + 8, 8), "little")
+                return Samples(chunk.start, stated, large.start + 8, "<Q")
             size_format = layout.header[0] + layout.header[-1]
             header = struct.calcsize(layout.header) if layout.counts_header else 0
             return Samples(chunk.start, chunk.size, chunk.size_at, size_format, header, mpeg)
@@ -176,10 +176,10 @@ def _nist_samples(header: bytes) -> Samples | None:
     fields = dict(re.findall(r"^(\w+) -\w+ (\S+)", text, re.MULTILINE))
     try:
         counts = [int(fields[f"sample_{name}"]) for name in ("count", "n_bytes")]
-        promised = counts[0] * counts[1] * int(fields.get("channel_count", 1))
+        stated = counts[0] * counts[1] * int(fields.get("channel_count", 1))
         start = int(text.split()[1])
     except (KeyError, ValueError, IndexError):
         return None
     if fields.get("sample_coding", "pcm") not in ("pcm", "ulaw", "alaw"):
         return None
-    return Samples(start, promised, 0, "")
+    return Samples(start, stated, 0, "")

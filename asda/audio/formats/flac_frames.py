@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from asda.audio.formats.verdict import UNKNOWN, Content, Verdict, end_of_id3
+from asda.audio.formats.header_check import UNKNOWN, Content, HeaderCheck, end_of_id3
 
 MAGIC = b"fLaC"
 JOINED = re.compile(rb"fLaC[\0\x80]\0\0\x22")  # the start of another file
 # A longer file would take long to search for a second one, joined to it; it is searched only if
-# the last frame is not the one that the header promises.
+# the last frame is not the one that the header states.
 SEARCHED = 1 << 20
 TAILS = (1 << 16, 1 << 20)  # bytes at the end in which the last frames are looked for
 SYNC_CODES = (b"\xff\xf8", b"\xff\xf9")  # frames of a fixed, of a variable number of samples
@@ -24,38 +24,38 @@ class Frame(NamedTuple):
     end: int
 
 
-def judge_flac(content: Content) -> Verdict:
+def check_flac(content: Content) -> HeaderCheck:
     """Compare the number of samples in a FLAC file's header with its last frame."""
     start, size = end_of_id3(content), content.size
     info = content.at(start, 26)
     if len(info) < 26:
         return UNKNOWN
-    promised = int.from_bytes(info[21:26], "big") & 0xF_FFFF_FFFF
-    end = _last_sample(content, start, int.from_bytes(info[10:12], "big"), promised)
-    suspicious = size <= SEARCHED or end != promised
+    stated = int.from_bytes(info[21:26], "big") & 0xF_FFFF_FFFF
+    end = _last_sample(content, start, int.from_bytes(info[10:12], "big"), stated)
+    suspicious = size <= SEARCHED or end != stated
     if suspicious and (joined := JOINED.search(content.at(start), len(MAGIC))):
-        return Verdict(exact=False, cuts=(start + joined.start(),))
-    if end is None or end == promised:
-        return Verdict(exact=promised > 0)
+        return HeaderCheck(exact=False, joined_at=(start + joined.start(),))
+    if end is None or end == stated:
+        return HeaderCheck(exact=stated > 0)
     corrected = bytes([info[21] & 0xF0 | end >> 32]) + (end & 0xFFFF_FFFF).to_bytes(4, "big")
-    present = min(1.0, end / promised) if promised else 1.0
-    return Verdict(exact=False, present=present, edits=((start + 21, 5, corrected),))
+    present = min(1.0, end / stated) if stated else 1.0
+    return HeaderCheck(exact=False, present=present, corrections=((start + 21, 5, corrected),))
 
 
-def _last_sample(content: Content, start: int, block: int, promised: int) -> int | None:
+def _last_sample(content: Content, start: int, block: int, stated: int) -> int | None:
     """Return the number of samples up to the end of the last frame; None if none is found.
 
     Args:
         content: of the file
         start: position of its header
         block: number of samples of its frames, if that is fixed
-        promised: number of samples according to the header
+        stated: number of samples according to the header
     """
     for tail in TAILS:
         found: list[Frame] = []
         for frame in _frames_backwards(content.at(max(start, content.size - tail)), block):
-            if frame.end == promised and not found:
-                return promised
+            if frame.end == stated and not found:
+                return stated
             # Other bytes can look like a frame, but hardly like the one before another.
             if after := [other for other in found if other.first == frame.end]:
                 return after[0].end

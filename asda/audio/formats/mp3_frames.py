@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from asda.audio.formats.verdict import UNKNOWN, Content, Verdict, end_of_id3
+from asda.audio.formats.header_check import UNKNOWN, Content, HeaderCheck, end_of_id3
 
 KBITS = {  # kbit/s by version (1; 2 and 2.5) and layer
     (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -39,8 +39,8 @@ class Info(NamedTuple):
 
     Args:
         position: of the number of frames in the file
-        frames: number of frames that it promises; None if it leaves it out
-        size: number of bytes that it promises; None if it leaves it out
+        frames: number of frames that it states; None if it leaves it out
+        size: number of bytes that it states; None if it leaves it out
         padding: samples before and after the audio that decoders leave out; None if not stated
     """
 
@@ -50,7 +50,7 @@ class Info(NamedTuple):
     padding: int | None = None
 
 
-def judge_mp3(content: Content) -> Verdict:
+def check_mp3(content: Content) -> HeaderCheck:
     """Count the frames of an MP3 file and compare their number with that in its Info frame."""
     data = content.at(0)
     start = end_of_id3(content)
@@ -61,18 +61,18 @@ def judge_mp3(content: Content) -> Verdict:
     count = 0
     for position, frame in _frames(data, start):
         if count and (frame.kind != first.kind or _info(data, position)):
-            return Verdict(exact=False, cuts=(position,))
+            return HeaderCheck(exact=False, joined_at=(position,))
         count += 1
     info = _info(data, start)
     if info is not None:
         return _compared(info, count - 1, len(data) - start, first.samples)
     # libsndfile takes the length of such a file to be its size divided by that of its first frame.
     missing = max(0, count * first.length - len(data))
-    return Verdict(exact=False, samples=count * first.samples, tag=missing)
+    return HeaderCheck(exact=False, samples=count * first.samples, tag_size=missing)
 
 
-def _compared(info: Info, count: int, size: int, samples: int) -> Verdict:
-    """Judge a file whose Info frame promises what may not be there.
+def _compared(info: Info, count: int, size: int, samples: int) -> HeaderCheck:
+    """Check a file whose Info frame may state more frames than there are.
 
     Args:
         count: number of frames with audio
@@ -82,12 +82,12 @@ def _compared(info: Info, count: int, size: int, samples: int) -> Verdict:
     if info.frames is None:
         return UNKNOWN
     if 0 <= info.frames - count <= 1:  # some encoders count the Info frame
-        return Verdict(exact=info.padding is not None and info.frames == count)
+        return HeaderCheck(exact=info.padding is not None and info.frames == count)
     cut_off = info.frames > count and (info.size is None or info.size > size)
     padding = info.padding or 0
     present = (count * samples - padding) / (info.frames * samples - padding) if cut_off else 1.0
-    edit = (info.position, 4, count.to_bytes(4, "big"))
-    return Verdict(exact=False, present=max(present, 0.0), edits=(edit,))
+    correction = (info.position, 4, count.to_bytes(4, "big"))
+    return HeaderCheck(exact=False, present=max(present, 0.0), corrections=(correction,))
 
 
 @functools.lru_cache(4096)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from asda.audio.formats.verdict import Content, Verdict
+from asda.audio.formats.header_check import Content, HeaderCheck
 
 MAGIC = b"OggS"
 FIXED_PART, FIRST_PAGE = 27, 2  # bytes of a page's header; flag of a stream's first page
 
 
-def judge_ogg(content: Content) -> Verdict:
+def check_ogg(content: Content) -> HeaderCheck:
     """Compare the pages of an Ogg file with what libsndfile reads: the first of joined files."""
     data = content.at(0)
-    cuts: list[int] = []
+    joined_at: list[int] = []
     numbers: dict[bytes, int] = {}  # of the last page of each stream
     position, in_header, complete = 0, True, True  # a file may begin with pages of several streams
     while (position := data.find(MAGIC, position)) >= 0:
@@ -19,12 +19,12 @@ def judge_ogg(content: Content) -> Verdict:
         body = position + FIXED_PART + (head[26] if len(head) == FIXED_PART else 0)
         end = body + sum(data[position + FIXED_PART : body])
         if len(head) < FIXED_PART or end > len(data):
-            return Verdict(exact=False, torn=True, cuts=tuple(cuts))
+            return HeaderCheck(exact=False, incomplete=True, joined_at=tuple(joined_at))
         stream, number = head[14:18], int.from_bytes(head[18:22], "little")
         first = bool(head[5] & FIRST_PAGE)
         if first and not in_header:
-            cuts.append(position)
+            joined_at.append(position)
         complete &= first or number == numbers.get(stream, number) + 1
         numbers[stream] = number
         in_header, position = first, end
-    return Verdict(exact=complete, cuts=tuple(cuts))
+    return HeaderCheck(exact=complete, joined_at=tuple(joined_at))

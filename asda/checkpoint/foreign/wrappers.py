@@ -1,4 +1,4 @@
-"""Names of tensors without what DistributedDataParallel and torch.compile add to them."""
+"""Remove the prefixes that DistributedDataParallel and torch.compile add to names of tensors."""
 
 from __future__ import annotations
 

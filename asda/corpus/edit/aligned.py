@@ -40,13 +40,6 @@ def shorten(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
-def readable_duration(seconds: float) -> str:
-    """Return a duration in seconds, minutes or hours."""
-    if seconds < 60:
-        return f"{seconds:.2f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
-
-
 def percentages(counts: Mapping[str, int], most: int = 6) -> str:
     """Return values with their fractions, the most frequent first: "wav 58 %, ogg 42 %"."""
     total = sum(counts.values())

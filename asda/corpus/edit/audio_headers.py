@@ -1,4 +1,4 @@
-"""What the headers of many audio files say, read in limited time."""
+"""Read the headers of many audio files in limited time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import soundfile
 
-from asda.audio.judging import files_in
+from asda.audio.file_parts import files_in
 from asda.audio.recording import open_recording
 from asda.audio.wav_scp import packed_clip, split_source
 from asda.audio.waveform import AudioError, audio_duration

@@ -10,11 +10,11 @@ from asda.files import InputError
 
 
 class Durations(NamedTuple):
-    """What became of utt2dur.
+    """The result of writing utt2dur.
 
     Args:
         written: False if it existed for exactly these utterances
-        bad: utterance -> reason, of those left out since their audio is unusable
+        bad: utterance -> reason, for those left out because their audio is unusable
     """
 
     written: bool

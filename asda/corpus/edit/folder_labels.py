@@ -26,7 +26,7 @@ class Listing(NamedTuple):
 
     Args:
         labels: path below the folder -> its top folder
-        unlisted: reason -> paths of audio that no line of a CSV can stand for
+        unlisted: reason -> paths of audio files that cannot be listed
         ignored: ending in lower case -> number of files that do not end like audio
     """
 
@@ -86,12 +86,12 @@ def describe(folder: Path, listing: Listing) -> Iterator[str]:
     if headers is None:
         yield "hours and sample rates are shown once asda is installed (make -C tools)"
     elif len(headers) < len(listing.labels):
-        yield f"hours and sample rates: only of {len(headers):,} clips, read in {LIMIT:g} s"
+        yield f"hours and sample rates are those of {len(headers):,} clips, read in {LIMIT:g} s"
     yield from _left_out(listing)
     if SET_NAMES.issuperset(name.lower() for name in classes):
         yield (
             f"warning: the folders {', '.join(classes)} are named like sets, not classes; if they "
-            "are, list each of them and add a column split"
+            "are sets, list each folder separately and add a column split"
         )
 
 
@@ -101,7 +101,7 @@ def _left_out(listing: Listing) -> Iterator[str]:
         yield f"left out: {len(files)} audio files ({some}{', ...' if files[3:] else ''}): {reason}"
     if listing.ignored:
         kinds = ", ".join(f"{kind} {count}" for kind, count in listing.ignored.most_common(5))
-        yield f"ignored, without the suffix of audio: {kinds}"
+        yield f"ignored, not audio by their suffix: {kinds}"
 
 
 def _headers(folder: Path, listing: Listing) -> Mapping[str, AudioHeader | None] | None:

@@ -1,4 +1,4 @@
-"""What a corpus looks like: hours, sample rates, formats, classes, equal audio; on one screen."""
+"""Describe a corpus on one screen: hours, sample rates, formats, classes, identical audio."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import statistics
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,11 +17,11 @@ from asda.corpus.edit.aligned import (
     cut_middle,
     percent,
     percentages,
-    readable_duration,
     shorten,
 )
 from asda.corpus.edit.audio_headers import AudioHeader, read_headers
-from asda.corpus.edit.equal_audio import TimeLimitError, equal_audio
+from asda.corpus.edit.identical_audio import TimeLimitError, identical_audio
+from asda.files import listed, readable_duration
 
 WIDTH = 80  # columns of a terminal
 LIMIT = 20.0  # seconds for reading headers, and again for comparing audio
@@ -65,7 +65,7 @@ class CorpusSet(NamedTuple):
 def summary(folders: Sequence[Path], features: Features) -> Iterator[str]:
     """Yield the lines of a summary of data directories that are the sets of one corpus.
 
-    Headers are read and audio is compared for a limited time each; what was left out is said.
+    Headers are read and audio is compared for a limited time each; lines say what was left out.
 
     Raises:
         InputError: if a folder does not exist, or a table in it cannot be read.
@@ -82,7 +82,7 @@ def summary(folders: Sequence[Path], features: Features) -> Iterator[str]:
         *_missing_classes(sets),
         *_not_read(sets, sources, headers),
         *_low_rates(found, features),
-        *_equal_lines(sets),
+        *_identical_lines(sets),
     ):
         yield from textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
@@ -107,16 +107,17 @@ def _clips(sets: Sequence[CorpusSet]) -> Iterator[AudioSegment]:
 
 def _set_row(one: CorpusSet, headers: Headers) -> list[str]:
     """Return the cells of a set; hours are extrapolated if not all headers were reached."""
-    lengths = [_seconds(clip, headers) for clip in one.clips.values()]
-    seconds = [length for length in lengths if length]
+    found = [_seconds(clip, headers) for clip in one.clips.values()]
+    seconds = [length for length in found if length]
     clips = len(one.clips) or len(one.labels)
     if not seconds:
         return [one.name, f"{clips:,}", *4 * ["-"]]
-    unknown = lengths.count(None)
+    unknown = found.count(None)
     hours = sum(seconds) / 3600 * clips / (clips - unknown)
     ends = (min(seconds), statistics.median(seconds), max(seconds))
+    lengths = [readable_duration(end, precise=True) for end in ends]
     about = "~" if unknown else ""
-    return [one.name, f"{clips:,}", f"{about}{hours:,.2f}", *map(readable_duration, ends)]
+    return [one.name, f"{clips:,}", f"{about}{hours:,.2f}", *lengths]
 
 
 def _seconds(clip: AudioSegment, headers: Headers) -> float | None:
@@ -171,7 +172,7 @@ def _missing_classes(sets: Sequence[CorpusSet]) -> Iterator[str]:
         missing = [name for name in one.classes if not found[name]]
         if missing and found:
             classes = _number(len(missing), "class", "classes")
-            yield f"{classes} without clips in {one.name}: {_some(missing)}"
+            yield f"{classes} without clips in {one.name}: {listed(missing, NAMED)}"
 
 
 def _not_read(sets: Sequence[CorpusSet], sources: set[str], headers: Headers) -> Iterator[str]:
@@ -182,7 +183,7 @@ def _not_read(sets: Sequence[CorpusSet], sources: set[str], headers: Headers) ->
         if clip.source in headers and headers[clip.source] is None
     ]
     if bad:
-        yield f"{_number(len(bad), 'clip')} with unreadable audio: {_some(bad)}"
+        yield f"{_number(len(bad), 'clip')} with unreadable audio: {listed(bad, NAMED)}"
     commands = sum(source.endswith("|") for source in sources)
     if commands:
         yield f"{_number(commands, 'command')} in wav.scp, which this summary does not run"
@@ -208,25 +209,25 @@ def _low_rates(found: Sequence[AudioHeader], features: Features) -> Iterator[str
         )
 
 
-def _equal_lines(sets: Sequence[CorpusSet]) -> Iterator[str]:
-    """Yield what clips have equal audio in several sets, in several classes, or otherwise."""
+def _identical_lines(sets: Sequence[CorpusSet]) -> Iterator[str]:
+    """Yield a line on identical audio in several sets, one on different labels, one on the rest."""
     clips = {f"{one.name}/{name}": clip for one in sets for name, clip in one.clips.items()}
     try:
-        groups = equal_audio(clips, LIMIT)
+        groups = identical_audio(clips, LIMIT)
     except TimeLimitError:
-        yield f"equal audio: not looked for, as comparing the files takes longer than {LIMIT:g} s"
+        yield f"identical audio: not searched for, since this would take longer than {LIMIT:g} s"
         return
     labels = {f"{one.name}/{name}": value for one in sets for name, value in one.labels.items()}
     of_set = {f"{one.name}/{name}": one.name for one in sets for name in one.clips}
     across = [group for group in groups if len({of_set[name] for name in group}) > 1]
     mixed = [group for group in groups if len({labels.get(name) for name in group}) > 1]
     if across:
-        yield f"warning: equal audio in several sets: {_groups(across, of_set)}"
+        yield f"warning: identical audio in several sets: {_groups(across, of_set)}"
     if mixed:
-        yield f"warning: equal audio with different labels: {_groups(mixed, labels)}"
+        yield f"warning: identical audio with different labels: {_groups(mixed, labels)}"
     others = [group for group in groups if group not in across and group not in mixed]
     if others:
-        yield f"equal audio within a set and class: {_groups(others, {})}"
+        yield f"identical audio within a set and class: {_groups(others, {})}"
 
 
 def _groups(groups: Sequence[list[str]], different: Mapping[str, str]) -> str:
@@ -239,8 +240,3 @@ def _groups(groups: Sequence[list[str]], different: Mapping[str, str]) -> str:
 
 def _number(count: int, word: str, words: str = "") -> str:
     return f"{count:,} {word if count == 1 else words or f'{word}s'}"
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    return ", ".join([*names[:NAMED], *(["..."] if names[NAMED:] else [])])

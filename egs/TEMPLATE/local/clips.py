@@ -56,7 +56,7 @@ class Clip(NamedTuple):
 
 
 class Table:
-    """The CSV of labels; all that is wrong with its lines is refused at once.
+    """The CSV of labels; all its wrong lines are reported together.
 
     Args:
         path: the CSV
@@ -95,8 +95,8 @@ class Table:
                 self._bad.add(str(error))
         if clutter:
             print(
-                f"local/data.py: {self.path}: {clutter} lines skipped: the files hold no audio, "
-                "as ._NAME from a Mac or Thumbs.db",
+                f"local/data.py: {self.path}: {clutter} lines skipped: files without audio, "
+                "such as ._NAME from a Mac, or Thumbs.db",
                 file=sys.stderr,
             )
         return lines
@@ -172,7 +172,7 @@ class Table:
         raise self._error(number, f"split must be train, valid or test, not '{value}'")
 
     def _unique(self, number: int, kind: str, text: str, name: str) -> str:
-        """Return the name; refuse it if another text got it, or if a file is listed twice.
+        """Return the name; refuse it if another text has it, or if a file is listed twice.
 
         A text is refused once, however many lines have it.
         """

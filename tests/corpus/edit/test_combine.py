@@ -134,7 +134,7 @@ def test_utt2dur_leaves_out_what_cannot_be_used(tmp_path, capsys):
         "u6 a 0.5 -1\nu7 a 0.1 0.3\n",
     )
     assert DataDir(folder).measured_durations()[1] == {
-        "u1": "truncated: 0.12 s of the 0.50 s that its header promises; copy or download it again",
+        "u1": "truncated: 0.12 s of the 0.50 s that its header states; copy or download it again",
         "u2": "impossible segment, from nan s to 1 s; correct its times",
         "u3": "impossible segment, from 0 s to inf s; correct its times",
         "u4": "impossible segment, from -0.1 s to 1 s; correct its times",

@@ -46,7 +46,7 @@ def test_the_top_folder_is_the_class_whatever_the_suffix(tmp_path, capsys):
         "cat        8   0.00  16 kHz, 7 unreadable",
         "dog        2   0.01  8, 16 kHz",  # 54 s are 0.015 hours
         "total     10   0.02  16, 8 kHz, 7 unreadable",
-        "ignored, without the suffix of audio: .txt 1",
+        "ignored, not audio by their suffix: .txt 1",
     ]
 
 

@@ -8,7 +8,7 @@ import soundfile
 from corpus.directories import lines, write
 
 from asda.cli import main
-from asda.corpus.edit import equal_audio, summary
+from asda.corpus.edit import identical_audio, summary
 from asda.corpus.edit.audio_headers import audio_header
 from asda.features.fbank_config import FbankConfig
 
@@ -83,9 +83,9 @@ def test_one_screen(corpus, capsys):
         "1 clip with unreadable audio: y",
         "50 % of the clips have a lower sample rate than the features (16 kHz); of their",
         "  128 mel bins the upper ones are empty: 30 at 8 kHz",
-        "warning: equal audio in several sets: 2 clips in 1 group, for example train/b =",
-        "  test/x",
-        "warning: equal audio with different labels: 2 clips in 1 group, for example",
+        "warning: identical audio in several sets: 2 clips in 1 group, for example",
+        "  train/b = test/x",
+        "warning: identical audio with different labels: 2 clips in 1 group, for example",
         "  train/b = test/x",
     ]
     assert max(map(len, shown)) <= 80
@@ -126,7 +126,7 @@ def test_many_classes_are_cut(tmp_path, capsys):
     table = [" ".join(line.split()) for line in shown]
     assert table[7:9] == ["class_000 289", "class_001 289"]  # 285 or 286 and 3 or 4
     assert "... 510 classes ..." in table
-    assert "7 classes without clips in train: class_520, class_521, class_522, ..." in table
+    assert "7 classes without clips in train: class_520, class_521, class_522, and 4 more" in table
 
 
 def test_sets_that_lie_apart_are_named_by_their_ends(tmp_path, capsys):
@@ -139,7 +139,7 @@ def test_sets_that_lie_apart_are_named_by_their_ends(tmp_path, capsys):
     assert [line.split()[0] for line in shown[1:9]] == [f"fold{n}/test" for n in range(1, 9)]
     assert "cat        8" in shown
     assert any(
-        line.startswith("warning: equal audio in several sets: 8 clips in 1") for line in shown
+        line.startswith("warning: identical audio in several sets: 8 clips in 1") for line in shown
     )
 
 
@@ -161,7 +161,7 @@ def test_segments_are_equal_by_their_times(tmp_path, capsys):
     shown = said(capsys, folder)
     assert shown[1].split() == ["all", "4", "0.00", *["1.00", "s", "1.00", "s", "2.00", "s"]]
     assert " ".join(shown[-2:]).replace("   ", " ") == (
-        "equal audio within a set and class: 2 clips in 1 group, for example all/b = all/c"
+        "identical audio within a set and class: 2 clips in 1 group, for example all/b = all/c"
     )
 
 
@@ -180,14 +180,14 @@ def test_files_of_one_size_are_told_apart(tmp_path):
     (tmp_path / "g").symlink_to(tmp_path / "d")
     clips = {name: AudioSegment(str(tmp_path / name)) for name in "abcdefgh"}
     clips |= {name: AudioSegment("cat x |") for name in "ij"}
-    assert equal_audio.equal_audio(clips, 60) == [["a", "b"], ["d", "g"], ["i", "j"]]
+    assert identical_audio.identical_audio(clips, 60) == [["a", "b"], ["d", "g"], ["i", "j"]]
 
 
 def test_time_is_limited_and_said(corpus, capsys, monkeypatch):
     monkeypatch.setattr(summary, "LIMIT", -1.0)
     shown = " ".join(said(capsys, *corpus))
     assert "only 0 of 5 headers, chosen at random, were read" in shown
-    assert "equal audio: not looked for" in shown
+    assert "identical audio: not searched for" in shown
 
 
 def test_commands_are_not_run(tmp_path, capsys):

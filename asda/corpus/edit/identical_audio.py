@@ -20,10 +20,10 @@ class TimeLimitError(Exception):
     """The comparison would take too long."""
 
 
-def equal_audio(clips: Mapping[str, AudioSegment], limit: float) -> list[list[str]]:
-    """Return groups of clips that are equal: the same times of files with the same bytes.
+def identical_audio(clips: Mapping[str, AudioSegment], limit: float) -> list[list[str]]:
+    """Return groups of clips that are identical: the same times in files with the same bytes.
 
-    Only files are compared by content; commands, and places in archives, by how they are written.
+    Files are compared by content; commands and locations in archives by their text in wav.scp.
 
     Args:
         clips: name -> audio
@@ -41,7 +41,7 @@ def equal_audio(clips: Mapping[str, AudioSegment], limit: float) -> list[list[st
 
 
 def _content_ids(sources: Collection[str], end: float) -> dict[str, str]:
-    """Return source -> an ID of its content, for files whose content is that of another, too.
+    """Return source -> an ID of its content, for files whose content another file has as well.
 
     Files are told apart by size, then by a probe, then by all of their bytes.
     """
@@ -64,7 +64,7 @@ def _property(path: str, property_of: Callable[[str], str], end: float) -> str:
         raise TimeLimitError
     try:
         return property_of(path)
-    except OSError:  # what cannot be read is reported elsewhere and equal to nothing here
+    except OSError:  # what cannot be read is reported elsewhere, and identical to nothing
         return ""
 
 

@@ -1,15 +1,15 @@
-"""Settings that are allowed but do not do what they seem to: one line each, before training."""
+"""Warnings, before training, about settings that are allowed but have unexpected effects."""
 
 from __future__ import annotations
 
 from asda.training.run_config import RunConfig
 
 
-def remarks(config: RunConfig, clips: int, world_size: int, device: str) -> list[str]:
-    """Return what should be said about a run before it begins.
+def setting_warnings(config: RunConfig, clips: int, world_size: int, device: str) -> list[str]:
+    """Return the warnings about the settings of a run.
 
     Args:
-        config: with nothing left open
+        config: with all settings decided
         clips: number of training clips
         world_size: number of processes
         device: type of the device, such as "cpu"
@@ -18,7 +18,7 @@ def remarks(config: RunConfig, clips: int, world_size: int, device: str) -> list
     if config.training.precision == "fp16" and device == "cpu":
         found.append(
             "training.precision fp16 is meant for GPUs; on a CPU a step takes about ten times as"
-            " long as in float32: use bf16, or auto, which takes bf16 where it is faster"
+            " long as in float32: use bf16, or auto, which chooses bf16 if it is faster"
         )
     return [line for line in found if line]
 
@@ -42,8 +42,8 @@ def _batch(config: RunConfig, clips: int, world_size: int) -> str | None:
         return None
     shown = " x ".join(f"{name} {value}" for name, value in factors.items() if value > 1)
     return (
-        f"an update takes {update} clips ({shown}), more than the {clips} training clips: it sees"
-        " clips more than once"
+        f"an update takes {update} clips ({shown}), more than the {clips} training clips: it uses"
+        " some clips several times"
     )
 
 
@@ -54,5 +54,6 @@ def _evaluations(config: RunConfig) -> str | None:
         return None
     return (
         f"training.evaluate_every {training.evaluate_every} is more than training.updates"
-        f" {training.updates}: the model is evaluated once, at the end, and nothing is chosen"
+        f" {training.updates}: the model is evaluated once, at the end; no model is chosen,"
+        " and no run stops early"
     )

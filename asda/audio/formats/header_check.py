@@ -1,4 +1,4 @@
-"""What the bytes of an audio file say about its header."""
+"""The header of an audio file compared with the bytes that follow it."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ LARGEST_ID3 = (1 << 28) - 1  # bytes
 HEAD = 4096  # bytes that hold the header of nearly every file
 
 
-class Verdict(NamedTuple):
-    """How a file is to be read, so that all of its audio is read.
+class HeaderCheck(NamedTuple):
+    """The result of a comparison: how a file must be read so that all of its audio is read.
 
     Args:
         exact: whether the length that libsndfile reports for the file as it is can be trusted
-        present: fraction of what the header promises that is there; below 1 the file is truncated,
+        present: fraction of what the header states that is there; below 1 the file is truncated,
             above 1 there is more that the header does not count
-        torn: whether the file ends in the middle of a unit of its format, without a promised length
-        edits: (position, bytes to replace, new bytes), which correct the header
+        incomplete: whether the file ends in the middle of a page, where no length is stated
+        corrections: (position, bytes to replace, new bytes), which correct the header
         samples: number of samples per channel that libsndfile must count, else a tag is appended
-        tag: bytes of that tag, which decoders pass over
-        cuts: positions at which further files begin that were joined to the first one
-        inner: position of an audio file within this one, which is to be read instead; 0 = none
+        tag_size: bytes of that tag, which decoders skip; 0 = no tag is needed
+        joined_at: positions at which further files begin that were joined to the first one
+        embedded_at: position of an audio file inside this one, to be read instead; 0 = none
     """
 
     exact: bool = True
     present: float = 1.0
-    torn: bool = False
-    edits: tuple[tuple[int, int, bytes], ...] = ()
-    cuts: tuple[int, ...] = ()
-    inner: int = 0
+    incomplete: bool = False
+    corrections: tuple[tuple[int, int, bytes], ...] = ()
+    joined_at: tuple[int, ...] = ()
+    embedded_at: int = 0
     samples: int = 0
-    tag: int = 0
+    tag_size: int = 0
 
     def parts(self, data: bytes) -> list[bytes]:
-        """Return the files that were joined in `data`, or its one file with the edits applied."""
-        if self.inner:
-            return [data[self.inner :]]
-        if self.cuts:
-            ends = (*self.cuts, len(data))
-            return [data[a:b] for a, b in zip((0, *self.cuts), ends, strict=True)]
-        for position, count, new in self.edits:
+        """Return the files that were joined in `data`, or the one file with a corrected header."""
+        if self.embedded_at:
+            return [data[self.embedded_at :]]
+        if self.joined_at:
+            ends = (*self.joined_at, len(data))
+            return [data[a:b] for a, b in zip((0, *self.joined_at), ends, strict=True)]
+        for position, count, new in self.corrections:
             data = data[:position] + new + data[position + count :]
-        return [data + _id3_of(self.tag) if self.tag else data]
+        return [data + _id3_of(self.tag_size) if self.tag_size else data]
 
 
-UNKNOWN = Verdict(exact=False)  # a format whose length only decoding tells
+UNKNOWN = HeaderCheck(exact=False)  # a format whose length only decoding tells
 
 
 class Content:
