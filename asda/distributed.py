@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +34,8 @@ class Process:
 
 def start_process(device: str = "auto", threads: int = 0) -> Process:
     """Join the process group that torchrun describes, if any (gloo on CPU, nccl on GPU)."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        _stop_with_launcher()
     if threads:
         torch.set_num_threads(threads)
     chosen = _device(device)
@@ -40,6 +46,16 @@ def start_process(device: str = "auto", threads: int = 0) -> Process:
     if not dist.is_initialized():
         return Process(0, 1, chosen)
     return Process(dist.get_rank(), dist.get_world_size(), chosen)
+
+
+def _stop_with_launcher() -> None:
+    """Have Linux send SIGTERM when torchrun ends, however it ends.
+
+    A torchrun that is killed, or that gets SIGUSR1, leaves its processes behind: they would train
+    on and keep the experiment folder locked, or wait for its store for up to 30 minutes.
+    """
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def _is_launched() -> bool:
@@ -87,6 +103,18 @@ def gather(content: Any) -> list[Any]:
     gathered: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(gathered, content)
     return gathered
+
+
+@contextlib.contextmanager
+def failing_together() -> Iterator[None]:
+    """Let an `InputError` of one process end all, which would wait for that process otherwise."""
+    failure = None
+    try:
+        yield
+    except InputError as error:
+        failure = error
+    if any(gather(failure is not None)):
+        raise failure or InputError("stopped, since another process has failed")
 
 
 def largest_number(number: int) -> int:

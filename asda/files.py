@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class InputError(Exception):
     """An input of the user is wrong. The message is one line: file:line, the fault, the remedy."""
@@ -71,9 +73,27 @@ def _replacing(path: Path, mode: str) -> Iterator[IO[Any]]:
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise named(error, path) from None
         raise
+
+
+def named(error: OSError, path: str | Path) -> OSError:
+    """Return the error of a write, which knows no file, with the name of the file."""
+    return OSError(error.errno, error.strerror, str(path))
+
+
+def refuse_overwriting(out: str | Path, sources: Iterable[str | Path]) -> None:
+    """Refuse to write over a file that was read: a checkpoint would be lost to its run.
+
+    Raises:
+        InputError: if `out` is one of the sources.
+    """
+    for source in sources:
+        if Path(out).exists() and Path(source).exists() and Path(out).samefile(source):
+            raise InputError(f"{out}: would replace the file that is read; choose another --out")
 
 
 def _umask() -> int:

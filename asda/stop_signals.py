@@ -14,6 +14,7 @@ from types import FrameType
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 # `timeout` and torchrun can deliver one request twice; a user takes longer to repeat it.
 SAME_REQUEST = 1.0  # seconds
+NOTHING_LOST = "stopped before the first update of this call; nothing is lost"
 
 
 class Stopped(KeyboardInterrupt):
@@ -37,10 +38,13 @@ class StopRequests:
 
     Args:
         announce: whether this process confirms requests on the terminal
+        at_once: whether a request stops this process by itself outside `deferred`; False = others
+            would wait for it in vain, so the code asks for `received` when all have come there
     """
 
-    def __init__(self, announce: bool = True):
+    def __init__(self, announce: bool = True, at_once: bool = True):
         self.announce = announce
+        self.at_once = at_once
         self.received: int | None = None
         self._since = 0.0
         self._deferred = False
@@ -73,13 +77,14 @@ class StopRequests:
         now = time.monotonic()
         if self.received is None:
             self.received, self._since = number, now
-            if not self._deferred:
-                raise Stopped(
-                    number, "stopped before the first update of this call; nothing is lost"
+            if self._deferred:
+                self._print(
+                    "finishing this update and saving; a second signal ends at once, without saving"
                 )
-            self._print(
-                "finishing this update and saving; a second signal ends at once, without saving"
-            )
+            elif self.at_once:
+                raise Stopped(number, NOTHING_LOST)
+            else:
+                self._print("stopping before the first update; a second signal ends at once")
         elif now - self._since > SAME_REQUEST:
             end_by(number)
 

@@ -262,9 +262,15 @@ needs 4 --finetune-config "$finetune_config"
 . ./cmd.sh
 
 current="set-up"
-# stopped STATUS: only signals need advice here; error messages give their own
+finished=false
+# stopped STATUS: what to do next is in the message of the error, unless a signal ended the call. Of a
+# signal to itself (Ctrl-C), bash gives no status; after one that only this script got (kill), a
+# child is still at work and would go on alone.
 stopped() {
-  if [ "$1" -ge 128 ]; then
+  local children=()
+  read -ra children <"/proc/$$/task/$$/children" 2>/dev/null || true
+  [ ${#children[@]} -eq 0 ] || kill "${children[@]}" || true
+  if [ "$1" -ge 128 ] || { [ "$1" -eq 0 ] && ! $finished; }; then
     log "stopped in $current; repeat the call to resume" >&2
   elif [ "$1" -ne 0 ]; then
     log "stopped in $current" >&2
@@ -324,4 +330,5 @@ if [ "$stop_stage" -ge 5 ]; then
   utils/show_results.sh "$expdir"
 fi
 
+finished=true
 log "finished in $SECONDS seconds"

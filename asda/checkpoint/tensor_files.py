@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asda.files import InputError, atomic_write
+from asda.files import InputError, atomic_write, named
 
 WHILE_UNPICKLING = (
     pickle.UnpicklingError,
@@ -24,9 +24,18 @@ WHILE_UNPICKLING = (
 
 
 def save(content: dict[str, Any], path: Path) -> None:
-    """Write tensors and plain containers atomically."""
-    with atomic_write(path, "wb") as stream:
-        torch.save(content, stream)
+    """Write tensors and plain containers atomically.
+
+    Raises:
+        OSError: naming the file, for example if the disk is full.
+    """
+    try:
+        with atomic_write(path, "wb") as stream:
+            torch.save(content, stream)
+    except RuntimeError as error:  # torch raises one while it closes what it could not write
+        if isinstance(error.__context__, OSError):
+            raise named(error.__context__, path) from None
+        raise
 
 
 def load(path: str | Path, *parts: str) -> dict[str, Any]:
@@ -54,6 +63,15 @@ def load(path: str | Path, *parts: str) -> dict[str, Any]:
             f"{path}: damaged, or not a file of tensors written by asda"
             f" ({reason[0][:120] if reason else type(error).__name__})"
         ) from None
+
+
+def is_whole(path: str | Path) -> bool:
+    """Return whether a file of `save` holds all bytes that were written."""
+    try:
+        check_sums(path)
+    except InputError:
+        return False
+    return zipfile.is_zipfile(path)
 
 
 def check_sums(path: str | Path) -> None:

@@ -14,7 +14,9 @@ def average(models: list[Path], out: Path) -> None:
     from asda.checkpoint import tensor_files
     from asda.checkpoint.load import read_model
     from asda.checkpoint.mean_model import mean_model
+    from asda.files import refuse_overwriting
 
+    refuse_overwriting(out, models)
     saved = mean_model([read_model(path) for path in models])
     tensor_files.save(saved.content(), out)
     print(f"wrote {out} ({saved.kind}, of updates {saved.facts['from_updates']})")

@@ -19,7 +19,9 @@ def export(model: str, out: str, format: Literal["reference"] = "reference") -> 
     from asda.checkpoint import tensor_files
     from asda.checkpoint.foreign.fairseq_export import to_reference
     from asda.checkpoint.load import read_model
+    from asda.files import refuse_overwriting
 
+    refuse_overwriting(out, [model])
     tensor_files.save(to_reference(read_model(model)), Path(out))
     print(f"wrote {out} ({format} format)")
 

@@ -25,7 +25,9 @@ def import_checkpoint(
     from asda.checkpoint import tensor_files
     from asda.checkpoint.load import read_model
     from asda.checkpoint.saved_model import NO_HEAD
+    from asda.files import refuse_overwriting
 
+    refuse_overwriting(out, [source])
     saved = read_model(source)
     if encoder != "both":
         weights = saved.encoder_weights(encoder)

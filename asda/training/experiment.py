@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from asda import configuration
+from asda.checkpoint import tensor_files
 from asda.distributed import Process
 from asda.files import InputError, atomic_write
 from asda.training.launch import SPLIT_KEYS, Launch
@@ -37,12 +38,20 @@ def begun_run(config: Run) -> Run | None:
     """Return the configuration of the run in `config.exp`; None if it has saved nothing yet.
 
     Settings that were added to asda since the run began take their defaults.
+
+    Raises:
+        InputError: if the configuration is damaged.
     """
     folder = Path(config.exp)
     begun = (folder / CHECKPOINT).exists() or (folder / MODEL).exists()
     if not begun or not (folder / CONFIG).exists():
         return None
-    return configuration.load(type(config), folder / CONFIG)
+    try:
+        return configuration.load(type(config), folder / CONFIG)
+    except InputError as error:
+        raise InputError(
+            f"{error}; restore this file, or remove it to resume without comparing settings"
+        ) from None
 
 
 class Experiment:
@@ -63,11 +72,14 @@ class Experiment:
     def __init__(self, config: RunConfig, verb: str, process: Process):
         self.folder = Path(config.exp)
         self.config = config
+        self.verb = verb
         self.process = process
+        self._launch = Launch.of(config, process.world_size)
+        self._lengthened: int | None = None  # updates of the completed run that is to go on
         if process.is_first:
             self._lock()
             self._remove_unfinished()
-            notes = self._claim(verb)
+            notes = self._notes()
             self._open_log()
             for note in notes:
                 log.warning("%s", note)
@@ -89,6 +101,25 @@ class Experiment:
     def snapshot(self, update: int) -> Path:
         return self.folder / "snapshots" / f"update_{update:07d}.pt"
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to train.
+
+        Raises:
+            InputError: if the finished model is damaged.
+        """
+        if self._lengthened is not None or not self.model.exists():
+            return False
+        if not tensor_files.is_whole(self.model):
+            source = "makes it of the checkpoint" if self.checkpoint.exists() else "trains anew"
+            raise InputError(f"{self.model}: damaged; remove it, and the same command {source}")
+        return True
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether at least one checkpoint was written."""
+        return self.checkpoint.exists() or self.model.exists()
+
     def _lock(self) -> None:
         """Keep other processes out of the folder until this one ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -105,23 +136,18 @@ class Experiment:
         for path in self.folder.rglob(".*.pt.*"):
             path.unlink()
 
-    def _claim(self, verb: str) -> list[str]:
-        """Take the folder for this run; return warnings about an earlier run in it."""
-        launch = Launch.of(self.config, self.process.world_size)
-        notes = []
-        if old := begun_run(self.config):
-            notes = self._compare(old, launch)
-        elif self._log.exists() and BEGIN in self._log.read_text(encoding="utf-8"):
-            notes = [
-                f"an earlier call was stopped before it saved {self.checkpoint}: the run starts"
-                " again from the beginning"
-            ]
+    def claim(self) -> None:
+        """Record this run in the folder, once nothing is left that could refuse it."""
+        if not self.process.is_first:
+            return
+        if self._lengthened is not None:
+            self.model.rename(self.folder / f"model_{self._lengthened}.pt")
+            self._lengthened = None
         training = dataclasses.replace(self.config.training, accept_changes=False)
         config = dataclasses.replace(self.config, training=training)
         configuration.save(config, self.folder / CONFIG)
-        launch.write(self.folder)
-        self._write_command(f"{launch.command} {verb}")
-        return notes
+        self._launch.write(self.folder)
+        self._write_command(f"{self._launch.command} {self.verb}")
 
     def _write_command(self, command: str) -> None:
         """Write run.sh, which repeats the run.
@@ -129,14 +155,32 @@ class Experiment:
         Args:
             command: beginning of the command line
         """
-        config = shlex.quote(str(self.folder / CONFIG))
         with atomic_write(self.folder / "run.sh") as stream:
             stream.write(
                 "#!/usr/bin/env bash\n# Repeats this run, or resumes it if it was interrupted.\n"
+                'exp=$(cd "$(dirname "$0")" && pwd) || exit 1\n'  # of a copied folder, the copy
                 f"cd {shlex.quote(str(Path.cwd()))} || exit 1\n"
-                f'exec {command} --config {config} "$@"\n'
+                f'exec {command} --config "$exp/{CONFIG}" --exp "$exp" "$@"\n'
             )
         (self.folder / "run.sh").chmod(0o755)
+
+    def _notes(self) -> list[str]:
+        """Return warnings about an earlier run in the folder.
+
+        Raises:
+            InputError: if this run cannot continue it.
+        """
+        if old := begun_run(self.config):
+            return self._compare(old, self._launch)
+        if self.has_begun:
+            config = self.folder / CONFIG
+            return [f"no {config}: settings are not compared with those of the run so far"]
+        if self._log.exists() and BEGIN in self._log.read_text(encoding="utf-8"):
+            return [
+                f"an earlier call was stopped before it saved {self.checkpoint}: the run starts"
+                " again from the beginning"
+            ]
+        return []
 
     def _compare(self, old: RunConfig, launch: Launch) -> list[str]:
         """Compare with the run in the folder; return notes on differences that are accepted.
@@ -182,7 +226,7 @@ class Experiment:
                 f" or remove this one{remedy}"
             )
         if self.model.exists():
-            self.model.rename(self.folder / f"model_{updates}.pt")
+            self._lengthened = updates
 
     def _open_log(self) -> None:
         root = logging.getLogger("asda")

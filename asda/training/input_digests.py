@@ -6,10 +6,11 @@ from pathlib import Path
 
 import yaml
 
+from asda.configuration import read_yaml
 from asda.dataset.fingerprint import fingerprint
 from asda.digests import file_digest
 from asda.files import InputError, atomic_write
-from asda.training.experiment import Experiment, begun_run
+from asda.training.experiment import Experiment
 
 
 def check_inputs(experiment: Experiment, labelled: bool) -> None:
@@ -28,8 +29,8 @@ def check_inputs(experiment: Experiment, labelled: bool) -> None:
     record = experiment.folder / "inputs.yaml"
     new = _inputs(experiment, labelled)
     old: dict[str, str] = {}
-    if record.exists() and begun_run(experiment.config):
-        old = yaml.safe_load(record.read_text(encoding="utf-8"))
+    if record.exists() and experiment.has_begun:
+        old = read_yaml(record)
     changed = [name for name in new if name in old and old[name] != new[name]]
     if changed:
         raise InputError(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from asda.checkpoint.schema import refusing_damage, restore
+from asda.checkpoint.schema import restore
+from asda.configuration import read_yaml
 from asda.files import InputError, atomic_write
 from asda.training.run_config import RunConfig
 
@@ -38,8 +39,7 @@ class Launch:
         path = folder / NAME
         if not path.exists():
             return None
-        with refusing_damage(path):
-            return restore(cls, yaml.safe_load(path.read_text(encoding="utf-8")), path)
+        return restore(cls, read_yaml(path), path)
 
     def write(self, folder: Path) -> None:
         with atomic_write(folder / NAME) as stream:

@@ -16,10 +16,10 @@ from asda.checkpoint import tensor_files
 from asda.checkpoint.saved_model import load_weights
 from asda.checkpoint.schema import refusing_damage, restore
 from asda.dataset.collate import Batch
-from asda.distributed import Process, barrier, gather, largest_number
+from asda.distributed import Process, barrier, failing_together, gather, largest_number
 from asda.files import InputError, listed
 from asda.kernels.recompute import recompute_outputs
-from asda.stop_signals import Stopped, StopRequests
+from asda.stop_signals import NOTHING_LOST, Stopped, StopRequests
 from asda.training.experiment import BEGIN, Experiment
 from asda.training.model_selection import ModelSelection
 from asda.training.progress import Progress
@@ -57,12 +57,20 @@ def train(
     stop = stop or StopRequests()
     run = _Run(task, experiment, process, stop)
     run.resume()
+    if requested(stop):
+        raise Stopped(stop.received or signal.SIGTERM, NOTHING_LOST if process.is_first else "")
+    experiment.claim()
     with run.reporting(), stop.deferred():
         run.run()
         run.finish()
         barrier()
-    if largest_number(int(stop.received is not None)):
+    if requested(stop):
         raise run.stopped(f"stopped after the last update; {experiment.model} is complete")
+
+
+def requested(stop: StopRequests) -> bool:
+    """Return whether any process is asked to stop."""
+    return bool(largest_number(int(stop.received is not None)))
 
 
 class _Run:
@@ -85,6 +93,10 @@ class _Run:
             self._restore(self.experiment.checkpoint)
             self.saver.saved = self.state.update
             log.info("resuming after update %d", self.state.update)
+            with failing_together():
+                lost = self.saver.lost_snapshots(self.state)
+            for update in gather(lost)[0]:
+                del self.state.snapshots[update]
         else:
             log.info(BEGIN)
         self.state.divide(self.process.world_size * self.task.config.data.batch_size)
@@ -104,7 +116,10 @@ class _Run:
                 self.progress.close()
 
     def _restore(self, path: Path) -> None:
-        content = tensor_files.load(path, "model", "optimizer", "scaler", "interval")
+        try:
+            content = tensor_files.load(path, "model", "optimizer", "scaler", "interval")
+        except InputError as error:
+            raise InputError(f"{error}; remove it to begin the run anew") from None
         if "progression" in content:  # the name of this entry in the first checkpoints
             content["state"] = content.pop("progression")
         load_weights(self.task.model, content["model"], path)
@@ -239,16 +254,17 @@ class _Run:
                 "updates skipped at the end: %d; score the model before you use it",
                 self.state.skipped_in_a_row,
             )
+        final = self.config.final if self.state.snapshots else "last"
         weights, chosen = self.selection.chosen_weights()
         facts = {
             "updates": self.state.update,
-            "final": self.config.final,
+            "final": final,
             "from_updates": chosen,
             "metric": self.task.metric,
             "metric_value": self.selection.metric_value(chosen),
             "seed": self.config.seed,
         }
-        tensor_files.save(self.task.package(weights, facts).content(), self.experiment.model)
+        self.saver.write(self.task.package(weights, facts).content(), self.experiment.model)
         if self.progress:
             self.progress.complete()
-        log.info("wrote %s (%s of updates %s)", self.experiment.model, self.config.final, chosen)
+        log.info("wrote %s (%s of updates %s)", self.experiment.model, final, chosen)

@@ -22,6 +22,7 @@ ACCEPTABLE = {f"optimizer.{name}" for name in ("lr", "min_lr", "warmup", "clip_n
 ACCEPTABLE |= {
     f"training.{name}" for name in ("updates", "precision", "evaluate_every", "patience")
 }
+ACCEPTABLE |= {"train", "valid", "dump", "fbank"}  # the content is compared in any case
 
 
 @dataclass
@@ -93,8 +94,8 @@ class TrainingConfig:
         patience: stop after this number of evaluations without improvement (0 = never)
         accept_changes: resume a run, or train a completed one for longer, although some settings
             have changed: optimizer.lr, min_lr, warmup and clip_norm, training.updates, precision,
-            evaluate_every and patience. From the checkpoint on, the schedule follows the new
-            settings. Not stored in the experiment folder
+            evaluate_every and patience, and the paths of data that was moved. From the checkpoint
+            on, the schedule follows the new settings. Not stored in the experiment folder
     """
 
     updates: int = 10000

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import logging
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -18,6 +20,8 @@ from asda.training.train_state import TrainState
 
 if TYPE_CHECKING:
     from asda.training.task import Task
+
+log = logging.getLogger(__name__)
 
 
 class Saver:
@@ -55,7 +59,7 @@ class Saver:
             return
         if self.process.is_first:
             content = {"model": self.weights(), "state": vars(state), "about": self.about}
-            tensor_files.save(content | parts, self.experiment.checkpoint)
+            self.write(content | parts, self.experiment.checkpoint)
             for path in self.experiment.folder.glob("snapshots/*.pt"):
                 if int(path.stem.split("_")[1]) not in state.snapshots:
                     path.unlink()
@@ -66,7 +70,40 @@ class Saver:
         if self.process.is_first:
             about = self.about | {"facts": self.about["facts"] | {"updates": update}}
             content = {"model": self.weights(), "about": about}
-            tensor_files.save(content, self.experiment.snapshot(update))
+            self.write(content, self.experiment.snapshot(update))
+
+    def write(self, content: dict[str, Any], path: Path) -> None:
+        """Write a file of the run.
+
+        Raises:
+            InputError: if the disk is full, or refuses for another reason.
+        """
+        try:
+            tensor_files.save(content, path)
+        except OSError as error:
+            resume = ", which resumes there" if self.saved is not None else ""
+            raise InputError(
+                f"{path}: not written: {error.strerror}; {self._kept};"
+                f" mend this and repeat the command{resume}"
+            ) from None
+
+    def lost_snapshots(self, state: TrainState) -> list[int]:
+        """Return the updates of kept snapshots that cannot be read, to be told before hours pass.
+
+        Raises:
+            InputError: unless the run may go on without them.
+        """
+        lost = []
+        for update in state.snapshots if self.process.is_first else ():
+            try:
+                self.read_snapshot(update)
+            except InputError as error:
+                if not self.task.config.training.accept_changes:
+                    remedy = f"restore it, or add --{ACCEPT} true to choose the model without it"
+                    raise InputError(f"{error}; {remedy}") from None
+                log.warning("%s; the model is chosen without this snapshot", error)
+                lost.append(update)
+        return lost
 
     def read_snapshot(self, update: int) -> dict[str, Tensor]:
         """Return the weights of a snapshot.
@@ -101,16 +138,21 @@ class Saver:
             )
         return weights
 
+    @property
+    def _kept(self) -> str:
+        if self.saved is None:
+            return "no checkpoint was saved yet"
+        return f"{self.experiment.checkpoint} holds update {self.saved}"
+
     def advice(self) -> str:
         """Return what is saved, and what to do about numbers that are not finite."""
         config, folder = self.task.config, self.experiment.folder
-        kept, resume = "no checkpoint was saved yet", ""
+        resume = ""
         if self.saved is not None:
-            kept = f"{self.experiment.checkpoint} holds update {self.saved}"
             resume = f" ({folder}/run.sh --optimizer.lr LOWER --{ACCEPT} true resumes there)"
         other = {"fp16": "bf16 or float32", "bf16": "float32"}.get(config.training.precision)
         return (
-            f"{kept}; lower optimizer.lr {config.optimizer.lr:g}"
+            f"{self._kept}; lower optimizer.lr {config.optimizer.lr:g}"
             f"{f', or use training.precision {other}' if other else ''}{resume}"
             ", or leave out clips whose features are wrong"
         )

@@ -19,7 +19,7 @@ from asda.dataset.clips import Clips, open_clips
 from asda.dataset.collate import Batch
 from asda.dataset.loaders import Loader, training_loader
 from asda.dataset.targets import Target
-from asda.distributed import Process, end_process, start_process
+from asda.distributed import Process, end_process, failing_together, gather, start_process
 from asda.features.fbank_config import differing_features
 from asda.kernels.allocator import keep_freed_memory
 from asda.model.heads import Head, make_head
@@ -96,7 +96,7 @@ class Task(ABC, Generic[Config]):
                 those of the run in the experiment folder.
         """
         process = start_process(config.training.device, config.training.threads)
-        stop = StopRequests(announce=process.is_first)
+        stop = StopRequests(announce=process.is_first, at_once=process.world_size == 1)
         with stop.handled():
             cls._run(config, process, stop)
         end_process()
@@ -113,12 +113,15 @@ class Task(ABC, Generic[Config]):
         given, begun = config, begun_run(config)
         config = cls.decided(config, process, begun)
         check_ranking(config.training, ranked=cls.ranks(config))
-        experiment = Experiment(config, cls.verb, process)
-        check_inputs(experiment, cls.labelled or config.data.sampling == "balanced")
+        with failing_together():
+            experiment = Experiment(config, cls.verb, process)
+            check_inputs(experiment, cls.labelled or config.data.sampling == "balanced")
+            complete = experiment.is_complete
         if ignored and process.is_first:
             log.warning("the model is that of %s: %s", config.init, "; ".join(ignored))
-        if experiment.model.exists():
+        if gather(complete)[0]:  # the others do not know whether it goes on
             log.info("%s is complete", experiment.model)
+            experiment.claim()
         else:
             task = cls(config, process, init)
             if begun is None and process.is_first:

@@ -128,3 +128,19 @@ def test_a_part_that_was_compiled_is_understood(runs, tmp_path):
     assert read_model(tmp_path / "prefixed.pt").weights.keys() == (
         read_model(runs / "finetune/model.pt").weights.keys()
     )
+
+
+def test_a_file_that_is_read_is_not_replaced(runs, tmp_path, capsys):
+    checkpoint = runs / "pretrain/checkpoint.pt"
+    before = checkpoint.read_bytes()
+    (tmp_path / "link.pt").symlink_to(checkpoint)
+    for words in (
+        ["average", checkpoint, "--out", checkpoint],
+        ["average", checkpoint, "--out", tmp_path / "link.pt"],
+        ["export", checkpoint, checkpoint],
+        ["import-checkpoint", checkpoint, checkpoint],
+    ):
+        with pytest.raises(SystemExit):
+            main([str(word) for word in words])
+        assert "would replace the file that is read; choose another" in capsys.readouterr().err
+        assert checkpoint.read_bytes() == before

@@ -1,15 +1,25 @@
 """Experiment folders and configurations: what is refused, and that the message names the key."""
 
+import contextlib
 import os
+import shutil
 import stat
 import subprocess
 
 import pytest
 import yaml
-from training.runs import run_finetune, run_pretrain, settings, stopped_before, write_config
+from training.runs import (
+    assert_same_weights,
+    run_finetune,
+    run_pretrain,
+    settings,
+    stopped_before,
+    write_config,
+)
 
 from asda.cli import main
 from asda.configuration import load, to_dict
+from asda.files import InputError
 from asda.training.run_config import FinetuneConfig, PretrainConfig
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_images")]
@@ -173,14 +183,80 @@ def test_run_sh_repeats_the_run_from_where_it_was_started(data, tmp_path, monkey
     monkeypatch.chdir("/")
     monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("OUT", str(tmp_path / "said"))
-    subprocess.run([script, "--exp", "other"], check=True)
-    words = (tmp_path / "said").read_text().splitlines()
-    assert words == [
-        str(folder),
-        "pretrain",
-        *("--config", "exp/tag a/config.yaml"),
-        *("--exp", "other"),
-    ]
+    copy = tmp_path / "a copy"
+    shutil.copytree(script.parent, copy)
+    for exp in (script.parent, copy):
+        (tmp_path / "said").unlink(missing_ok=True)
+        subprocess.run([exp / "run.sh", "--exp", "other"], check=True)
+        assert (tmp_path / "said").read_text().splitlines() == [
+            str(folder),
+            "pretrain",
+            *("--config", f"{exp}/config.yaml", "--exp", str(exp)),
+            *("--exp", "other"),
+        ]
+
+
+def test_what_refuses_to_lengthen_a_completed_run_leaves_it_complete(data, tmp_path):
+    shutil.copytree(data, tmp_path / "data")
+    exp = tmp_path / "run"
+    run_pretrain(tmp_path / "data", exp)
+    before = {name: (exp / name).read_bytes() for name in ("model.pt", "config.yaml", "run.sh")}
+    longer = {"training__updates": 12, "training__accept_changes": True}
+    shutil.move(tmp_path / "data/train", tmp_path / "moved")
+    with pytest.raises(InputError, match="no such data directory"):
+        run_pretrain(tmp_path / "data", exp, **longer)
+    shutil.move(tmp_path / "moved", tmp_path / "data/train")
+    checkpoint = (exp / "checkpoint.pt").read_bytes()
+    (exp / "checkpoint.pt").write_bytes(checkpoint[:-100])
+    with pytest.raises(InputError, match=r"checkpoint\.pt: damaged.*; remove it to begin the run"):
+        run_pretrain(tmp_path / "data", exp, **longer)
+    assert {name: (exp / name).read_bytes() for name in before} == before
+    (exp / "checkpoint.pt").write_bytes(checkpoint)
+    assert run_pretrain(tmp_path / "data", exp, **longer)["facts"]["updates"] == 12
+    assert (exp / "model_8.pt").read_bytes() == before["model.pt"]
+
+
+def test_without_its_configuration_a_run_resumes_and_says_so(data, tmp_path, capsys):
+    exp = tmp_path / "run"
+    with stopped_before(3):
+        run_pretrain(data, exp)
+    (exp / "config.yaml").unlink()
+    assert run_pretrain(data, exp)["facts"]["updates"] == 8
+    said = capsys.readouterr().err
+    assert f"no {exp}/config.yaml: settings are not compared with those of the run so far" in said
+    assert "resuming after update 2" in said
+    assert "from the beginning" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("config.yaml", r"config\.yaml: .*; restore this file, or remove it to resume without"),
+        ("launch.yaml", r"launch\.yaml: missing fields processes, clips_per_update"),
+        ("inputs.yaml", None),
+    ],
+)
+def test_an_emptied_record_of_a_run(data, tmp_path, name, message):
+    exp = tmp_path / "run"
+    with stopped_before(3):
+        run_pretrain(data, exp)
+    (exp / name).write_text("")
+    with pytest.raises(InputError, match=message) if message else contextlib.nullcontext():
+        run_pretrain(data, exp)
+    (exp / name).unlink()
+    assert run_pretrain(data, exp)["facts"]["updates"] == 8
+
+
+@pytest.mark.parametrize("size", [0, -100])
+def test_a_damaged_model_is_not_called_complete(data, tmp_path, size):
+    exp = tmp_path / "run"
+    whole = run_pretrain(data, exp)
+    content = (exp / "model.pt").read_bytes()
+    (exp / "model.pt").write_bytes(content[:size])
+    with pytest.raises(InputError, match="damaged; remove it, and the same command makes it of"):
+        run_pretrain(data, exp)
+    (exp / "model.pt").unlink()
+    assert_same_weights(whole, run_pretrain(data, exp))
 
 
 def test_a_run_goes_on_by_another_name_of_its_folder(data, tmp_path):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from training.runs import run_finetune, run_pretrain, stopped_before
+from training.runs import assert_same_weights, run_finetune, run_pretrain, stopped_before
 
 from asda.corpus.datadir import DataDir, write_table
 from asda.files import InputError
@@ -90,6 +90,19 @@ def test_the_data_may_move(own, tmp_path):
     (own / "train").rename(own / "moved")
     (own / "train").symlink_to(own / "moved")
     assert run_pretrain(own, tmp_path / "run")["facts"]["updates"] == 8
+
+
+def test_the_same_data_in_another_place_is_accepted_if_asked_for(own, tmp_path):
+    whole = run_pretrain(own, tmp_path / "whole")
+    with stopped_before(3):
+        run_pretrain(own, tmp_path / "run")
+    (own / "train").rename(own / "moved")
+    moved = {"train": own / "moved", "training__accept_changes": True}
+    changed = shutil.copytree(own / "moved", own / "changed")
+    edit(changed, "utt2moments", doubled)
+    with pytest.raises(InputError, match=r"on other data \(features of train changed"):
+        run_pretrain(own, tmp_path / "run", **moved | {"train": changed})
+    assert_same_weights(whole, run_pretrain(own, tmp_path / "run", **moved))
 
 
 @pytest.mark.parametrize("text", ["num_mel_bin: 16\n", "frame_shift_ms: .inf\n", "window:\n"])

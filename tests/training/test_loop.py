@@ -4,6 +4,8 @@ import itertools
 import json
 import math
 import os
+import resource
+import shutil
 import socket
 import subprocess
 import sys
@@ -341,8 +343,50 @@ def test_odd_values_of_a_snapshot_are_refused(tmp_path):
         run(tmp_path / "run", stop_at=11, **options)
     snapshot = next((tmp_path / "run/snapshots").iterdir())
     tensor_files.save({"model": {"0.weight": "lost"}}, snapshot)
+    before = (tmp_path / "run/checkpoint.pt").read_bytes()
     with pytest.raises(InputError, match=f"^{snapshot}: its tensors do not fit"):
         run(tmp_path / "run", **options)
+    assert (tmp_path / "run/checkpoint.pt").read_bytes() == before  # refused before any update
+
+
+def test_lost_snapshots_can_be_done_without(tmp_path):
+    options = {"evaluate_every": 2, "final": "average", "snapshots": 2}
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop_at=11, **options)
+    first, second = sorted((tmp_path / "run/snapshots").iterdir())
+    assert (first.stem, second.stem) == ("update_0000004", "update_0000006")
+    first.unlink()
+    with pytest.raises(InputError, match=rf"{first}: no such file; restore it, or add --training"):
+        run(tmp_path / "run", **options)
+    facts = run(tmp_path / "run", accept_changes=True, **options)["facts"]
+    assert (facts["final"], facts["from_updates"]) == ("average", [6, 12])
+    (tmp_path / "run/model.pt").unlink()
+    shutil.rmtree(tmp_path / "run/snapshots")
+    facts = run(tmp_path / "run", accept_changes=True, **options)["facts"]
+    assert (facts["final"], facts["from_updates"]) == ("last", [12])
+
+
+def test_a_full_disk_is_named_and_the_last_checkpoint_stays(tmp_path):
+    whole = run(tmp_path / "whole")
+    exp = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        run(exp, stop_at=8)
+    before = (exp / "checkpoint.pt").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(InputError) as error:
+            run(exp)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(error.value) == (
+        f"{exp}/checkpoint.pt: not written: File too large; {exp}/checkpoint.pt holds update 5;"
+        " mend this and repeat the command, which resumes there"
+    )
+    assert (exp / "checkpoint.pt").read_bytes() == before
+    resumed = run(exp)
+    for name, tensor in whole["weights"].items():
+        assert torch.equal(tensor, resumed["weights"][name])
 
 
 @pytest.mark.slow

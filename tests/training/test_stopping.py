@@ -26,6 +26,7 @@ from training.runs import (
 
 from asda.checkpoint import tensor_files
 from asda.stop_signals import Stopped
+from asda.training.experiment import BEGIN
 
 pytestmark = pytest.mark.slow
 # Much longer than it takes to send a signal; only Ctrl-C saves, and between two lines of the log.
@@ -146,6 +147,54 @@ def test_several_processes_stop_after_the_same_update(data, tmp_path, one_only):
     log = (exp / "train.log").read_text()
     stopped_at = state(exp)["update"]
     assert f"stopped after update {stopped_at} of 300; saved to {exp}/checkpoint.pt" in log
+
+
+def test_processes_end_with_torchrun_that_is_killed(data, tmp_path):
+    exp = tmp_path / "run"
+    config = write_config(data, exp, **LONG)
+    with asda("pretrain", "--config", config, processes=2) as launcher:
+        wait_for(exp, "train 14/300")
+        launcher.kill()
+        launcher.communicate(timeout=60)  # until the last of them closes its standard error
+    stopped_at = state(exp)["update"]
+    assert 14 <= stopped_at < 300
+    assert f"stopped after update {stopped_at} of 300; saved" in (exp / "train.log").read_text()
+
+
+SLOW_SECOND = """
+import time
+from asda.cli import main
+from asda.training import loop
+
+resume = loop._Run.resume
+
+def slowly(run):
+    resume(run)
+    time.sleep(3 * run.process.rank)
+
+loop._Run.resume = slowly
+main()
+"""
+
+
+def test_several_processes_stop_together_before_their_first_update(data, tmp_path):
+    """One that comes to its first update must not wait for another that has stopped already."""
+    exp = tmp_path / "run"
+    (tmp_path / "slow.py").write_text(SLOW_SECOND)
+    command = ["pretrain", "--config", str(write_config(data, exp, **LONG))]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    with subprocess.Popen(
+        [sys.executable, *launcher, str(tmp_path / "slow.py"), *command],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_for(exp, BEGIN)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    assert said.count("stopped before the first update of this call; nothing is lost") == 1
+    assert "gloo" not in said
+    assert not (exp / "config.yaml").exists()
 
 
 def test_another_number_of_processes_is_refused_unless_updates_hold_as_many_clips(

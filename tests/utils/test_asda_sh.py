@@ -3,7 +3,9 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -523,6 +525,35 @@ def test_only_interrupted_calls_are_told_to_be_repeated(recipe, monkeypatch):
         done, _ = run("--stage", "3")
         assert done.returncode == int(status)
         assert ("stopped in stage 3 (pretrain); repeat the call" in done.stderr) == expected
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("to_all", [True, False])
+def test_a_signal_ends_the_stage_and_is_told(recipe, tmp_path, number, to_all):
+    """A signal to the script alone does not leave the training behind."""
+    if not to_all and number == signal.SIGINT:
+        pytest.skip("bash waits for its child: Ctrl-C always reaches both")
+    asda = tmp_path / "bin/asda"
+    asda.write_text(f"#!/bin/sh\ntouch {tmp_path}/begun\nexec sleep 60\n")
+    command = [
+        "utils/asda.sh",
+        "--train-set",
+        "train",
+        "--test-sets",
+        "test",
+        "--feats-type",
+        "raw",
+    ]
+    with subprocess.Popen(
+        [*command, "--stage", "3"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        (os.killpg if to_all else os.kill)(process.pid, number)
+        said = process.communicate(timeout=30)[1]  # until the child has closed it, too
+    assert process.returncode == -number
+    assert "stopped in stage 3 (pretrain); repeat the call to resume" in said
 
 
 def test_a_failing_stage_stops_the_recipe(recipe, monkeypatch):
