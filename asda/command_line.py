@@ -106,11 +106,9 @@ def _option_names(component: Any) -> list[str]:
 def _readable_error(message: str, options: list[str]) -> str:
     """Return an error of the parser as a message for users."""
     if found := re.search(r"unrecognized arguments: (?:.* )?--([\w.]+)", message):
-        name = found[1]
-        if name in RENAMED:
-            return f"--{name} is now --{RENAMED[name]}"
-        close = nearest(name, options).replace("mean ", "mean --")
-        return f"no option --{name}{close}"
+        return _unknown(found[1], options)
+    if found := re.match(r"Parser key \"([\w.]+)\": .*NestedArg\(key='([\w.]+)'", message):
+        return _unknown(f"{found[1]}.{found[2]}", options)
     if found := re.match(r'Parser key "([\w.]+)": (.*)', message):
         values = re.findall(r"Literal\[(.*?)\]", found[2])
         given = re.search(r"(?:Got|Given) value: (.*)", found[2])
@@ -121,6 +119,13 @@ def _readable_error(message: str, options: list[str]) -> str:
             return f"{found[1]} must be {KINDS.get(kind[1], kind[1])}, not {kind[2]}"
         return f"{found[1]}: {found[2]}"
     return message
+
+
+def _unknown(name: str, options: list[str]) -> str:
+    if name in RENAMED:
+        return f"--{name} is now --{RENAMED[name]}"
+    close = nearest(name, options).replace("mean ", "mean --")
+    return f"no option --{name}{close}"
 
 
 def _alternatives(literals: str) -> str:

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
 
 class InputError(Exception):
     """An input of the user is wrong. The message is one line: file:line, the fault, the remedy."""
@@ -24,6 +22,7 @@ _REMEDIES = {
     errno.EACCES: "change its permissions or choose another place",
     errno.EPERM: "change its permissions or choose another place",
     errno.EROFS: "choose a place that can be written to",
+    errno.EISDIR: "give the name of a file in it",
 }
 
 
@@ -44,7 +43,7 @@ def blamed_on(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        temporary = f"{Path(path).parent}/.{Path(path).name}."
+        temporary = str(Path(path).parent / f".{Path(path).name}.")
         if error.filename is None or str(error.filename).startswith(temporary):
             error.filename = str(path)
         raise
@@ -73,16 +72,9 @@ def _replacing(path: Path, mode: str) -> Iterator[IO[Any]]:
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException as error:
+    except BaseException:
         Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
-            raise named(error, path) from None
         raise
-
-
-def named(error: OSError, path: str | Path) -> OSError:
-    """Return the error of a write, which knows no file, with the name of the file."""
-    return OSError(error.errno, error.strerror, str(path))
 
 
 def refuse_overwriting(out: str | Path, sources: Iterable[str | Path]) -> None:

@@ -32,3 +32,13 @@ def test_another_file_keeps_its_name(tmp_path):
     with pytest.raises(OSError) as found, atomic_write(tmp_path / "utt2dur"):
         raise OSError(errno.EIO, "Input/output error", str(tmp_path / "wav.scp"))
     assert reason_of(found.value) == f"{tmp_path}/wav.scp: Input/output error"
+
+
+def test_a_folder_is_not_replaced(tmp_path):
+    (tmp_path / "models").mkdir()
+    with pytest.raises(OSError) as found, atomic_write(tmp_path / "models") as stream:
+        stream.write("x")
+    assert reason_of(found.value) == (
+        f"{tmp_path}/models: Is a directory; give the name of a file in it"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]

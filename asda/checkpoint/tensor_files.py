@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asda.files import InputError, atomic_write, named
+from asda.files import InputError, atomic_write
 
 WHILE_UNPICKLING = (
     pickle.UnpicklingError,
@@ -29,13 +29,13 @@ def save(content: dict[str, Any], path: Path) -> None:
     Raises:
         OSError: naming the file, for example if the disk is full.
     """
-    try:
-        with atomic_write(path, "wb") as stream:
+    with atomic_write(path, "wb") as stream:
+        try:
             torch.save(content, stream)
-    except RuntimeError as error:  # torch raises one while it closes what it could not write
-        if isinstance(error.__context__, OSError):
-            raise named(error.__context__, path) from None
-        raise
+        except RuntimeError as error:  # torch raises one while it closes what it could not write
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load(path: str | Path, *parts: str) -> dict[str, Any]:

@@ -134,6 +134,7 @@ def test_what_a_signal_ends_is_one_line_and_ended_by_that_signal(
         ("--optimizer.lrr 3", "no option --optimizer.lrr, did you mean --optimizer.lr?"),
         ("--model.clones 3", "--model.clones is now --model.num_masks"),
         ("--nothing_like_it", "no option --nothing_like_it"),
+        ("--dump.train x", "no option --dump.train, did you mean --train?"),
         ("--model.patch.frek=3", "no option --model.patch.frek, did you mean --model.patch.freq?"),
         ("--training.precision fp8", "training.precision must be {precisions}, not fp8"),
         ("--training.updates many", "training.updates must be a whole number, not many"),
