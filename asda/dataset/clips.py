@@ -102,13 +102,11 @@ class Clips(Dataset):
         named = 0 if self.audio is None else len(self.audio.bad)  # with reasons, when opened
         if len(usable) < self.expected - named:
             log.warning(
-                "%s: %d of %d clips are used (%d without features, %d shorter than %d frames)",
+                "%s: %d of %d clips are used (%s)",
                 self.directory.path,
                 len(usable),
                 self.expected,
-                self.expected - len(known),
-                len(known) - len(usable),
-                self.config.min_frames,
+                self._left_out(self.expected - len(known), len(known) - len(usable)),
             )
         if not usable:
             raise InputError(
@@ -116,6 +114,12 @@ class Clips(Dataset):
                 f"({len(known)} have features, 0 of them at least {self.config.min_frames} frames)"
             )
         return usable
+
+    def _left_out(self, missing: int, short: int) -> str:
+        """Return how many clips have no features, and how many are too short."""
+        reasons = [f"{missing} without features"] if missing else []
+        reasons += [f"{short} shorter than {self.config.min_frames} frames"] if short else []
+        return ", ".join(reasons)
 
     @functools.cached_property
     def mel_bins(self) -> int:
