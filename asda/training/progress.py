@@ -159,7 +159,7 @@ def draw_curves(history: History, folder: Path) -> None:
             axes.plot(update, values[best], "o", color="C3", label=f"{label} at {update:.0f}")
         axes.set(xlabel="update", ylabel=quantity.replace("_", " "), title=folder.parent.name)
         if quantity.endswith("_std"):
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
         axes.grid(alpha=0.3)
         axes.legend()
         figure.savefig(folder / f"{quantity}.png", dpi=120)
