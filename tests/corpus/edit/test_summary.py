@@ -233,7 +233,7 @@ def test_one_bad_file_is_a_clip_that_cannot_be_read(tmp_path, capsys, name):
     assert "1 clip with unreadable audio: bad" in shown
 
 
-@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs ffmpeg")
+@pytest.mark.skipif(not shutil.which("ffprobe"), reason="needs ffprobe")
 def test_headers_that_ffmpeg_reads(tmp_path):
     import subprocess
 
