@@ -43,9 +43,7 @@ def start_process(device: str = "auto", threads: int = 0) -> Process:
         torch.cuda.set_device(chosen)
     if _is_launched() and not dist.is_initialized():
         dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
-    if not dist.is_initialized():
-        return Process(0, 1, chosen)
-    return Process(dist.get_rank(), dist.get_world_size(), chosen)
+    return Process(*place(), chosen)
 
 
 def _stop_with_launcher() -> None:

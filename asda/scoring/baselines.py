@@ -76,7 +76,7 @@ def _too_many(config: BaselineConfig, labels: list[str]) -> str | None:
     if not config.limit:
         return None
     directory = DataDir(config.train)
-    several = any(len(words) != 1 for words in directory.utt2label.values())
+    several = not count_labels(directory).one_each
     clips = len(directory.utterances)
     cost = clips * len(labels) if several else clips
     if cost <= config.limit:

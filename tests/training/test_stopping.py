@@ -82,18 +82,23 @@ def test_a_stopped_run_loses_nothing(data, tmp_path, whole, number, workers):
     assert history(exp) == history(whole[0])
 
 
-def test_workers_that_get_the_signal_too_go_on(data, tmp_path):
-    """As from a terminal or a cluster, which signal all processes of a job."""
-    exp = tmp_path / "run"
-    options = LONG | {"valid": data / "valid", "data__workers": 2}
-    command = ["finetune", "--config", str(write_config(data, exp, **options))]
-    with subprocess.Popen(
+def started_in_group(command):
+    """Start asda in a group of processes of its own, which can be signalled as a whole."""
+    return subprocess.Popen(
         [sys.executable, "-m", "asda", *command],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    ) as process:
+    )
+
+
+def test_workers_that_get_the_signal_too_go_on(data, tmp_path):
+    """As from a terminal or a cluster, which signal all processes of a job."""
+    exp = tmp_path / "run"
+    options = LONG | {"valid": data / "valid", "data__workers": 2}
+    command = ["finetune", "--config", str(write_config(data, exp, **options))]
+    with started_in_group(command) as process:
         wait_for(exp, "train 14/300")
         os.killpg(process.pid, signal.SIGTERM)
         said = process.communicate(timeout=60)[1]
@@ -116,13 +121,7 @@ def test_commands_that_give_audio_finish_too(tmp_path, workers):
     exp = tmp_path / "run"
     options = {"fbank": tmp_path / "fbank.yaml", "data__workers": workers, "data__batch_size": 1}
     config = write_config(tmp_path, exp, **LONG | options | {"training__log_every": 1})
-    with subprocess.Popen(
-        [sys.executable, "-m", "asda", "pretrain", "--config", str(config)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with started_in_group(["pretrain", "--config", str(config)]) as process:
         wait_for(exp, "train 2/300")
         os.killpg(process.pid, signal.SIGINT)
         said = process.communicate(timeout=60)[1]
