@@ -40,6 +40,22 @@ def test_the_list_is_part_of_the_package(repository):
     assert PUBLISHED.name == "models.yaml"
 
 
+def test_the_documentation_lists_the_same_models(repository):
+    page = (repository / "docs/models.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `([\w-]+)` \|[^|]+\| ([^|]+) \| ([^|]+) \| (.+) \|$", page, re.MULTILINE
+    )
+    published = {
+        name: (model.size.replace("unknown size", "unknown"), model.licence)
+        for name, model in known_models().items()
+    }
+    assert {name: (size, licence) for name, size, licence, _ in rows} == published
+    for name, *_, place in rows:
+        model = known_model(name)
+        assert model.page in place or place == "the same"
+        assert place.endswith(", fetched") == bool(model.address)
+
+
 def test_models_are_listed_with_size_licence_and_whether_they_are_cached(server, capsys):
     (server.folder / "a.pt").write_bytes(b"x")
     asda(
