@@ -85,19 +85,21 @@ def _state(model: KnownModel) -> str:
 
 
 def fetch_models(names: list[str]) -> None:
+    from asda.files import InputError
     from asda.registry.known_models import known_model
-    from asda.registry.model_cache import check_file, fetch
+    from asda.registry.model_cache import fetch, mismatch
 
     for model in map(known_model, names):
         path = fetch(model)
-        check_file(model, path)
+        if fault := mismatch(model, path):
+            raise InputError(f"{model.name}: {path} {fault}; remove it, and fetch it again")
         print(path)
 
 
 def add(name: str, address: str, sha256: str | None, what: str | None, licence: str | None) -> None:
     from asda.files import InputError
     from asda.registry.known_models import KnownModel, add_model, known_models
-    from asda.registry.model_cache import check_file
+    from asda.registry.model_cache import mismatch
 
     try:
         model = known_models().get(name) or KnownModel(name)
@@ -105,6 +107,7 @@ def add(name: str, address: str, sha256: str | None, what: str | None, licence: 
             model,
             address=address,
             sha256=sha256 or model.sha256,
+            source="" if sha256 else model.source,
             what=what or model.what,
             licence=licence or model.licence,
         )
@@ -115,5 +118,8 @@ def add(name: str, address: str, sha256: str | None, what: str | None, licence: 
         model.address = str(path)
         if not path.exists():
             raise InputError(f"{address}: no such file; give a file, or an address with http(s)://")
-        check_file(model, path)
+        if fault := mismatch(model, path):
+            raise InputError(
+                f"{address}: {fault}; if you trust this file, give its sum to --sha256"
+            )
     print(f"added {name} to {add_model(model)}")

@@ -14,7 +14,7 @@ from asda.files import blamed_on
 
 BLOCK = 1 << 20
 TRIES = 3
-TIMEOUT = 60  # seconds without a byte
+TIMEOUT = 30  # seconds without a byte
 # A server that answers so may answer otherwise a moment later; other refusals are final.
 PASSING = {408, 416, 429}
 LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}

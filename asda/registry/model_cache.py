@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from asda.digests import file_checksum, value_digest
-from asda.files import InputError, readable_size
+from asda.files import InputError
 from asda.registry.downloads import LOCAL, download, download_fault, part_of
 from asda.registry.known_models import KnownModel, is_name, known_model
 
@@ -76,26 +76,19 @@ def fetch(model: KnownModel) -> Path:
     return target
 
 
-def check_file(model: KnownModel, path: Path) -> None:
-    """Compare a file with what is known of it: its checksum, otherwise its approximate size.
+def mismatch(model: KnownModel, path: Path) -> str:
+    """Return how a file differs from what is known of it; empty if it does not.
 
-    Raises:
-        InputError: saying what was found and what was expected.
+    What is known is the checksum, otherwise the approximate size.
     """
     expected = (model.megabytes or 0) * 1e6
     if model.sha256:
         found = file_checksum(path)
         if found != model.sha256:
-            raise InputError(
-                f"{model.name}: the file of {model.address} has the sha256 {found}, expected"
-                f" {model.sha256}; if you trust it, asda models add {model.name} {model.address}"
-                f" --sha256 {found}"
-            )
+            return f"has the sha256 {found}, expected {model.sha256}"
     elif expected and abs(path.stat().st_size - expected) > TOLERANCE * expected:
-        raise InputError(
-            f"{model.name}: the file of {model.address} has {readable_size(path.stat().st_size)},"
-            f" expected about {readable_size(expected)}; look at the address with a browser"
-        )
+        return f"has {path.stat().st_size:,} bytes, expected about {model.size}"
+    return ""
 
 
 @contextmanager
@@ -115,16 +108,19 @@ def _fetch(model: KnownModel, target: Path) -> None:
     _say(f"fetching {model.name} ({model.size}, licence: {model.licence}) from {model.address}")
     try:
         download(model.address, arriving)
-        check_file(model, arriving)
-    except InputError:
-        arriving.unlink()
-        if not resumed:
-            raise
-        return _fetch(model, target)
     except OSError as error:
         if error.errno in LOCAL:
             raise
         raise InputError(_unreachable(model, error)) from None
+    if fault := mismatch(model, arriving):
+        arriving.unlink()
+        if resumed:
+            return _fetch(model, target)
+        raise InputError(
+            f"{model.name}: the file of {model.address} {fault}; look at {model.page or 'the page'}"
+            f" for a change, and register what you trust: asda models add {model.name}"
+            f" {model.address} --sha256 SUM"
+        )
     if not model.sha256:
         _say(f"no checksum is known to compare with; it has the sha256 {file_checksum(arriving)}")
     arriving.replace(target)

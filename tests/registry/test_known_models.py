@@ -103,10 +103,17 @@ def test_a_copy_of_a_published_model_keeps_its_description_and_checksum(tmp_path
     (tmp_path / "copy.safetensors").write_bytes(b"another file")
     found = hashlib.sha256(b"another file").hexdigest()
     words = ["models", "add", "eat-base", "copy.safetensors"]
-    assert f"has the sha256 {found}, expected 8623072d" in asda(capsys, *words)
+    said = asda(capsys, *words)
+    assert f"copy.safetensors: has the sha256 {found}, expected 8623072d" in said
+    assert said.endswith("; if you trust this file, give its sum to --sha256")
     assert "added eat-base" in asda(capsys, *words, "--sha256", found)
     model = known_model("eat-base")
     assert model.address == str(tmp_path / "copy.safetensors") and model.licence == "MIT"
+    (tmp_path / "copy.safetensors").write_bytes(b"changed")
+    said = asda(capsys, "models", "fetch", "eat-base")
+    assert "copy.safetensors has the sha256" in said and said.endswith(
+        "remove it, and fetch it again"
+    )
 
 
 @pytest.mark.parametrize(

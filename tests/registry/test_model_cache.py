@@ -1,6 +1,8 @@
 """Models are fetched by name, checked and kept; a wrong or partial file is never used."""
 
+import errno
 import hashlib
+import io
 import os
 import threading
 
@@ -107,8 +109,9 @@ def test_a_wrong_checksum_is_refused_and_nothing_is_kept(server):
     with pytest.raises(InputError) as refused:
         fetch(model)
     assert str(refused.value) == (
-        f"mine: the file of {model.address} has the sha256 {SHA256}, expected {'0' * 64}; if you"
-        f" trust it, asda models add mine {model.address} --sha256 {SHA256}"
+        f"mine: the file of {model.address} has the sha256 {SHA256}, expected {'0' * 64}; look at"
+        " the page for a change, and register what you trust: asda models add mine"
+        f" {model.address} --sha256 SUM"
     )
     assert [path.name for path in cached_file(model).parent.iterdir()] == ["mine.pt.lock"]
 
@@ -119,7 +122,7 @@ def test_without_a_checksum_the_size_must_be_about_right(server, size, fits):
     if fits:
         assert fetch(model).stat().st_size == len(CONTENT)
         return
-    with pytest.raises(InputError, match=r"has 0.0 MB, expected about 0.0 MB"):
+    with pytest.raises(InputError, match=f"has 16,384 bytes, expected about {size:.0f} MB;"):
         fetch(model)
     assert not cached_file(model).exists()
 
@@ -135,6 +138,20 @@ def test_a_server_that_is_away_is_one_line_with_what_to_do(server):
         " (Connection refused); where there is a network, run `asda models fetch mine` with this"
         " cache, or register a copy: asda models add mine FILE"
     )
+
+
+def test_a_full_disk_is_said_at_once_with_the_file(server, monkeypatch):
+    model = published(server)
+
+    class Full(io.BytesIO):
+        def write(self, block):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("asda.registry.downloads.open", lambda *_: Full(), raising=False)
+    with pytest.raises(OSError, match="No space left") as failed:
+        fetch(model)
+    assert failed.value.filename == str(part(model))
+    assert not cached_file(model).exists() and len(server.requested) == 1
 
 
 def test_a_file_that_the_server_lacks_is_asked_for_once(server):
