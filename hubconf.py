@@ -8,13 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from asda.inference.loading import AudioModel
+    from asda.inference.audio_model import AudioModel
     from asda.model.encoder import Encoder
 
-dependencies = [
-    *("torch", "torchaudio", "numpy", "scipy", "yaml", "soundfile", "soxr"),
-    *("jsonargparse", "docstring_parser"),
-]
+dependencies = ["torch", "torchaudio", "numpy", "yaml", "soundfile", "soxr", "jsonargparse"]
 
 
 def asda_model(model: str, **options: object) -> AudioModel:

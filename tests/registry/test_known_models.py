@@ -6,6 +6,7 @@ import re
 import pytest
 from checkpoint.reference_files import finetuned
 
+from asda import load
 from asda.checkpoint import tensor_files
 from asda.checkpoint.load import read_model
 from asda.cli import main
@@ -80,6 +81,7 @@ def test_an_own_file_gets_a_name_that_all_readers_take(tmp_path, capsys):
     assert said == f"added mine to {own_list()}"
     assert read_model("mine").path == str(tmp_path / "checkpoint.pt")
     assert "a checkpoint of the ASDA or EAT repository" in asda(capsys, "info", "mine")
+    assert load("mine", device="cpu").labels == read_model("checkpoint.pt").labels
     assert "wrote model.pt" in asda(capsys, "import-checkpoint", "mine", "model.pt")
     (tmp_path / "checkpoint.pt").unlink()
     assert "mine: no such file" in asda(capsys, "info", "mine")

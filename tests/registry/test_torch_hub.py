@@ -50,7 +50,9 @@ def test_a_copy_elsewhere_loads_a_model_with_its_own_package(repository, tmp_pat
         " source='local'); print(*model.embed(numpy.zeros(16000, 'float32'), rate=16000).shape);"
         " import asda; print(asda.__file__)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["48", str(copy / "asda/__init__.py")]
 
