@@ -58,7 +58,8 @@ def list_models(tsv: bool) -> None:
     header = ["name", "model", "size", "licence", "file"]
     note = (
         "Fetched when used: a command that gets the name fetches the file. By hand: `asda models"
-        f" fetch NAME` says where.\nCache: {cache_folder()}. Your own list: {own_list()}."
+        f" fetch NAME` says where.\nCache: {cache_folder()}. Your own list: {own_list()}"
+        f"{'' if own_list().exists() else ', which is not there yet'}."
     )
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     print(Table(header, [_row(m) for m in models], note).markdown(width))

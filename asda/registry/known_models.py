@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 from dataclasses import dataclass
@@ -80,12 +79,9 @@ def known_models() -> dict[str, KnownModel]:
     """Return all models by name; an entry of the user's list replaces a published one.
 
     Raises:
-        InputError: if the user's list has a fault, or $ASDA_MODELS names no file.
+        InputError: if the user's list has a fault.
     """
-    models = _read(PUBLISHED)
-    if own_list().exists() or os.environ.get("ASDA_MODELS"):
-        models |= _read(own_list())
-    return models
+    return _read(PUBLISHED) | (_read(own_list()) if own_list().exists() else {})
 
 
 def known_model(name: str) -> KnownModel:
@@ -113,11 +109,13 @@ def add_model(model: KnownModel) -> Path:
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     if text and model.name in _read(path):
         raise InputError(f"{path}: has an entry {model.name} already; change it there")
-    values = {key: value for key, value in dataclasses.asdict(model).items() if value}
-    entry = {values.pop("name"): values}
+    defaults = vars(KnownModel(model.name))
+    values = {key: value for key, value in vars(model).items() if value != defaults[key]}
     with atomic_write(path) as stream:
         stream.write(f"{text.rstrip()}\n\n" if text.strip() else "")
-        yaml.safe_dump(entry, stream, sort_keys=False, allow_unicode=True, width=1000)
+        yaml.safe_dump(
+            {model.name: values}, stream, sort_keys=False, allow_unicode=True, width=1000
+        )
     return path
 
 

@@ -138,6 +138,12 @@ def test_a_fault_in_the_list_is_one_line_with_its_place(text, message, tmp_path,
     assert message in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_a_list_that_is_missing_is_said(monkeypatch, capsys):
-    monkeypatch.setenv("ASDA_MODELS", "nowhere.yaml")
-    assert asda(capsys, "models").endswith("nowhere.yaml: no such file")
+def test_a_list_that_is_not_there_is_said_and_begun_by_its_first_model(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("ASDA_MODELS", str(tmp_path / "group/list.yaml"))
+    ending = f"Your own list: {tmp_path}/group/list.yaml, which is not there yet."
+    assert asda(capsys, "models").endswith(ending)
+    (tmp_path / "a.pt").write_bytes(b"x")
+    asda(capsys, "models", "add", "mine", "a.pt")
+    assert (tmp_path / "group/list.yaml").read_text() == f"mine:\n  address: {tmp_path}/a.pt\n"
