@@ -21,6 +21,7 @@ VERBS = {
     "score": "score a trained classifier on a data directory",
     "results": "list, merge and compare results of experiments",
     "info": "show the contents of a model file",
+    "models": "list published models, fetch them, and name your own",
     "average": "write a model.pt from one checkpoint of a run, or the average of several",
     "import-checkpoint": "convert a checkpoint of ASDA, EAT or SSLAM to a model.pt",
     "export": "write a model in the format of another program",

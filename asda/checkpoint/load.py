@@ -17,6 +17,7 @@ from asda.configuration import build, to_dict
 from asda.dataset.data_config import DataConfig
 from asda.features.fbank_config import FbankConfig
 from asda.files import InputError
+from asda.registry.model_cache import local_file
 
 
 def read_model(path: str | Path) -> SavedModel:
@@ -24,9 +25,14 @@ def read_model(path: str | Path) -> SavedModel:
 
     Nothing in the file is executed, and every tensor is checked by name and shape.
 
+    Args:
+        path: a file, or the name of a model that `asda models` lists
+
     Raises:
-        InputError: saying what the file is, if it is damaged, unsafe or another kind of file.
+        InputError: saying what the file is, if it is damaged, unsafe or another kind of file, or
+            why a model that is known by its name cannot be had.
     """
+    path = local_file(path)
     where = str(path)
     content = read_safetensors(path) if where.endswith(".safetensors") else load_foreign(path)
     with refusing_damage(path):
