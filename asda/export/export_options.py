@@ -1,0 +1,17 @@
+"""Choices of `asda export` that several formats share (no torch import)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What is exported of a model.
+
+    Args:
+        encoder: which encoder of a pretrained model
+    """
+
+    encoder: Literal["student", "teacher"] = "student"
