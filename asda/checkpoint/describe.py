@@ -49,8 +49,8 @@ def features(fbank: dict[str, Any]) -> str:
     return (
         f"{config.sample_rate} Hz, {config.num_mel_bins} mel bins from {config.low_freq:g} to"
         f" {config.upper_freq:g} Hz, {config.window} windows of {config.frame_length_ms:g} ms every"
-        f" {config.frame_shift_ms:g} ms{edges}, preemphasis {config.preemphasis:g}, {mean}, resampled"
-        f" by {config.resampler}"
+        f" {config.frame_shift_ms:g} ms{edges}, preemphasis {config.preemphasis:g}, {mean},"
+        f" resampled by {config.resampler}"
     )
 
 

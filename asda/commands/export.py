@@ -25,6 +25,7 @@ class Format(NamedTuple):
 
 
 FORMATS = {
+    "onnx": Format("asda.export.onnx_file", ("encoder", "inputs")),
     "reference": Format("asda.export.reference_file"),
 }
 
@@ -32,7 +33,8 @@ FORMATS = {
 def export(
     model: str,
     out: str,
-    format: Literal["reference"] = "reference",
+    format: Literal["onnx", "reference"] = "onnx",
+    inputs: Literal["waveform", "features"] = "waveform",
     encoder: Literal["student", "teacher"] = "student",
 ) -> None:
     """Write a model in the format of another program.
@@ -40,12 +42,14 @@ def export(
     Args:
         model: model.pt of asda, or any checkpoint that `asda info` reads
         out: file or folder to write
-        format: "reference": the checkpoint format of the ASDA and EAT repositories
+        format: "onnx": a file for onnxruntime and other programs; "reference": a checkpoint for
+            the ASDA and EAT repositories, of models with their geometry
+        inputs: what the exported model takes: waveforms, or log-mel features before normalisation
         encoder: which encoder of a pretrained model
     """
     from asda.checkpoint.load import read_model
 
-    options = _options(format, encoder=encoder)
+    options = _options(format, inputs=inputs, encoder=encoder)
     refuse_overwriting(out, [model])
     importlib.import_module(FORMATS[format].module).write(read_model(model), Path(out), options)
     print(f"wrote {out} ({format} format)")

@@ -12,6 +12,8 @@ class ExportOptions:
 
     Args:
         encoder: which encoder of a pretrained model
+        inputs: what the graph takes: the waveform, or log-mel features before normalisation
     """
 
     encoder: Literal["student", "teacher"] = "student"
+    inputs: Literal["waveform", "features"] = "waveform"
