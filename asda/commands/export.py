@@ -26,6 +26,8 @@ class Format(NamedTuple):
 
 FORMATS = {
     "onnx": Format("asda.export.onnx_file", ("encoder", "inputs")),
+    "torch-export": Format("asda.export.torch_program", ("encoder", "inputs")),
+    "aotinductor": Format("asda.export.compiled_program", ("encoder", "inputs")),
     "reference": Format("asda.export.reference_file"),
 }
 

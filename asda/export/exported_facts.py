@@ -17,6 +17,7 @@ def facts(model: ExportedModel, saved: SavedModel) -> dict[str, str]:
         "kind": saved.kind,
         "output": saved.output,
         "inputs": model.inputs,
+        "outputs": model.outputs,
         "shortest_input": str(model.least),
         "longest_input": str(model.longest),
         "labels": saved.labels,

@@ -58,6 +58,12 @@ class ExportedModel(nn.Module):
         config = self.log_mel.config
         return config.frame_length + (frames - 1) * config.frame_shift
 
+    def example(self) -> tuple[Tensor, Tensor]:
+        """Return arguments of `forward` that tracers follow: a batch of two clips."""
+        length = 2 * self.least
+        shape = (2, length) if self.log_mel is not None else (2, length, self.mel_bins)
+        return torch.zeros(shape), torch.tensor([length, self.least])
+
     def forward(self, signal: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
         """Return the tensors that `outputs` names.
 

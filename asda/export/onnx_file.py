@@ -15,8 +15,8 @@ from asda.export.comparison import Outputs, Run, cases, confirm
 from asda.export.export_options import ExportOptions
 from asda.export.exported_facts import facts
 from asda.export.exported_model import ExportedModel
+from asda.export.extras import require
 from asda.export.staging import staged
-from asda.export.traced import dynamic_shapes, example, require
 
 OPSET = 18  # read by onnxruntime from version 1.14 (2023) on
 
@@ -36,14 +36,15 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
 
 def save(model: ExportedModel, path: Path, metadata: dict[str, str]) -> None:
     """Write a graph with metadata."""
+    length = "samples" if model.inputs == "waveform" else "frames"
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns that torchvision is absent
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of the exporter about its own code
         program: Any = torch.onnx.export(
             model,
-            example(model),
+            model.example(),
             dynamo=True,
-            dynamic_shapes=dynamic_shapes(model),
+            dynamic_shapes=({0: "batch", 1: length}, {0: "batch"}),
             input_names=[model.inputs, "lengths"],
             output_names=list(model.outputs),
             opset_version=OPSET,
