@@ -60,21 +60,29 @@ class Classifier(Head):
         """Return one vector per clip before the LayerNorm, (batch, width of `fc_norm`)."""
         patches, valid = self.encoder.embed_patches(fbank, num_frames)
         if self.layers == "last":
-            return self._pool(self.encoder.encode(patches, valid), valid)
-        pooled = [
-            self._pool(tokens, valid) for tokens, _ in self.encoder.hidden_states(patches, valid)
-        ]
-        return torch.cat([self._pool_patches(patches, valid), *pooled], dim=1)
+            return pooled(self.encoder.encode(patches, valid), valid, self.pooling)
+        states = self.encoder.hidden_states(patches, valid)
+        blocks = [pooled(tokens, valid, self.pooling) for tokens, _ in states]
+        return torch.cat([pooled_patches(patches, valid, self.pooling), *blocks], dim=1)
 
-    def _pool(self, tokens: Tensor, valid: Tensor | None) -> Tensor:
-        """Pool tokens (batch, 1 + patches, width), CLS first."""
-        if self.pooling == "cls":
-            return tokens[:, 0]
-        return self._pool_patches(tokens[:, 1:], valid)
 
-    def _pool_patches(self, patches: Tensor, valid: Tensor | None) -> Tensor:
-        mean = valid_mean(patches, valid)  # (batch, 1, width)
-        if self.pooling == "mean":
-            return mean[:, 0]
-        variance = valid_mean((patches - mean).square(), valid)
-        return torch.cat([mean, (variance + VARIANCE_EPS).sqrt()], dim=2)[:, 0]
+def pooled(tokens: Tensor, valid: Tensor | None, pooling: Pooling) -> Tensor:
+    """Return one vector per clip (batch, width, or twice the width for "statistics").
+
+    Args:
+        tokens: (batch, 1 + patches, width), CLS first
+        valid: (batch, patches) bool, false where a clip has no such patch; None = all are valid
+        pooling: as for `Classifier`
+    """
+    if pooling == "cls":
+        return tokens[:, 0]
+    return pooled_patches(tokens[:, 1:], valid, pooling)
+
+
+def pooled_patches(patches: Tensor, valid: Tensor | None, pooling: Pooling) -> Tensor:
+    """Return one vector per clip of patches (batch, patches, width) alone; see `pooled`."""
+    mean = valid_mean(patches, valid)  # (batch, 1, width)
+    if pooling == "mean":
+        return mean[:, 0]
+    variance = valid_mean((patches - mean).square(), valid)
+    return torch.cat([mean, (variance + VARIANCE_EPS).sqrt()], dim=2)[:, 0]
