@@ -25,6 +25,7 @@ class Format(NamedTuple):
 
 
 FORMATS = {
+    "huggingface": Format("asda.export.hugging_face_folder", ("encoder", "license")),
     "reference": Format("asda.export.reference_file"),
 }
 
@@ -32,20 +33,23 @@ FORMATS = {
 def export(
     model: str,
     out: str,
-    format: Literal["reference"] = "reference",
+    format: Literal["huggingface", "reference"] = "reference",
     encoder: Literal["student", "teacher"] = "student",
+    license: str = "",
 ) -> None:
     """Write a model in the format of another program.
 
     Args:
         model: model.pt of asda, or any checkpoint that `asda info` reads
         out: file or folder to write
-        format: "reference": the checkpoint format of the ASDA and EAT repositories
+        format: "huggingface": a folder that Hugging Face transformers loads; "reference": the
+            checkpoint format of the ASDA and EAT repositories
         encoder: which encoder of a pretrained model
+        license: licence of the weights for a model card, such as apache-2.0
     """
     from asda.checkpoint.load import read_model
 
-    options = _options(format, encoder=encoder)
+    options = _options(format, encoder=encoder, license=license)
     refuse_overwriting(out, [model])
     importlib.import_module(FORMATS[format].module).write(read_model(model), Path(out), options)
     print(f"wrote {out} ({format} format)")

@@ -12,6 +12,8 @@ class ExportOptions:
 
     Args:
         encoder: which encoder of a pretrained model
+        license: identifier of the weights' licence, such as apache-2.0; "" = not stated
     """
 
     encoder: Literal["student", "teacher"] = "student"
+    license: str = ""
