@@ -141,7 +141,8 @@ def _results(saved: SavedModel) -> str:
     where = f"{result['clips']['found']} clips of `{result['provenance']['data']}`"
     text = f"Scored by `asda score` on {where}"
     if interval := result.get("interval"):
-        text += f", with intervals of {100 * interval['level']:.0f} % by bootstrap over {interval['unit']}s"
+        level, unit = 100 * interval["level"], interval["unit"]
+        text += f", with intervals of {level:.0f} % by bootstrap over {unit}s"
     return f"## Results\n\n{text}.\n\n" + _table(("metric", "value"), rows)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel
 from asda.dataset.windows import window_starts
+from asda.digests import value_digest
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
 from asda.features.normalization import Normalization
@@ -61,8 +62,8 @@ def _check_reading(saved: SavedModel, folder: Path) -> None:
         tensor.dtype == weights[1][name].dtype and torch.equal(tensor, weights[1][name])
         for name, tensor in weights[0].items()
     )
-    if not same or expected != found:
-        differing = [name for name in expected if expected[name] != found[name]]
+    differing = [n for n in expected if value_digest(expected[n]) != value_digest(found[n])]
+    if differing or not same:
         raise InputError(
             f"{saved.path}: not exported: asda reads {', '.join(differing) or 'weights'} back"
             " differently"
