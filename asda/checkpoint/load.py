@@ -30,8 +30,8 @@ def read_model(path: str | Path) -> SavedModel:
         InputError: saying what the file is, if it is damaged, unsafe or another kind of file.
     """
     where = str(path)
-    if Path(path).is_dir():
-        where = str(Path(path) / asda_export.TENSORS)
+    if (inside := Path(path) / asda_export.TENSORS).is_file():
+        where = str(inside)
     with refusing_damage(path):
         saved = _saved(_content(where), where)
         mean, std = saved.normalization["mean"], saved.normalization["std"]

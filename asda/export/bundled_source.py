@@ -18,8 +18,8 @@ from asda import __version__
 
 PACKAGE = "asda."
 ORIGIN = (
-    f"# Written by asda {__version__} from its own modules (Apache-2.0). Docstrings refer to pages\n"
-    "# of its documentation."
+    f"# Written by asda {__version__} from its own modules (Apache-2.0). Docstrings refer to\n"
+    "# pages of its documentation."
 )
 FUTURE = "from __future__ import annotations"
 

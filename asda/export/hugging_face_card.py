@@ -20,7 +20,8 @@ from transformers import pipeline
 
 tagger = pipeline("audio-classification", model=".", trust_remote_code=True)
 waveform = np.random.default_rng(0).normal(0, 0.1, 2 * {rate}).astype(np.float32)  # mono, 2 s
-for tag in tagger({{"raw": waveform, "sampling_rate": {rate}}}, top_k=3):
+sound = {{"raw": waveform, "sampling_rate": {rate}}}
+for tag in tagger(sound, top_k=3, function_to_apply="{output}"):
     print(f"{{tag['score']:.3f}}  {{tag['label']}}")
 """
 
@@ -91,8 +92,8 @@ def _summary(saved: SavedModel, licence: str) -> str:
 
 
 def _example(title: str, code: str, saved: SavedModel) -> str:
-    rate = saved.fbank["sample_rate"]
-    return f'## {title}\n\n`"."` stands for this folder.\n\n```python\n{code.format(rate=rate)}```'
+    filled = code.format(rate=saved.fbank["sample_rate"], output=saved.output)
+    return f'## {title}\n\n`"."` stands for this folder.\n\n```python\n{filled}```'
 
 
 def _input(saved: SavedModel) -> str:
