@@ -32,7 +32,7 @@ def describe(saved: SavedModel) -> dict[str, Any]:
     if saved.head:
         shown = ", ".join(saved.labels[:SHOWN_LABELS])
         if len(saved.labels) > SHOWN_LABELS:
-            shown += ", ... (all, in the order of the outputs: asda.load_model(FILE).labels)"
+            shown += ", ... (all, in the order of the outputs: asda.load(FILE).labels)"
         settings = {"head": saved.head["name"], **saved.head}
         del settings["name"]
         lines |= settings | {"output": saved.output, "labels": f"{len(saved.labels)}: {shown}"}
@@ -45,11 +45,12 @@ def features(fbank: dict[str, Any]) -> str:
         return "not recorded"
     config = FbankConfig(**fbank)
     mean = "mean of the clip removed" if config.remove_mean else "mean of the clip kept"
+    edges = "" if config.snip_edges else ", frames beyond both ends (snip_edges false)"
     return (
         f"{config.sample_rate} Hz, {config.num_mel_bins} mel bins from {config.low_freq:g} to"
         f" {config.upper_freq:g} Hz, {config.window} windows of {config.frame_length_ms:g} ms every"
-        f" {config.frame_shift_ms:g} ms, preemphasis {config.preemphasis:g}, {mean}, resampled by"
-        f" {config.resampler}"
+        f" {config.frame_shift_ms:g} ms{edges}, preemphasis {config.preemphasis:g}, {mean},"
+        f" resampled by {config.resampler}"
     )
 
 

@@ -15,11 +15,15 @@ from torch import Tensor
 
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel
+from asda.configuration import build
+from asda.dataset.data_config import DataConfig
 from asda.dataset.windows import window_starts
 from asda.digests import value_digest
+from asda.export.exported_model import fbank_config
 from asda.features.fbank import Fbank
-from asda.features.fbank_config import FbankConfig
+from asda.features.matrix import Values
 from asda.features.normalization import Normalization
+from asda.features.view import FeatureView
 from asda.files import InputError
 from asda.model.heads import Head, combined_windows
 
@@ -72,7 +76,7 @@ def _check_reading(saved: SavedModel, folder: Path) -> None:
 
 def _waveforms(saved: SavedModel) -> list[np.ndarray]:
     """Return clips of noise (samples,) float32: short, as long as the model takes, and longer."""
-    config, longest = FbankConfig(**saved.fbank), saved.data["max_frames"]
+    config, longest = fbank_config(saved), saved.data["max_frames"]
     draw = np.random.default_rng(0)
     frames = [max(1, longest // 3), longest]
     if saved.head:  # encoders take any length
@@ -119,17 +123,17 @@ def _largest_difference(
 
 def _outputs(saved: SavedModel, network: torch.nn.Module, waveform: np.ndarray) -> Tensor:
     """Return the logits (classes,) of a clip, or its tokens (1 + patches, width)."""
-    log_mel = Fbank(FbankConfig(**saved.fbank))(torch.from_numpy(waveform))
-    longest = saved.data["max_frames"]
-    if saved.data.get("padding") == "fill":
-        log_mel = torch.nn.functional.pad(log_mel, (0, 0, 0, max(0, longest - len(log_mel))))
-    features = Normalization(**saved.normalization)(log_mel.numpy())
-    fbank = torch.from_numpy(features)
+    data = build(DataConfig, saved.data, saved.path)
+    log_mel = Fbank(fbank_config(saved))(torch.from_numpy(waveform)).numpy()
+    norm = Normalization(**saved.normalization)
+    frames = max(len(log_mel), data.max_frames if data.padding == "fill" else 0)
+    view = FeatureView(Values(log_mel), 0, frames, norm.scale, norm.offset)
+    fbank = torch.from_numpy(view.read())
     if not isinstance(network, Head):
         return network(fbank[None]).tokens[0]
-    starts = window_starts(len(fbank), min(longest, len(fbank)))
-    if saved.data.get("long_clips") == "start":
+    starts = window_starts(frames, min(data.max_frames, frames))
+    if data.long_clips == "start":
         starts = starts[:1]
-    windows = torch.stack([fbank[at : at + longest] for at in starts])
+    windows = torch.stack([fbank[at : at + data.max_frames] for at in starts])
     logits = network(windows)
     return combined_windows(logits, saved.output) if len(starts) > 1 else logits[0]

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +16,16 @@ from asda.checkpoint.foreign.asda_export import (
 )
 from asda.checkpoint.foreign.safetensors import write_safetensors
 from asda.checkpoint.saved_model import NO_HEAD, SavedModel
+from asda.configuration import build
+from asda.dataset.data_config import DataConfig
 from asda.export.bundled_source import bundled_source
 from asda.export.export_options import ExportOptions
+from asda.export.exported_model import fbank_config
 from asda.export.hugging_face_card import model_card
 from asda.export.hugging_face_check import check_folder
+from asda.export.staging import staged
 from asda.export.transformers_keys import transformers_keys
-from asda.files import InputError, blamed_on, write_json, write_lines
+from asda.files import InputError, write_json, write_lines
 from asda.model.classifier import Classifier
 
 CODE = "asda.export.hugging_face"
@@ -44,11 +43,12 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
     Of a pretrained model it holds the encoder in `options.encoder`, without decoder.
 
     Raises:
-        InputError: if the model has a part that the folder cannot hold, the folder exists, or
-            what it computes differs.
+        InputError: if the model has a part that the folder cannot hold, there is a folder with files,
+            or what it computes differs.
     """
     exported = _exportable(saved, options)
-    with _new_folder(out) as folder:
+    with staged(out) as folder:
+        folder.mkdir()
         _write_files(exported, folder)
         card = model_card(exported, out.name, options.license)
         write_lines(folder / "README.md", card.splitlines())
@@ -57,10 +57,7 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
 
 def _exportable(saved: SavedModel, options: ExportOptions) -> SavedModel:
     """Return the model, or one encoder of a pretrained model."""
-    if not saved.fbank:
-        raise InputError(
-            f"{saved.path}: does not record its features, which the feature extractor needs"
-        )
+    fbank_config(saved)  # refuses a model whose features are unknown
     if saved.kind != "finetuned":
         weights = saved.encoder_weights(options.encoder)
         facts = saved.facts
@@ -108,6 +105,8 @@ def _config(saved: SavedModel) -> dict[str, Any]:
 
 
 def _preprocessor(saved: SavedModel) -> dict[str, Any]:
+    """Return preprocessor_config.json."""
+    data = build(DataConfig, saved.data, saved.path)
     return {
         "feature_extractor_type": EXTRACTOR.rpartition(".")[2],
         "auto_map": {"AutoFeatureExtractor": EXTRACTOR},
@@ -117,29 +116,5 @@ def _preprocessor(saved: SavedModel) -> dict[str, Any]:
         "return_attention_mask": True,
         "fbank": saved.fbank,
         "normalization": saved.normalization,
-        "data": {
-            "padding": saved.data.get("padding", "mask"),
-            "max_frames": saved.data["max_frames"],
-        },
+        "data": {"padding": data.padding, "max_frames": data.max_frames},
     }
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """Give a folder under a temporary name, which becomes `out` only if the block succeeds.
-
-    Raises:
-        InputError: if `out` exists.
-    """
-    if out.exists():
-        raise InputError(f"{out}: exists already; remove it or choose another folder")
-    with blamed_on(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        above = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-        try:
-            folder = above / out.name  # below a folder of mkdtemp, which others may not enter
-            folder.mkdir()
-            yield folder
-            os.rename(folder, out)
-        finally:
-            shutil.rmtree(above, ignore_errors=True)

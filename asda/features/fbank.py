@@ -34,7 +34,7 @@ class Fbank:
     def __init__(self, config: FbankConfig):
         self.config = config
         self.length, self.shift = config.frame_length, config.frame_shift
-        self.window = _window(config)
+        self.window = window_values(config)
         self.window_starts_at_zero = not self.window[0]
         self.workspace = _Workspace(config)
 
@@ -54,6 +54,8 @@ class Fbank:
         with torch.inference_mode():  # saves 6 % of the time of a clip of 1 s
             if self.config.remove_mean:
                 waveform = waveform - waveform.mean()
+            if not self.config.snip_edges:
+                waveform = _reflected(waveform, frames, self.config)
             for first in range(0, frames, CHUNK_FRAMES):
                 chunk = log_mel[first : first + CHUNK_FRAMES]
                 begin, samples = first * self.shift, (len(chunk) - 1) * self.shift + self.length
@@ -118,7 +120,17 @@ class _Workspace(threading.local):
         ]
 
 
-def _window(config: FbankConfig) -> Tensor:
+def _reflected(waveform: Tensor, frames: int, config: FbankConfig) -> Tensor:
+    """Return the samples that the frames cover, where the clip continues in reverse at its ends."""
+    first = config.first_sample
+    last = first + (frames - 1) * config.frame_shift + config.frame_length
+    before = waveform[: max(0, -first)].flip(0)
+    after = waveform[len(waveform) - max(0, last - len(waveform)) :].flip(0)
+    return torch.cat([before, waveform[max(0, first) : last], after])
+
+
+def window_values(config: FbankConfig) -> Tensor:
+    """Return the window function of a frame, (frame_length,) float32."""
     length = config.frame_length
     if config.window == "rectangular":
         return torch.ones(length)

@@ -78,7 +78,7 @@ def spoilt_model(**fields):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"fbank": {}}, "does not record its features"),
+        ({"fbank": {}}, "does not record the features it was trained on"),
         ({"head": {"name": "duration"}}, "head 'duration'; transformers has a class only for"),
         ({"labels": ["one"]}, "a softmax over one class"),
     ],
@@ -95,7 +95,8 @@ def test_the_teacher_of_a_classifier(tmp_path):
 
 def test_nothing_is_written_over(tmp_path):
     (tmp_path / "out").mkdir()
-    with pytest.raises(InputError, match="exists already; remove it or choose another folder"):
+    (tmp_path / "out/notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="a folder with files in it; remove it or choose another"):
         write(saved_model(), tmp_path / "out")
 
 
