@@ -28,6 +28,7 @@ FORMATS = {
     "onnx": Format("asda.export.onnx_file", ("encoder", "inputs")),
     "torch-export": Format("asda.export.torch_program", ("encoder", "inputs")),
     "aotinductor": Format("asda.export.compiled_program", ("encoder", "inputs")),
+    "huggingface": Format("asda.export.hugging_face_folder", ("encoder", "license")),
     "reference": Format("asda.export.reference_file"),
 }
 
@@ -35,23 +36,26 @@ FORMATS = {
 def export(
     model: str,
     out: str,
-    format: Literal["onnx", "reference"] = "onnx",
+    format: Literal["onnx", "torch-export", "aotinductor", "huggingface", "reference"] = "onnx",
     inputs: Literal["waveform", "features"] = "waveform",
     encoder: Literal["student", "teacher"] = "student",
+    license: str = "",
 ) -> None:
     """Write a model in the format of another program.
 
     Args:
         model: model.pt of asda, or any checkpoint that `asda info` reads
         out: file or folder to write
-        format: "onnx": a file for onnxruntime and other programs; "reference": a checkpoint for
-            the ASDA and EAT repositories, of models with their geometry
+        format: "onnx": a file for onnxruntime and other programs; "huggingface": a folder that
+            Hugging Face transformers loads; "reference": a checkpoint for the ASDA and EAT
+            repositories, of models with their geometry
         inputs: what the exported model takes: waveforms, or log-mel features before normalisation
         encoder: which encoder of a pretrained model
+        license: licence of the weights for a model card, such as apache-2.0
     """
     from asda.checkpoint.load import read_model
 
-    options = _options(format, inputs=inputs, encoder=encoder)
+    options = _options(format, inputs=inputs, encoder=encoder, license=license)
     refuse_overwriting(out, [model])
     importlib.import_module(FORMATS[format].module).write(read_model(model), Path(out), options)
     print(f"wrote {out} ({format} format)")

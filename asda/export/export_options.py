@@ -13,7 +13,9 @@ class ExportOptions:
     Args:
         encoder: which encoder of a pretrained model
         inputs: what the graph takes: the waveform, or log-mel features before normalisation
+        license: identifier of the weights' licence, such as apache-2.0; "" = not stated
     """
 
     encoder: Literal["student", "teacher"] = "student"
     inputs: Literal["waveform", "features"] = "waveform"
+    license: str = ""
