@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from asda.checkpoint.saved_model import SavedModel
@@ -16,9 +15,9 @@ from asda.figures.attention_maps import AttentionMaps, attention_maps
 from asda.figures.canvas import WEIGHT, new_figure
 from asda.figures.clip_input import ClipInput
 from asda.figures.spectrogram import (
+    draw_cells,
     draw_patches,
     draw_spectrogram,
-    patch_edges,
     seconds_per_frame,
 )
 from asda.files import InputError
@@ -134,9 +133,7 @@ def _titled(maps: AttentionMaps) -> list[tuple[str, Tensor]]:
     ]
 
 
-def _grid(
-    weights: Tensor, head: int | None, queries: slice, grid: tuple[int, int]
-) -> np.ndarray:
+def _grid(weights: Tensor, head: int | None, queries: slice, grid: tuple[int, int]) -> np.ndarray:
     """Return the attention on patches (time, freq), as multiples of uniform attention."""
     of_head = weights[0].mean(0) if head is None else weights[0, head - 1]
     row: np.ndarray = of_head[queries, 1:].mean(0).cpu().numpy()
@@ -205,12 +202,8 @@ def _draw_row(
 
 def _hatch_negative(axes: Axes, grid: np.ndarray, saved: SavedModel, clip: ClipInput) -> None:
     """Hatch patches with negative weights, which a scale of lightness alone does not show."""
-    for cell in np.argwhere(grid < 0):
-        time, freq = (int(index) for index in cell)
-        corner, width, height = patch_edges((time, freq), saved.config.patch, clip.fbank, clip.start)
-        axes.add_patch(
-            Rectangle(corner, width, height, fill=False, hatch="////", edgecolor="w", linewidth=0)
-        )
+    style = {"fill": False, "hatch": "////", "edgecolor": "w", "linewidth": 0}
+    draw_cells(axes, grid < 0, saved.config.patch, clip.fbank, clip.start, **style)
 
 
 def _mark(axes: Axes, at: float | None, clip: ClipInput) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from asda.kernels.differential_attention import softmax_map
-from asda.model.attention import DifferentialAttention, split_heads
+from asda.model.attention import DifferentialAttention, StandardAttention, split_heads
 from asda.model.encoder import Encoder
 
 
@@ -58,13 +58,14 @@ def attention_maps(
     def keep(_module: nn.Module, arguments: tuple[Tensor, Tensor | None]) -> None:
         entered.append(arguments)
 
-    hooks = [block.attn.register_forward_pre_hook(keep) for block in encoder.blocks]
+    attentions = [block.get_submodule("attn") for block in encoder.blocks]
+    hooks = [attention.register_forward_pre_hook(keep) for attention in attentions]
     try:
         patches, valid = encoder.embed_patches(fbank, num_frames)
         for layer, _ in enumerate(encoder.hidden_states(patches, valid), 1):
             x, mask = entered.pop()
             if layer in layers:
-                yield AttentionMaps(layer, *maps_of(encoder.blocks[layer - 1].attn, x, mask))
+                yield AttentionMaps(layer, *maps_of(attentions[layer - 1], x, mask))
             if layer == max(layers):
                 return
     finally:
@@ -86,5 +87,6 @@ def maps_of(
         parts = attention.qk(x).chunk(4, dim=2)
         q1, q2, k1, k2 = (split_heads(part, attention.heads).float() for part in parts)
         return softmax_map(q1, k1, mask), softmax_map(q2, k2, mask), float(attention.lam)
+    assert isinstance(attention, StandardAttention)
     q, k, _ = (split_heads(part, attention.heads) for part in attention.qkv(x).chunk(3, dim=2))
     return softmax_map(q.float(), k.float(), mask), None, 0.0

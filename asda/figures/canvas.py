@@ -43,8 +43,8 @@ def new_figure(width: float, height: float, title: str) -> Figure:
 
 def wrapped(text: str, width: int) -> str:
     """Return a text with lines of at most `width` characters, also within long file names."""
-    lines = (textwrap.wrap(line, max(8, width)) or [""] for line in text.splitlines())
-    return "\n".join(part for line in lines for part in line)
+    wrapper = textwrap.TextWrapper(max(8, width), break_on_hyphens=False)
+    return "\n".join("\n".join(wrapper.wrap(line)) for line in text.splitlines())
 
 
 def figure_path(out: str | Path) -> Path:

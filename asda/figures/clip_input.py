@@ -45,6 +45,16 @@ class ClipInput:
         """Seconds in the file at which the clip ends."""
         return self.start + len(self.log_mel) * seconds_per_frame(self.fbank)
 
+    @property
+    def note(self) -> str:
+        """A line that says what is not drawn; empty if that is nothing."""
+        if not self.left_out:
+            return ""
+        return (
+            f"drawn up to {self.end:.2f} s, the longest input of the model; --start {self.end:.2f}"
+            f" draws the next part ({self.left_out:.2f} s are left)"
+        )
+
 
 def read_clip(
     saved: SavedModel, source: str, start: float = 0.0, end: float | None = None

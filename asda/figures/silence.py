@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -67,8 +66,7 @@ class SilenceShares:
     Attributes:
         by_quantity: the share of each clip (batch,) float64, by the names in QUANTITIES; only
             "map 1" for a model with standard attention
-        uniform: the share of frames, which attention that is uniform over patches would give,
-            (batch,) float64
+        uniform: the share of attention that is uniform over all tokens (batch,) float64
     """
 
     by_quantity: dict[str, Tensor]
@@ -78,11 +76,10 @@ class SilenceShares:
 def silence_shares(maps: AttentionMaps, quiet: Tensor, query: Query = "all") -> SilenceShares:
     """Measure the maps of a batch.
 
-    Of each row of a map, the weights on patches are divided by their sum, and those on frames
-    without sound are summed; the mean over heads and queries is the share of a clip. The weight of
-    CLS as a key does not count: it has no time. The difference of two maps has negative weights.
-    "difference" takes its positive part; "difference, signed" is the sum of the signed weights on
-    frames without sound over the sum of all signed weights, over all rows, and may leave 0 to 1.
+    The share of a row is its weight on frames without sound over the sum of its weights, which
+    includes that on CLS; the mean over heads and queries is the share of a clip. The difference of
+    two maps has negative weights: "difference" takes its positive part, "difference, signed" the
+    weights as they are, whose sum is 1 - λ in each row.
 
     Args:
         maps: of one layer
@@ -90,40 +87,19 @@ def silence_shares(maps: AttentionMaps, quiet: Tensor, query: Query = "all") -> 
             clip has no patch
         query: which tokens attend: "all" valid ones, or "cls" alone
     """
-    valid = (quiet >= 0).double()
-    quiet = quiet.clamp(min=0).double()
-    tokens = F.pad(valid, (1, 0), value=1.0)  # (batch, 1 + patches), CLS first
+    valid = F.pad((quiet >= 0).double(), (1, 0), value=1.0)  # (batch, 1 + patches), CLS first
+    quiet = F.pad(quiet.clamp(min=0).double(), (1, 0))
+    queries = valid.clone()
     if query == "cls":
-        tokens[:, 1:] = 0
+        queries[:, 1:] = 0
 
-    def weights(attention: Tensor) -> Tensor:
-        return attention[..., 1:].double() * valid[:, None, None]
+    def share(weights: Tensor) -> Tensor:
+        rows = (weights.double() @ quiet[:, None, :, None])[..., 0] / weights.double().sum(3)
+        return (rows.mean(1) * queries).sum(1) / queries.sum(1)
 
-    found = {"map 1": _mean_share(weights(maps.first), quiet, tokens)}
+    found = {"map 1": share(maps.first)}
     if maps.second is not None:
-        difference = weights(maps.difference)
-        found["map 2"] = _mean_share(weights(maps.second), quiet, tokens)
-        found["difference"] = _mean_share(difference.clamp(min=0), quiet, tokens)
-        found["difference, signed"] = _pooled_share(difference, quiet, tokens)
-    return SilenceShares(found, (quiet * valid).sum(1) / valid.sum(1))
-
-
-def _mean_share(weights: Tensor, quiet: Tensor, tokens: Tensor) -> Tensor:
-    """Return the mean over heads and queries of each row's share (batch,).
-
-    Args:
-        weights: (batch, heads, 1 + patches, patches), not negative
-        quiet: (batch, patches)
-        tokens: (batch, 1 + patches), 1 for the queries that count
-    """
-    shares = (weights @ quiet[:, None, :, None])[..., 0]  # (batch, heads, 1 + patches)
-    # A row whose weight lies wholly on CLS has a sum of 0, and a share of 0.
-    shares = shares / weights.sum(3).clamp(min=torch.finfo(weights.dtype).tiny)
-    return (shares.mean(1) * tokens).sum(1) / tokens.sum(1)
-
-
-def _pooled_share(weights: Tensor, quiet: Tensor, tokens: Tensor) -> Tensor:
-    """Return the share of the sum of all rows (batch,); arguments as in `_mean_share`."""
-    over_heads = weights.sum(1)  # (batch, 1 + patches, patches)
-    by_patch = (tokens[:, None] @ over_heads)[:, 0]
-    return (by_patch * quiet).sum(1) / by_patch.sum(1)
+        found["map 2"] = share(maps.second)
+        found["difference"] = share(maps.difference.clamp(min=0))
+        found["difference, signed"] = share(maps.difference)
+    return SilenceShares(found, quiet.sum(1) / valid.sum(1))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
 
 from asda.features.fbank_config import FbankConfig
 from asda.figures.canvas import SOUND
@@ -82,13 +83,28 @@ def draw_patches(
     return image
 
 
-def patch_edges(
-    cell: tuple[int, int], patch: ResolvedPatch, config: FbankConfig, start: float = 0.0
-) -> tuple[tuple[float, float], float, float]:
-    """Return lower left corner, width and height of a patch on the axes of `draw_patches`."""
+def draw_cells(
+    axes: Axes,
+    cells: np.ndarray,
+    patch: ResolvedPatch,
+    config: FbankConfig,
+    start: float = 0.0,
+    **style: Any,
+) -> None:
+    """Draw a rectangle on each chosen patch, on the axes of `draw_patches`.
+
+    Args:
+        axes: where to draw
+        cells: (time, freq) bool
+        patch: length, height and strides of the patches
+        config: settings of the features
+        start: seconds in the file at which the clip begins
+        style: of `matplotlib.patches.Rectangle`
+    """
     seconds = patch.time_stride * seconds_per_frame(config)
-    corner = start + cell[0] * seconds, float(cell[1] * patch.freq_stride)
-    return corner, seconds, float(patch.freq_stride)
+    for time, freq in np.argwhere(cells):
+        corner = start + time * seconds, freq * patch.freq_stride
+        axes.add_patch(Rectangle(corner, seconds, patch.freq_stride, **style))
 
 
 def time_and_frequency(axes: Axes, config: FbankConfig) -> None:

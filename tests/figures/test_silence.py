@@ -55,21 +55,28 @@ QUIET = torch.tensor([[1.0, 0.0, -1.0]])
 def test_shares_of_both_maps_and_of_their_difference():
     shares = silence_shares(AttentionMaps(1, FIRST, SECOND, 0.5), QUIET)
     found = {name: float(share) for name, share in shares.by_quantity.items()}
-    # Rows of the difference on the two patches: (0, 0), (0.75, 0), (-0.25, 0.75).
+    # Rows of the difference: (0.5, 0, 0), (-0.25, 0.75, 0), (0, -0.25, 0.75).
     assert found == pytest.approx(
         {
-            "map 1": (0.5 + 1 + 0.2) / 3,
-            "map 2": (0.5 + 1 + 0.9) / 3,
+            "map 1": (0.25 + 1 + 0.2) / 3,
+            "map 2": (0.5 + 0.5 + 0.9) / 3,
             "difference": (0 + 1 + 0) / 3,
-            "difference, signed": (0.75 - 0.25) / (0.75 - 0.25 + 0.75),
+            "difference, signed": (0 + 0.75 / 0.5 - 0.25 / 0.5) / 3,
         }
     )
-    assert float(shares.uniform) == 0.5
+    assert float(shares.uniform) == pytest.approx(1 / 3)
+
+
+def test_the_signed_share_changes_by_what_map_2_has_less():
+    """(s1 - λ s2) / (1 - λ) = s1 + λ / (1 - λ) (s1 - s2)"""
+    found = silence_shares(AttentionMaps(1, FIRST, SECOND, 0.1), QUIET).by_quantity
+    first, second = found["map 1"], found["map 2"]
+    assert float(found["difference, signed"]) == pytest.approx(float(first + (first - second) / 9))
 
 
 def test_cls_alone_can_be_the_query():
     shares = silence_shares(AttentionMaps(1, FIRST, SECOND, 0.2), QUIET, "cls").by_quantity
-    assert [float(share) for share in shares.values()] == pytest.approx([0.5] * 4)
+    assert [float(share) for share in shares.values()] == pytest.approx([0.25, 0.5, 0.1875, 0.1875])
 
 
 def test_standard_attention_has_one_map():
@@ -77,10 +84,11 @@ def test_standard_attention_has_one_map():
     assert list(shares.by_quantity) == ["map 1"]
 
 
-def test_maps_that_ignore_the_sound_have_the_share_of_frames():
-    maps = AttentionMaps(1, torch.full((2, 3, 5, 5), 0.2), torch.full((2, 3, 5, 5), 0.2), 0.1)
+def test_maps_that_ignore_the_sound_have_the_uniform_share():
+    first = torch.full((2, 3, 5, 5), 0.2)
+    first[1] = torch.tensor([1 / 3, 1 / 3, 1 / 3, 0, 0])
     quiet = torch.tensor([[1.0, 0.5, 0.0, 0.0], [1.0, 0.0, -1.0, -1.0]])
-    shares = silence_shares(maps, quiet)
-    assert shares.uniform.tolist() == [0.375, 0.5]
+    shares = silence_shares(AttentionMaps(1, first, first, 0.1), quiet)
+    assert shares.uniform.tolist() == pytest.approx([0.3, 1 / 3])
     for share in shares.by_quantity.values():
-        assert share.tolist() == pytest.approx([0.375, 0.5])
+        assert share.tolist() == pytest.approx([0.3, 1 / 3])
