@@ -21,6 +21,7 @@ VERBS = {
     "baseline": "train and score baselines on band statistics",
     "score": "score a trained classifier on a data directory",
     "results": "list, merge and compare results of experiments",
+    "plot": "draw attention, masks, embeddings and training curves as PNG or SVG",
     "info": "show the contents of a model file",
     "models": "list published models, fetch them, and name your own",
     "average": "write a model.pt from one checkpoint of a run, or the average of several",
