@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . ../../tools/activate.sh
+# shellcheck source=tests/environments/environment.sh
 . ./environment.sh
 
 make_environment hear --no-deps --ignore-requires-python hearvalidator==2021.0.6

@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . ../../tools/activate.sh
+# shellcheck source=tests/environments/environment.sh
 . ./environment.sh
 
 make_environment xares xares==0.1.3
