@@ -43,7 +43,7 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
     Of a pretrained model it holds the encoder in `options.encoder`, without decoder.
 
     Raises:
-        InputError: if the model has a part that the folder cannot hold, there is a folder with files,
+        InputError: if the model has a part that the folder cannot hold, the folder holds files,
             or what it computes differs.
     """
     exported = _exportable(saved, options)
