@@ -38,8 +38,7 @@ LAYERS = [
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
 
 MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn", "docstring-parser": "docstring_parser"}
-# jsonargparse, torch and onnxruntime import them
-NOT_IMPORTED = {"docstring-parser", "tensorboard", "onnx", "onnxscript"}
+NOT_IMPORTED = {"docstring-parser", "tensorboard", "onnxscript"}  # others import them
 
 
 def sources(repository):
