@@ -16,8 +16,10 @@ class ExportOptions:
         inputs: what the exported model takes: waveforms, or log-mel features before normalisation
         precision: numbers of the weights of linear layers
         encoder: which encoder of a pretrained model
+        license: identifier of the weights' licence, such as apache-2.0; "" = not stated
     """
 
     inputs: Literal["waveform", "features"] = "waveform"
     precision: Precision = "float32"
     encoder: Literal["student", "teacher"] = "student"
+    license: str = ""
