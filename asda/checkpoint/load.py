@@ -17,6 +17,7 @@ from asda.configuration import build, to_dict
 from asda.dataset.data_config import DataConfig
 from asda.features.fbank_config import FbankConfig
 from asda.files import InputError
+from asda.registry.model_cache import local_file
 
 
 def read_model(path: str | Path) -> SavedModel:
@@ -26,9 +27,14 @@ def read_model(path: str | Path) -> SavedModel:
 
     Nothing in the file is executed, and every tensor is checked by name and shape.
 
+    Args:
+        path: a file, or the name of a model that `asda models` lists
+
     Raises:
-        InputError: saying what the file is, if it is damaged, unsafe or another kind of file.
+        InputError: saying what the file is, if it is damaged, unsafe or another kind of file, or
+            why a model that is known by its name cannot be had.
     """
+    path = local_file(path)
     where = str(path)
     if (inside := Path(path) / asda_export.TENSORS).is_file():
         where = str(inside)

@@ -10,6 +10,7 @@ quarter of torchaudio's time: many frames per operation, in memory that is reuse
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from asda.features.clip_edges import beyond_edges
 from asda.features.fbank_config import FbankConfig
 
 ENERGY_FLOOR = torch.finfo(torch.float32).eps  # smallest energy whose logarithm is taken
@@ -29,10 +31,19 @@ class Fbank:
 
     Args:
         config: settings of the features.
+
+    Attributes:
+        of_whole_frames: a filterbank with these settings and `snip_edges` true
     """
+
+    of_whole_frames: Fbank
 
     def __init__(self, config: FbankConfig):
         self.config = config
+        if config.snip_edges:
+            self.of_whole_frames = self
+        else:
+            self.of_whole_frames = Fbank(dataclasses.replace(config, snip_edges=True))
         self.length, self.shift = config.frame_length, config.frame_shift
         self.window = window_values(config)
         self.window_starts_at_zero = not self.window[0]
@@ -50,12 +61,13 @@ class Fbank:
         frames = self.config.num_frames(len(waveform))
         if not frames:
             raise ValueError(f"too short: {len(waveform)} samples, a frame has {self.length}")
+        if not self.config.snip_edges:
+            covered = beyond_edges([waveform.numpy()], self.config)
+            return self.of_whole_frames(torch.from_numpy(np.concatenate(list(covered))))
         log_mel = np.empty((frames, self.config.num_mel_bins), np.float32)
         with torch.inference_mode():  # saves 6 % of the time of a clip of 1 s
             if self.config.remove_mean:
                 waveform = waveform - waveform.mean()
-            if not self.config.snip_edges:
-                waveform = _reflected(waveform, frames, self.config)
             for first in range(0, frames, CHUNK_FRAMES):
                 chunk = log_mel[first : first + CHUNK_FRAMES]
                 begin, samples = first * self.shift, (len(chunk) - 1) * self.shift + self.length
@@ -118,15 +130,6 @@ class _Workspace(threading.local):
             (self.energies[:, lines], weights, self.mel[:, filters])
             for lines, weights, filters in self.filter_groups
         ]
-
-
-def _reflected(waveform: Tensor, frames: int, config: FbankConfig) -> Tensor:
-    """Return the samples that the frames cover, where the clip continues in reverse at its ends."""
-    first = config.first_sample
-    last = first + (frames - 1) * config.frame_shift + config.frame_length
-    before = waveform[: max(0, -first)].flip(0)
-    after = waveform[len(waveform) - max(0, last - len(waveform)) :].flip(0)
-    return torch.cat([before, waveform[max(0, first) : last], after])
 
 
 def window_values(config: FbankConfig) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torchaudio.compliance import kaldi
 
 from asda.audio.waveform import read_audio
+from asda.features.clip_edges import beyond_edges
 from asda.features.fbank import Fbank, mel_filters
 from asda.features.fbank_config import FbankConfig
 
@@ -165,6 +166,15 @@ def test_frames_beyond_the_edges_are_those_of_torchaudio(samples):
     assert found.shape == expected.shape == (config.num_frames(samples), 80)
     assert len(found) == (samples + 80) // 160
     assert (found - expected).abs().mean() < 1e-4
+
+
+@pytest.mark.parametrize("blocks", [[400] * 40, [1, 398, 300, 15000, 7], [20000]])
+def test_samples_beyond_the_edges_do_not_depend_on_blocks(blocks):
+    config = FbankConfig(snip_edges=False)
+    waveform = coloured(sum(blocks)).numpy()
+    parts = np.split(waveform, np.cumsum(blocks)[:-1])
+    found = np.concatenate(list(beyond_edges(parts, config)))
+    np.testing.assert_array_equal(found, reflected(torch.from_numpy(waveform), config).numpy())
 
 
 def test_a_long_clip_is_computed_in_parts():
