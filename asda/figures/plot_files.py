@@ -146,9 +146,7 @@ def _write(figure: Figure, path: Path, file: str, clip: ClipInput) -> None:
 
     write_figure(figure, path)
     if not clip.is_whole:
-        line = (
-            "drawn up to {0:.2f} s, the model's longest input; --start {0:.2f} draws the rest"
-        )
+        line = "drawn up to {0:.2f} s, the model's longest input; --start {0:.2f} draws the rest"
         print(f"note: {file}: {line.format(clip.end)}", file=sys.stderr)
     print(path)
 
