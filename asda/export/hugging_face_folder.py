@@ -40,16 +40,11 @@ EXTRACTOR = "feature_extraction_asda.AsdaFeatureExtractor"
 def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
     """Write a folder, load it, and keep it if it computes what the model computes.
 
-        Of a pretrained model it holds the encoder in `options.encoder`, without decoder.
+    Of a pretrained model it holds the encoder in `options.encoder`, without decoder.
 
-        Raises:
-    <<<<<<< HEAD
-            InputError: if the model has a part that the folder cannot hold, the folder holds files,
-                or what it computes differs.
-    =======
-            InputError: if the model has a part that the folder cannot hold, there is a folder with
-                files, or what it computes differs.
-    >>>>>>> hC
+    Raises:
+        InputError: if the model has a part that the folder cannot hold, `out` is a folder with
+            files, or what is computed from it differs.
     """
     exported = _exportable(saved, options)
     with staged(out) as folder:
