@@ -66,7 +66,8 @@ Completed downloads, features, trainings and scores are skipped; interrupted one
   --pretrain-config FILE  pretraining configuration (default: $pretrain_config)
   --pretrain-args ARGS    settings that override it, e.g. \"--optimizer.lr 1e-3\"; asda pretrain --help
   --pretrain-tag TAG      name the experiment pretrain_TAG (default: derived from config and args)
-  --pretrained MODEL      start from this model.pt or checkpoint instead of stage 3's model;
+  --pretrained MODEL      start from this model.pt or checkpoint instead of stage 3's model, or from a
+                          published one by its name (asda models lists them), which is fetched;
                           none = train from scratch, own = pretrain in stage 3
   --finetune-config FILE  fine-tuning configuration (default: $finetune_config)
   --finetune-args ARGS    settings that override it; asda finetune --help
@@ -188,7 +189,8 @@ train_and_score() {
     init=${pretrained:-$exp/$pretraining/model.pt}
     [ "$pretrained" != none ] || init=
     requires_input "$sets"
-    [ -z "$init" ] || requires pretrain "$init" "give --pretrained MODEL (none = from scratch)"
+    [ -z "$init" ] || is_model_name "$init" ||
+      requires pretrain "$init" "give --pretrained MODEL (none = from scratch)"
     train finetune "$exp/$finetuning" "$finetune_config" "$train_set" \
       ${init:+--init "$init"} "${finetune_words[@]}"
   fi
@@ -271,9 +273,14 @@ needs() {
   ! is_selected "$1" || [ -e "$3" ] || fail "$2: no file '$3' in $PWD"
 }
 
+# is_model_name WORD: whether it is no file, and may be a name that asda models lists
+is_model_name() {
+  [[ $1 =~ ^[[:alnum:]][[:alnum:]_-]*$ && ! -e $1 ]]
+}
+
 if [ -z "$pretrained" ]; then
   needs 3 --pretrain-config "$pretrain_config"
-elif [ "$pretrained" != none ]; then
+elif [ "$pretrained" != none ] && ! is_model_name "$pretrained"; then
   needs 3 --pretrained "$pretrained"
   needs 4 --pretrained "$pretrained"
 fi
@@ -281,6 +288,11 @@ needs 4 --finetune-config "$finetune_config"
 
 . ./path.sh
 . ./cmd.sh
+
+# Now rather than hours later, and here rather than in a job, which may have no network.
+if is_selected 4 && [ "$pretrained" != none ] && is_model_name "$pretrained"; then
+  asda models fetch "$pretrained"
+fi
 
 current="set-up"
 finished=false

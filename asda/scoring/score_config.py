@@ -12,7 +12,7 @@ class ScoreConfig:
     """Score a trained classifier on the labelled clips of a data directory.
 
     Args:
-        model: model.pt of a fine-tuning experiment
+        model: model.pt of a fine-tuning experiment, or the name of a classifier (`asda models`)
         data: data directory with utt2label
         out: score folder to write: RESULTS.md, result.json, scores.npz, tables of the classes
         dump: folder with the features (feats.scp) of the directory (null = the directory itself)

@@ -160,6 +160,30 @@ def test_experiments_are_named_after_what_differs(recipe, options, expected, ini
     assert experiments(*options) == (expected, init)
 
 
+def test_a_published_model_is_fetched_before_anything_else(recipe):
+    """Its name stays in the call: the cache knows the file."""
+    options = ("--stage", "2", "--stop-stage", "4", "--pretrained", "eat-base")
+    done, calls = run(*options)
+    assert done.returncode == 0, done.stderr
+    assert calls[0] == "asda models fetch eat-base"
+    assert "--exp exp/finetune_eat-base " in calls[-1] and calls[-1].endswith("--init eat-base")
+    assert not any(call.startswith("asda pretrain") for call in calls)
+
+
+def test_a_model_that_cannot_be_fetched_stops_the_recipe(recipe, monkeypatch):
+    monkeypatch.setenv("FAILS", "models")
+    done, calls = run("--pretrained", "eat-base")
+    assert (done.returncode, done.stderr) == (1, "asda models: error: it failed\n")
+    assert calls == ["asda models fetch eat-base"]
+
+
+def test_a_file_takes_precedence_over_a_published_model_of_its_name(recipe):
+    Path("eat-base").touch()
+    done, calls = run("--stage", "4", "--stop-stage", "4", "--pretrained", "eat-base")
+    assert done.returncode == 0, done.stderr
+    assert [call.split()[1] for call in calls] == ["finetune"]
+
+
 def settings(config, above=()):
     """Return the names of all settings of a configuration class, such as model.width."""
     names = []
