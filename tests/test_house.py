@@ -23,6 +23,7 @@ LAYERS = [
     {"probing", "report", "tasks"},
     {"figures"},
     {"apply", "export", "hear", "scoring", "training"},
+    {"benchmarks"},
     {"inference"},
     {"checkpoint"},
     {"dataset"},
