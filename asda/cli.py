@@ -19,6 +19,8 @@ VERBS = {
     "finetune": "train a classifier on a pretrained encoder, or from scratch",
     "baseline": "train and score baselines on band statistics",
     "score": "score a trained classifier on a data directory",
+    "tag": "label audio files, folders, data directories or standard input",
+    "embed": "write vectors of audio: of clips, of windows, or over time",
     "results": "list, merge and compare results of experiments",
     "info": "show the contents of a model file",
     "average": "write a model.pt from one checkpoint of a run, or the average of several",
@@ -55,6 +57,8 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(2)
     try:
         importlib.import_module(f"asda.commands.{verb.replace('-', '_')}").main(argv[1:])
+    except BrokenPipeError:  # as with `| head`
+        end_by(signal.SIGPIPE)
     except (InputError, OSError) as error:  # OSError: for example, a full disk
         said = reason_of(error) if isinstance(error, OSError) else error
         print(f"asda {verb}: error: {said}", file=sys.stderr)

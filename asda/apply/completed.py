@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asda.digests import value_digest
-from asda.files import InputError, blamed_on
+from asda.files import InputError, atomic_write, blamed_on
 
 
 class Record:
@@ -24,29 +24,25 @@ class Record:
     Args:
         path: of the record; created when it does not exist
         settings: all that the results depend on, besides the audio; JSON-like
+        fingerprints: of the audio of each input by its name, which changes with the audio
 
     Raises:
         InputError: if another process writes the same record.
     """
 
-    def __init__(self, path: str | Path, settings: Mapping[str, Any]):
-        self.path = Path(path)
-        self._entries: dict[str, tuple[str, int]] = {}  # name -> fingerprint, byte offset
+    def __init__(
+        self, path: str | Path, settings: Mapping[str, Any], fingerprints: Mapping[str, str]
+    ):
+        self.path, self.fingerprints = Path(path), fingerprints
         self._header = json.dumps({"settings": value_digest(settings)}).encode() + b"\n"
-        with blamed_on(path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = open(path, "ab", buffering=0)  # noqa: SIM115
-        try:
-            self._lock()
-            with blamed_on(path):
-                self._read()
-        except BaseException:
-            self._stream.close()
-            raise
+        self._open()
 
-    def is_done(self, name: str, fingerprint: str) -> bool:
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def is_done(self, name: str) -> bool:
         """Return whether an input is finished and its audio has not changed since."""
-        return name in self._entries and self._entries[name][0] == fingerprint
+        return name in self._entries and self._entries[name][0] == self.fingerprints[name]
 
     def content(self, name: str) -> Any:
         """Return what was recorded for an input."""
@@ -54,15 +50,39 @@ class Record:
             stream.seek(self._entries[name][1])
             return json.loads(stream.readline())["content"]
 
-    def add(self, name: str, fingerprint: str, content: Any) -> None:
+    def add(self, name: str, content: Any) -> None:
         """Record a finished input, on disk when this returns."""
-        entry = {"name": name, "fingerprint": fingerprint, "content": content}
-        offset = self._append(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
-        self._entries[name] = fingerprint, offset
+        self._entries[name] = self.fingerprints[name], self._append(self._line(name, content))
+
+    def replace(self, contents: Mapping[str, Any]) -> None:
+        """Record these inputs and no others; their audio has not changed."""
+        with atomic_write(self.path, "wb") as stream:
+            stream.write(self._header)
+            for name, content in contents.items():
+                stream.write(self._line(name, content))
+        self.close()
+        self._open()
 
     def close(self) -> None:
         """Let other processes use the record."""
         self._stream.close()
+
+    def _line(self, name: str, content: Any) -> bytes:
+        entry = {"name": name, "fingerprint": self.fingerprints[name], "content": content}
+        return json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+
+    def _open(self) -> None:
+        self._entries: dict[str, tuple[str, int]] = {}  # name -> fingerprint, byte offset
+        with blamed_on(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = open(self.path, "ab", buffering=0)  # noqa: SIM115
+        try:
+            self._lock()
+            with blamed_on(self.path):
+                self._read()
+        except BaseException:
+            self._stream.close()
+            raise
 
     def _lock(self) -> None:
         try:
@@ -108,9 +128,11 @@ class Record:
 
 
 @contextmanager
-def recorded(path: str | Path, settings: Mapping[str, Any]) -> Iterator[Record]:
+def recorded(
+    path: str | Path, settings: Mapping[str, Any], fingerprints: Mapping[str, str]
+) -> Iterator[Record]:
     """Open a record for a block."""
-    record = Record(path, settings)
+    record = Record(path, settings, fingerprints)
     try:
         yield record
     finally:

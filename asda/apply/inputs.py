@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from asda.audio.audio_error import AudioError
 from asda.audio.wav_scp import AudioSegment
+from asda.corpus.audio_fingerprints import audio_fingerprints
 from asda.corpus.audio_folder import is_audio_name, visible_files
 from asda.corpus.datadir import DataDir
 from asda.files import InputError
@@ -34,11 +36,13 @@ class AudioInput(NamedTuple):
     utterance: str | None
     label_name: str
 
-    def without_copy(self, message: str) -> str:
-        """Return a message in which a copy of standard input is called by that name."""
-        if self.file != STANDARD_INPUT:
-            return message
-        return message.replace(self.audio.source, "standard input")
+    def fault(self, error: AudioError) -> str:
+        """Return a line that says why it cannot be used."""
+        source = self.audio.source
+        reason = str(error).removesuffix(f": {source}")
+        if self.file == STANDARD_INPUT:
+            return f"standard input: {reason.replace(source, 'standard input')}"
+        return f"{self.name}: {reason}"
 
 
 def find_inputs(words: Sequence[str], temporary: str | Path) -> list[AudioInput]:
@@ -87,7 +91,8 @@ def _data_directory(word: str) -> Iterator[AudioInput]:
     sources = data.audio_sources()
     for utterance in sorted(sources):
         audio = sources[utterance]
-        yield AudioInput(utterance, audio, audio.source, utterance, utterance)
+        label_name = utterance.replace("/", "_")  # stays within the folder of labels
+        yield AudioInput(utterance, audio, audio.source, utterance, label_name)
 
 
 def _folder(word: str) -> Iterator[AudioInput]:
@@ -109,3 +114,8 @@ def _copied_standard_input(temporary: Path) -> Path:
     with open(path, "wb") as stream:
         shutil.copyfileobj(sys.stdin.buffer, stream)
     return path
+
+
+def fingerprints_of(inputs: Sequence[AudioInput]) -> dict[str, str]:
+    """Return name -> digest that changes with the audio of an input, which is not read."""
+    return audio_fingerprints({one.name: one.audio for one in inputs})

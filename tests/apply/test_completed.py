@@ -10,41 +10,42 @@ from asda.apply.completed import recorded
 from asda.files import InputError
 
 SETTINGS = {"model": "0123", "top": 5}
+PRINTS = {name: f"print of {name}" for name in ("a", "b", "c", "ü b")}
 
 
 def fill(path, names, settings=SETTINGS):
-    with recorded(path, settings) as record:
+    with recorded(path, settings, PRINTS) as record:
         for name in names:
-            record.add(name, f"print of {name}", [name, 1.5])
+            record.add(name, [name, 1.5])
 
 
 def test_a_second_call_knows_what_is_done_and_what_was_found(tmp_path):
     fill(tmp_path / "record", ["a", "ü b"])
-    with recorded(tmp_path / "record", SETTINGS) as record:
-        assert record.is_done("a", "print of a")
+    with recorded(tmp_path / "record", SETTINGS, PRINTS) as record:
+        assert record.is_done("a")
         assert record.content("ü b") == ["ü b", 1.5]
-        assert not record.is_done("c", "print of c")
+        assert not record.is_done("c")
 
 
 def test_an_input_whose_audio_has_changed_is_not_done(tmp_path):
     fill(tmp_path / "record", ["a"])
-    with recorded(tmp_path / "record", SETTINGS) as record:
-        assert not record.is_done("a", "another print")
+    with recorded(tmp_path / "record", SETTINGS, PRINTS | {"a": "another print"}) as record:
+        assert not record.is_done("a")
 
 
 def test_the_last_of_two_results_counts(tmp_path):
     fill(tmp_path / "record", ["a"])
-    with recorded(tmp_path / "record", SETTINGS) as record:
-        record.add("a", "new", "new content")
-    with recorded(tmp_path / "record", SETTINGS) as record:
-        assert record.is_done("a", "new")
+    with recorded(tmp_path / "record", SETTINGS, PRINTS | {"a": "new"}) as record:
+        record.add("a", "new content")
+    with recorded(tmp_path / "record", SETTINGS, PRINTS | {"a": "new"}) as record:
+        assert record.is_done("a")
         assert record.content("a") == "new content"
 
 
 def test_other_settings_begin_anew_and_it_is_said(tmp_path, capsys):
     fill(tmp_path / "record", ["a"])
-    with recorded(tmp_path / "record", SETTINGS | {"top": 3}) as record:
-        assert not record.is_done("a", "print of a")
+    with recorded(tmp_path / "record", SETTINGS | {"top": 3}, PRINTS) as record:
+        assert not record.is_done("a")
     assert "made with other settings or models" in capsys.readouterr().err
 
 
@@ -54,8 +55,8 @@ def test_a_line_that_was_cut_is_dropped_and_the_others_are_kept(tmp_path, cut):
     fill(path, ["a", "b"])
     os.truncate(path, path.stat().st_size - cut)
     fill(path, ["c"])
-    with recorded(path, SETTINGS) as record:
-        done = [name for name in "abc" if record.is_done(name, f"print of {name}")]
+    with recorded(path, SETTINGS, PRINTS) as record:
+        done = [name for name in "abc" if record.is_done(name)]
     assert done == ["a", "c"]
     assert all(json.loads(line) for line in path.read_text().splitlines())
 
@@ -63,8 +64,8 @@ def test_a_line_that_was_cut_is_dropped_and_the_others_are_kept(tmp_path, cut):
 def test_a_cut_first_line_is_no_obstacle(tmp_path):
     (tmp_path / "record").write_text('{"sett')
     fill(tmp_path / "record", ["a"])
-    with recorded(tmp_path / "record", SETTINGS) as record:
-        assert record.is_done("a", "print of a")
+    with recorded(tmp_path / "record", SETTINGS, PRINTS) as record:
+        assert record.is_done("a")
 
 
 def test_a_file_of_the_user_is_not_overwritten(tmp_path):
@@ -76,7 +77,7 @@ def test_a_file_of_the_user_is_not_overwritten(tmp_path):
 
 def test_two_calls_do_not_write_one_record(tmp_path):
     with (
-        recorded(tmp_path / "record", SETTINGS),
+        recorded(tmp_path / "record", SETTINGS, PRINTS),
         pytest.raises(InputError, match="in use by another call"),
     ):
         fill(tmp_path / "record", ["a"])
@@ -94,6 +95,6 @@ def test_a_full_disk_names_the_record_and_what_was_written_counts(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert failed.value.filename == str(path)
-    with recorded(path, SETTINGS) as record:
-        assert record.is_done("a", "print of a")
-        assert not record.is_done("b", "print of b")
+    with recorded(path, SETTINGS, PRINTS) as record:
+        assert record.is_done("a")
+        assert not record.is_done("b")

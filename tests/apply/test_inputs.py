@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from asda.apply.inputs import find_inputs
+from asda.audio.audio_error import AudioError
 from asda.audio.wav_scp import AudioSegment
 from asda.files import InputError
 
@@ -82,7 +83,12 @@ def test_standard_input_is_copied_and_called_by_its_name(folder, monkeypatch):
     monkeypatch.setattr(sys, "stdin", Standard(b"audio"))
     (one,) = find_inputs(["-"], folder)
     assert Path(one.audio.source).read_bytes() == b"audio"
-    assert one.without_copy(f"empty file: {one.audio.source}") == "empty file: standard input"
+    assert one.fault(AudioError(f"empty file: {one.audio.source}")) == "standard input: empty file"
+
+
+def test_a_fault_names_the_file_once(folder):
+    (one,) = find_inputs(["sounds/b.wav"], folder)
+    assert one.fault(AudioError("empty file: sounds/b.wav")) == "sounds/b.wav: empty file"
 
 
 def test_a_terminal_as_standard_input_is_refused(folder, monkeypatch):
