@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import soundfile
@@ -18,7 +18,7 @@ from asda.audio.recording import Recording
 
 MISSING = 0.1  # seconds by which a header may exceed the audio: the decoders' own padding
 SURPLUS = 0.5  # seconds of bytes after the audio that are ignored
-BLOCK = 1 << 24  # values read at once, since a header may state more than memory holds
+BLOCK = 1 << 22  # values read at once: 16 MB
 # Suffixes of headerless samples. By these names alone decoders take any file for samples of a
 # rate and format of their own choice: libsndfile .au and .snd, ffmpeg .al, .ul, .sw and so on.
 _RAW = "raw pcm au snd al la ul lu sb sw ub uw s8 s16 s24 s32 u8 u16 u24 u32 f32 f64"
@@ -32,10 +32,13 @@ HEADERLESS = (
 COUNTED = ("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW", "VORBIS", "OPUS", "MPEG")
 
 
-def decode(
+def decode_blocks(
     recording: Recording, start: float = 0.0, end: float | None = None
-) -> tuple[np.ndarray, int]:
-    """Return samples (samples, channels) float32 and the rate in Hz.
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield at least one block of samples (samples, channels) float32, with the rate in Hz.
+
+    Memory does not grow with the length of what libsndfile reads. Other formats, and several files
+    that were joined into one, are a single block.
 
     Args:
         recording: an audio file
@@ -47,10 +50,11 @@ def decode(
     """
     files = files_in(recording)
     if len(files) == 1:
-        return _decode(*files[0], start, end)
-    samples, rate = _joined([_decode(*file, 0.0, None) for file in files])
+        yield from _decode(*files[0], start, end)
+        return
+    samples, rate = _joined([_decode_all(*file) for file in files])
     first, count = part_of(start, end, rate, len(samples))
-    return samples[first : first + count], rate
+    yield samples[first : first + count], rate
 
 
 def length(recording: Recording) -> float:
@@ -78,28 +82,35 @@ def _length(recording: Recording, check: HeaderCheck) -> float:
                     return audio.frames / audio.samplerate
         except soundfile.LibsndfileError:
             pass
-    samples, rate = _decode(recording, check, 0.0, None)
-    return len(samples) / rate
+    return sum(len(samples) / rate for samples, rate in _decode(recording, check, 0.0, None))
+
+
+def _decode_all(recording: Recording, check: HeaderCheck) -> tuple[np.ndarray, int]:
+    blocks = list(_decode(recording, check, 0.0, None))
+    return np.concatenate([samples for samples, _ in blocks]), blocks[0][1]
 
 
 def _decode(
     recording: Recording, check: HeaderCheck, start: float, end: float | None
-) -> tuple[np.ndarray, int]:
+) -> Iterator[tuple[np.ndarray, int]]:
     if _needs_change(recording, check):
         (recording,) = parts_of(recording, check)
-    started = False
+    started, done = False, 0
     try:
         with _open(recording) as audio:
             if end is None:
                 _refuse_wrong_length(audio.frames / audio.samplerate, check)
             started = True
-            return _read(audio, start, end), audio.samplerate
+            for block in _read(audio, start, end):
+                yield block, audio.samplerate
+                done += len(block)
+            return
     except soundfile.LibsndfileError:
         samples, rate = _by_other_means(recording, started)
     if end is None:
         _refuse_wrong_length(len(samples) / rate, check)
     first, count = part_of(start, end, rate, len(samples))
-    return samples[first : first + count], rate
+    yield samples[first + done : first + count], rate
 
 
 def _needs_change(recording: Recording, check: HeaderCheck) -> bool:
@@ -179,22 +190,26 @@ def _refuse_wrong_length(seconds: float, check: HeaderCheck) -> None:
         )
 
 
-def _read(audio: soundfile.SoundFile, start: float, end: float | None) -> np.ndarray:
-    """Return samples (samples, channels) float32, read one after the other."""
+def _read(audio: soundfile.SoundFile, start: float, end: float | None) -> Iterator[np.ndarray]:
+    """Yield blocks of samples (samples, channels) float32, read one after the other."""
     first, count = part_of(start, end, audio.samplerate, audio.frames)
     if audio.seekable():
         audio.seek(first)
     else:
         _pass_over(audio, first)
-    step = max(1, BLOCK // audio.channels)
-    blocks = [_samples(audio, min(step, count))]
-    while len(blocks[-1]) == step:
-        blocks.append(_samples(audio, min(step, count - step * len(blocks))))
-    samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-    if len(samples) < count - round(MISSING * audio.samplerate):
-        rate = audio.samplerate
-        raise truncated((first + len(samples)) / rate, (first + count) / rate)
-    return samples
+    step, done = max(1, BLOCK // audio.channels), 0
+    while True:
+        block = _samples(audio, min(step, count - done))
+        done += len(block)
+        if done < count and len(block) < step:
+            break
+        yield block
+        if done == count:
+            return
+    rate = audio.samplerate
+    if done < count - round(MISSING * rate):
+        raise truncated((first + done) / rate, (first + count) / rate)
+    yield block
 
 
 def _pass_over(audio: soundfile.SoundFile, count: int) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import numpy as np
-import soxr
 
 from asda.audio.audio_error import AudioError as AudioError
-from asda.audio.decoding import decode, length, part_of
+from asda.audio.decoding import decode_blocks, length, part_of
 from asda.audio.hdf5 import packed_length, read_packed
+from asda.audio.mono import MonoMix
 from asda.audio.recording import open_recording
+from asda.audio.resampling import Resampler, resampled
 from asda.audio.wav_scp import packed_clip
-
-OVERSHOOT = 0.5  # seconds by which segments may exceed the audio, since their times are rounded
-CANCELLED = 1e-4  # power of the mean of all channels, as a fraction of their own mean power
 
 
 def read_audio(
@@ -26,7 +24,7 @@ def read_audio(
     channel: int | None = None,
     start: float = 0.0,
     end: float | None = None,
-    resampler: Literal["soxr", "torchaudio"] = "soxr",
+    resampler: Resampler = "soxr",
     keep_silent: bool = False,
 ) -> np.ndarray:
     """Return audio as mono (samples,) float32 at `sample_rate`, integer formats in [-1, 1).
@@ -49,13 +47,34 @@ def read_audio(
             shorter than the segment, or has samples that are not finite; whatever fails in a
             library because of this audio is an AudioError.
     """
-    check_times(start, end)
     with _one_reason(source):
-        samples, rate = _decode(source, start, end)
-        mono = _checked(samples, rate, start, end, channel)
-        if not keep_silent and mono[0] == mono[-1] and (mono == mono[0]).all():
-            raise AudioError(f"silent: all {len(mono)} samples are {mono[0]:g}")
-        return _resampled(mono, rate, sample_rate, resampler)
+        blocks = list(
+            audio_blocks(source, sample_rate, channel, start, end, resampler, keep_silent)
+        )
+        return np.ascontiguousarray(blocks[0]) if len(blocks) == 1 else np.concatenate(blocks)
+
+
+def audio_blocks(
+    source: str,
+    sample_rate: int = 16000,
+    channel: int | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+    resampler: Resampler = "soxr",
+    keep_silent: bool = False,
+) -> Iterator[np.ndarray]:
+    """Yield the audio of `read_audio` in blocks, in memory that does not grow with a long file.
+
+    An error may follow blocks that were already given, such as that of a truncated file.
+    """
+    check_times(start, end)
+    mix = MonoMix(start, end, channel, keep_silent)
+    with _one_reason(source):
+        decoded = _decode(source, start, end)
+        first, rate = next(decoded)
+        mono = itertools.chain([mix.add(first, rate)], (mix.add(*block) for block in decoded))
+        yield from resampled(mono, rate, sample_rate, resampler)
+        mix.finish()
 
 
 def audio_duration(source: str) -> float:
@@ -95,60 +114,10 @@ def _one_reason(source: str) -> Iterator[None]:
         raise AudioError(f"unreadable: {type(error).__name__}: {said}") from error
 
 
-def _decode(source: str, start: float, end: float | None) -> tuple[np.ndarray, int]:
-    """Return (samples, channels) float32 and the rate; fewer samples where the audio ends."""
+def _decode(source: str, start: float, end: float | None) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield blocks (samples, channels) float32 and the rate; fewer samples where audio ends."""
     if packed := packed_clip(source):
         first, count = part_of(start, end, packed.rate, packed_length(packed))
-        return read_packed(packed, first, count), packed.rate
-    return decode(open_recording(source), start, end)
-
-
-def _checked(
-    samples: np.ndarray, rate: int, start: float, end: float | None, channel: int | None
-) -> np.ndarray:
-    """Return the samples as mono (samples,), if they can be used."""
-    if not len(samples):
-        raise AudioError(f"empty: no audio from {start:g} s" if start else "empty: no audio")
-    if end is not None and start + len(samples) / rate < end - OVERSHOOT:
-        raise AudioError(
-            f"too short: ends at {start + len(samples) / rate:.2f} s, its segment at {end:g} s"
-        )
-    if channel is not None and channel >= samples.shape[1]:
-        raise AudioError(f"no channel {channel}: there are {samples.shape[1]}, from 0")
-    mono = _mean(samples) if channel is None else samples[:, channel]
-    least, greatest = mono.min(), mono.max()
-    if not np.isfinite(least) or not np.isfinite(greatest):  # a single NaN makes both NaN
-        raise AudioError("not finite: samples are NaN or infinite")
-    if channel is None and samples.shape[1] > 1 and _cancels(samples, mono):
-        raise AudioError(
-            "its channels cancel each other in their mean; choose one in wav.scp: "
-            "sox FILE -t wav - remix 1 |"
-        )
-    return mono
-
-
-def _mean(samples: np.ndarray) -> np.ndarray:
-    channels = samples.shape[1]
-    if channels == 1:
-        return samples[:, 0]
-    # A matrix product: numpy's mean over a short axis takes 20 times as long.
-    return samples @ np.full(channels, 1 / channels, np.float32)
-
-
-def _cancels(samples: np.ndarray, mono: np.ndarray) -> bool:
-    """Return whether channels have opposite signs, so that little is left of them in the mean."""
-    power = np.vdot(samples, samples) / samples.shape[1]
-    return bool(power > 0 and np.vdot(mono, mono) < CANCELLED * power)
-
-
-def _resampled(mono: np.ndarray, rate: int, sample_rate: int, resampler: str) -> np.ndarray:
-    if rate == sample_rate:
-        return np.ascontiguousarray(mono)
-    if resampler == "torchaudio":
-        import torch
-        import torchaudio
-
-        waveform = torch.from_numpy(np.ascontiguousarray(mono))
-        return torchaudio.functional.resample(waveform, rate, sample_rate).numpy()
-    count = round(len(mono) / rate * sample_rate)  # soxr rounds halves up
-    return soxr.resample(mono, rate, sample_rate, quality="HQ")[:count]
+        yield read_packed(packed, first, count), packed.rate
+    else:
+        yield from decode_blocks(open_recording(source), start, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import get_args
 
 import torch
@@ -10,9 +11,7 @@ from torch import Tensor, nn
 from asda.model.encoder import NORM_EPS
 from asda.model.heads import Head, register_head
 from asda.model.model_config import PooledLayers, Pooling, ResolvedModel
-from asda.model.patches import valid_mean
-
-VARIANCE_EPS = 1e-5
+from asda.model.pooling import Layer, pool, take_layers
 
 
 @register_head("classifier")
@@ -22,8 +21,7 @@ class Classifier(Head):
     Args:
         config: resolved configuration
         num_classes: number of logits
-        pooling: the CLS token, the mean of the valid patch tokens, or "statistics": their mean and
-            standard deviation (as in x-vectors, Snyder et al. 2018)
+        pooling: see `asda.model.pooling.pool`
         layers: "last" pools the last block; "all" pools the patch embeddings and every block and
             concatenates the results (patch tokens only)
         drop_path: drop-path rate of the top block
@@ -43,10 +41,8 @@ class Classifier(Head):
             raise ValueError(f"no pooling '{pooling}' of layers '{layers}'")
         super().__init__(config, drop_path)
         self.pooling = pooling
-        self.layers = layers
-        width = config.width * (2 if pooling == "statistics" else 1)
-        if layers == "all":
-            width *= config.depth + 1
+        self.pooled_layers = [config.depth] if layers == "last" else [*range(config.depth + 1)]
+        width = config.width * (2 if pooling == "statistics" else 1) * len(self.pooled_layers)
         self.fc_norm = nn.LayerNorm(width, eps=NORM_EPS)
         self.head = nn.Linear(width, num_classes)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
@@ -54,27 +50,17 @@ class Classifier(Head):
 
     def forward(self, fbank: Tensor, num_frames: Tensor | None = None) -> Tensor:
         """Return logits (batch, classes) of normalised features (batch, frames, mel)."""
-        return self.head(self.fc_norm(self.embed(fbank, num_frames)))
+        return self.classify(self.embed(fbank, num_frames))
 
     def embed(self, fbank: Tensor, num_frames: Tensor | None = None) -> Tensor:
         """Return one vector per clip before the LayerNorm, (batch, width of `fc_norm`)."""
-        patches, valid = self.encoder.embed_patches(fbank, num_frames)
-        if self.layers == "last":
-            return self._pool(self.encoder.encode(patches, valid), valid)
-        pooled = [
-            self._pool(tokens, valid) for tokens, _ in self.encoder.hidden_states(patches, valid)
-        ]
-        return torch.cat([self._pool_patches(patches, valid), *pooled], dim=1)
+        layers = self.encoder.layers(fbank, num_frames)
+        return self.pool(take_layers(layers, self.pooled_layers))
 
-    def _pool(self, tokens: Tensor, valid: Tensor | None) -> Tensor:
-        """Pool tokens (batch, 1 + patches, width), CLS first."""
-        if self.pooling == "cls":
-            return tokens[:, 0]
-        return self._pool_patches(tokens[:, 1:], valid)
+    def pool(self, layers: Mapping[int, Layer]) -> Tensor:
+        """Return the vectors of `embed` from the encoder's layers in `pooled_layers`."""
+        return torch.cat([pool(layers[n], self.pooling) for n in self.pooled_layers], dim=1)
 
-    def _pool_patches(self, patches: Tensor, valid: Tensor | None) -> Tensor:
-        mean = valid_mean(patches, valid)  # (batch, 1, width)
-        if self.pooling == "mean":
-            return mean[:, 0]
-        variance = valid_mean((patches - mean).square(), valid)
-        return torch.cat([mean, (variance + VARIANCE_EPS).sqrt()], dim=2)[:, 0]
+    def classify(self, embeddings: Tensor) -> Tensor:
+        """Return logits (batch, classes) of the vectors of `embed`."""
+        return self.head(self.fc_norm(embeddings))

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from asda.model.attention import make_attention
 from asda.model.model_config import ResolvedModel
 from asda.model.patches import PatchEmbedding
+from asda.model.pooling import Layer
 
 NORM_EPS = 1e-6
 
@@ -99,6 +100,16 @@ class Encoder(nn.Module):
         if num_frames is None:
             return patches, None
         return patches, self.patches.valid(num_frames, patches.shape[1])
+
+    def layers(self, fbank: Tensor, num_frames: Tensor | None = None) -> Iterator[Layer]:
+        """Yield the patch embeddings as layer 0, then the tokens after every block; see `forward`.
+
+        A layer is computed when it is asked for.
+        """
+        patches, valid = self.embed_patches(fbank, num_frames)
+        yield Layer(patches, valid, None)
+        for tokens, _ in self.hidden_states(patches, valid):
+            yield Layer(tokens[:, 1:], valid, tokens[:, 0])
 
     def layer_groups(self) -> list[list[nn.Parameter]]:
         """Return all parameters from the input up: the embeddings and their norm, then each block.

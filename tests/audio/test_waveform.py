@@ -11,7 +11,7 @@ import soundfile
 import soxr
 from scipy.signal import resample_poly
 
-from asda.audio.waveform import AudioError, audio_duration, read_audio
+from asda.audio.waveform import AudioError, audio_blocks, audio_duration, read_audio
 
 RATE = 16000
 
@@ -280,3 +280,25 @@ def test_any_fault_of_a_library_is_the_reason_of_one_utterance(tmp_path, monkeyp
 
 def raise_(error: Exception) -> None:
     raise error
+
+
+@pytest.mark.parametrize("resampler", ["soxr", "torchaudio"])
+@pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000])
+def test_blocks_are_the_audio_as_a_whole(tmp_path, monkeypatch, rate, resampler):
+    path = str(tmp_path / "a.flac")
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (3 * rate + 7, 2))
+    soundfile.write(path, samples, rate)
+    whole = read_audio(path, 16000, start=0.4, end=2.9, resampler=resampler)
+    monkeypatch.setattr("asda.audio.decoding.BLOCK", 5001)
+    blocks = list(audio_blocks(path, 16000, start=0.4, end=2.9, resampler=resampler))
+    assert len(blocks) > 5
+    np.testing.assert_allclose(np.concatenate(blocks), whole, rtol=0, atol=1e-6)
+
+
+def test_a_file_that_ends_early_is_refused_after_its_blocks(tmp_path, monkeypatch):
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 48000), 16000)
+    path.write_bytes(path.read_bytes()[:-20000])
+    monkeypatch.setattr("asda.audio.decoding.BLOCK", 4000)
+    with pytest.raises(AudioError, match="truncated"):
+        list(audio_blocks(str(path), 16000))

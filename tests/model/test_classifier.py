@@ -32,7 +32,7 @@ def test_statistics_are_mean_and_std_of_the_valid_patches():
     padded = F.pad(fbank, (0, 0, 0, 85))
     found = model.embed(padded, torch.tensor([80]))[0]
     torch.testing.assert_close(found, torch.cat(expected), atol=1e-4, rtol=1e-4)
-    model.layers = "last"
+    model.pooled_layers = [2]
     found = model.embed(padded, torch.tensor([80]))[0]
     torch.testing.assert_close(found, expected[-1], atol=1e-4, rtol=1e-4)
 
