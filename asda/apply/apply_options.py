@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from asda.configuration import MOST_THREADS
 from asda.files import InputError
@@ -122,7 +123,7 @@ class EmbedOptions(ApplyOptions):
         frames: whether to write vectors over time
     """
 
-    pooling: str | None
+    pooling: Literal["cls", "mean", "statistics"] | None
     layers: str
     frames: bool
 

@@ -14,18 +14,19 @@ from asda.files import InputError, listed
 from asda.stop_signals import Stopped
 
 Result = TypeVar("Result")
+Taken = TypeVar("Taken", contravariant=True)
 Follow = Callable[[AudioInput, float, float, bool], None]  # input, start, end, whether it is last
 Compute = Callable[[Sequence[AudioInput], Follow], Iterator[tuple[AudioInput, Result | AudioError]]]
 MOST_LISTED = 20
 
 
-class Output(Protocol[Result]):
+class Output(Protocol[Taken]):
     """Takes the result of each input."""
 
     def is_done(self, one: AudioInput) -> bool:
         """Return whether an earlier call has finished an input."""
 
-    def add(self, one: AudioInput, result: Result) -> None:
+    def add(self, one: AudioInput, result: Taken) -> None:
         """Take the result of an input."""
 
     def finish(self, inputs: Sequence[AudioInput]) -> str:
@@ -61,7 +62,9 @@ def apply_to_all(
                 output.add(one, result)
                 done += 1
     except KeyboardInterrupt:
-        raise Stopped(signal.SIGINT, f"interrupted; {done} of {len(inputs)} files are done") from None
+        raise Stopped(
+            signal.SIGINT, f"interrupted; {done} of {len(inputs)} files are done"
+        ) from None
     finally:
         bar.close()
     if said := output.finish(inputs):

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from asda.apply.applying import Compute, apply_to_all
 from asda.apply.apply_options import EmbedOptions
+from asda.apply.applying import Compute, apply_to_all
 from asda.apply.completed import recorded
 from asda.apply.embedding import Vectors, embed, embed_frames
 from asda.apply.embedding_files import check_keys, format_of

@@ -53,6 +53,8 @@ class EmbeddingOutput:
         done = [one.name for one in inputs if self.is_done(one)]
         if not done:
             return ""
+        if not self.archive.exists() and list(self.stored) == done:
+            return f"{self.path} is complete"
         contents = {name: self.record.content(name) for name in done}
         shape = cast(list[int], contents[done[0]]["shape"])
         rows = [self._rows(name, contents[name]) for name in done]

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from asda.apply.applying import Output, apply_to_all
 from asda.apply.apply_options import PER_INPUT, TagOptions
+from asda.apply.applying import Output, apply_to_all
 from asda.apply.completed import recorded
 from asda.apply.inputs import AudioInput, find_inputs, fingerprints_of
 from asda.apply.label_formats import LabelFormat, Row, table_format, text_formats

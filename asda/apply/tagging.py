@@ -15,10 +15,10 @@ from asda.inference.loading import sharing_encoders
 
 def tag(
     inputs: Sequence[AudioInput],
+    follow: Follow,
     taggers: Sequence[Tagger],
     windows: Windows,
     batch_size: int | None,
-    follow: Follow,
 ) -> Iterator[tuple[AudioInput, list[Row] | AudioError]]:
     """Yield the rows of each input, or the reason why it cannot be used, in their order.
 
@@ -26,10 +26,10 @@ def tag(
 
     Args:
         inputs: clips or recordings
+        follow: told (input, start, end, whether it is the last) of each window that is done
         taggers: one for each model
         windows: how they are divided
         batch_size: windows that are computed together; None = what suits the device
-        follow: told (input, start, end, whether it is the last) of each window that is done
     """
     by_model = {id(tagger.model): tagger for tagger in taggers}
     groups = [
@@ -42,7 +42,7 @@ def tag(
     ]
     for one, results in zip(inputs, zip(*runs, strict=True), strict=True):
         errors = [result for result in results if isinstance(result, AudioError)]
-        yield one, errors[0] if errors else [row for result in results for row in result]  # type: ignore[union-attr]
+        yield one, errors[0] if errors else [row for result in results for row in result]
 
 
 def _tag_at_once(

@@ -39,8 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--layers",
         default="-1",
-        help="a layer (0 = patch embeddings, -1 = the last), several that are concatenated (0,6,12),"
-        " or a weighted sum (6:0.5,12:0.5) (default: -1)",
+        help="a layer (0 = patch embeddings, -1 = the last), several to concatenate (0,6,12), or a"
+        " weighted sum (6:0.5,12:0.5) (default: -1)",
     )
     add("--frames", action="store_true", help="vectors over time instead of one for each clip")
     add_computing(parser)
