@@ -38,7 +38,9 @@ LAYERS = [
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
 
 MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn", "docstring-parser": "docstring_parser"}
-NOT_IMPORTED = {"docstring-parser", "tensorboard"}  # jsonargparse and torch import them
+MODULES |= {"umap-learn": "umap"}
+# jsonargparse, torch and onnxruntime import them
+NOT_IMPORTED = {"docstring-parser", "tensorboard", "onnx", "onnxscript"}
 
 
 def sources(repository):

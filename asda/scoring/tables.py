@@ -1,12 +1,14 @@
-"""Numbers and tables in Markdown, for the terminal and for a README."""
+"""Numbers and tables, in Markdown for the terminal and for a README, and tab-separated."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from asda.files import atomic_write
 from asda.scoring.intervals import Interval
 from asda.scoring.measurable import Metric
 
@@ -75,7 +77,7 @@ class Table:
 
     def _block(self, columns: Sequence[int], first: int) -> str:
         header, *rows = [[row[column] for column in columns] for row in (self.header, *self.rows)]
-        return markdown_table(header, [[_cut(str(name), first), *row] for name, *row in rows])
+        return markdown_table(header, [[cut(str(name), first), *row] for name, *row in rows])
 
 
 def _shortened(left_out: Sequence[str], width: int) -> str:
@@ -84,7 +86,7 @@ def _shortened(left_out: Sequence[str], width: int) -> str:
     return f"(at {width} columns {what}; --tsv prints all)"
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
     """Return a text of at most `width` characters: its beginning and its end."""
     if len(text) <= width:
         return text
@@ -154,3 +156,10 @@ def clips_counted(clips: Mapping[str, int | None]) -> str:
     """Return the number of scored clips, and the number of expected ones if some are missing."""
     found, expected = clips["found"], clips["expected"]
     return str(found) if expected in (None, found) else f"{found} of {expected}"
+
+
+def write_tsv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write tab-separated values with a header; None is an empty cell."""
+    with atomic_write(path) as stream:
+        for row in (header, *rows):
+            stream.write("\t".join("" if cell is None else str(cell) for cell in row) + "\n")

@@ -1,0 +1,71 @@
+"""One piece of audio as a model takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from asda.audio.wav_scp import AudioSegment
+from asda.features.fbank_config import FbankConfig
+from asda.features.normalization import Normalization
+from asda.figures.spectrogram import seconds_per_frame
+from asda.files import InputError
+from asda.inference.audio_input import with_name
+from asda.inference.audio_model import AudioModel
+from asda.inference.feature_windows import WindowReader
+from asda.inference.model_input import padded
+
+
+@dataclass
+class ClipInput:
+    """Features of a clip, and the input that a model makes of them.
+
+    Attributes:
+        log_mel: (frames, mel) float32, of at most the longest input of the model
+        features: normalised and, if the model fills clips up, filled up (1, rows, mel) float32
+        fbank: settings of the features
+        start: seconds in the file at which the clip begins
+        is_whole: whether nothing of the file was left out behind the longest input of the model
+    """
+
+    log_mel: np.ndarray
+    features: Tensor
+    fbank: FbankConfig
+    start: float
+    is_whole: bool
+
+    @property
+    def end(self) -> float:
+        """Seconds in the file at which the clip ends."""
+        return self.start + len(self.log_mel) * seconds_per_frame(self.fbank)
+
+
+def read_clip(
+    model: AudioModel, source: str, start: float = 0.0, end: float | None = None
+) -> ClipInput:
+    """Read audio with the features, the longest input and the padding of a model.
+
+    Args:
+        model: the model
+        source: a file, or any other value of wav.scp
+        start: seconds into the audio
+        end: seconds into the audio; None = to its end
+
+    Raises:
+        InputError: if the audio cannot be used.
+    """
+    segment = AudioSegment(source, start, end)
+    reader = WindowReader(model.fbank, model.normalization, model.windowing(None, None))
+    window = next(reader.read(0, segment))
+    if window.error is not None:
+        raise InputError(with_name(segment, window.error))
+    log_mel = unnormalised(window.features, model.normalization)
+    features = padded([window.features], model.fill, model.device).features
+    return ClipInput(log_mel, features, model.fbank.config, start, window.last)
+
+
+def unnormalised(features: np.ndarray, normalization: Normalization) -> np.ndarray:
+    """Return the log-mel features that were normalised; both (frames, mel) float32."""
+    return (features - normalization.offset) / normalization.scale
