@@ -1,16 +1,19 @@
-"""What a score folder reports about a classifier: each class, and the confused classes."""
+"""What a score folder reports about a classifier and each of its classes."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from asda.digests import value_digest
-from asda.files import atomic_write
+from asda.scoring.best_thresholds import NAME as THRESHOLDS
+from asda.scoring.best_thresholds import best_thresholds, threshold_sections
+from asda.scoring.calibration import ECE, Calibration, calibration_sections
+from asda.scoring.confusions import confusion_sections, most_confused
 from asda.scoring.intervals import Interval, intervals
 from asda.scoring.measurable import Metric
 from asda.scoring.metrics import (
@@ -20,7 +23,7 @@ from asda.scoring.metrics import (
     confusion_matrix,
     d_prime,
 )
-from asda.scoring.plots import plot_confusion
+from asda.scoring.plots import plot_confusion, plot_reliability
 from asda.scoring.prediction_table import (
     Sources,
     error_sections,
@@ -29,10 +32,8 @@ from asda.scoring.prediction_table import (
 )
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.reports import PageParts, Report
-from asda.scoring.tables import markdown_table, number
+from asda.scoring.tables import markdown_table, number, write_tsv
 
-LISTED_CONFUSIONS = 50  # in result.json
-SHOWN_CONFUSIONS = 10  # in RESULTS.md
 SHOWN_CLASSES = 5  # in RESULTS.md, of the worst and of the best
 PERCENT = METRICS["accuracy"]  # Fractions of clips are printed like it.
 COLUMNS = {
@@ -42,10 +43,12 @@ COLUMNS = {
     "recall": PERCENT,
     "precision": PERCENT,
 }
+# Files whose rows are entries of result.json.
+TABLES = {"per_class.tsv": "per_class", "reliability.tsv": "reliability", THRESHOLDS: "thresholds"}
 
 
 class ClassReport(Report):
-    """Metrics of a classifier, tables of its classes, its most frequent confusions and its errors.
+    """Metrics and calibration of a classifier, its classes, most frequent confusions and errors.
 
     Args:
         scored: the clips
@@ -56,18 +59,19 @@ class ClassReport(Report):
         self.scored = scored
         self.predictions = prediction_rows(scored, sources)
         self.system: ClassificationMetrics = scored.measurable()
+        self.calibration = Calibration(scored)
         self.confusion: np.ndarray | None = None
         if self.system.single_label:
             self.confusion = confusion_matrix(scored.scores, scored.targets)
 
     def metrics(self) -> dict[str, Metric]:
-        return {**self.system.metrics, "d_prime": D_PRIME}
+        return {**self.system.metrics, "d_prime": D_PRIME, "ECE": ECE}
 
     def intervals(self, groups: np.ndarray | None = None) -> dict[str, Interval]:
         found = intervals(self.system, groups)
         # d' is a monotone function of the AUC, and so are the ends of its interval.
         found["d_prime"] = Interval(*(float(d_prime(end)) for end in found["AUC"]))
-        return found
+        return found | intervals(self.calibration, groups)
 
     def entries(self) -> dict[str, Any]:
         labels: list[str] = self.scored.labels.tolist()
@@ -78,18 +82,22 @@ class ClassReport(Report):
             "labels_hash": value_digest(labels),
             "per_class": per_class(self.scored, self.system, self.confusion),
             "confusions": confused,
+            "reliability": self.calibration.reliability(),
+            "thresholds": best_thresholds(self.scored),
         }
 
     def write_files(self, folder: Path, result: Mapping[str, Any]) -> None:
-        """Write predictions.tsv, per_class.tsv and, with one label per clip, confusion.*."""
+        """Write the files of a classifier, see write_results."""
         write_predictions(folder, self.predictions)
-        rows = result["per_class"]
-        _write_tsv(folder / "per_class.tsv", list(rows[0]), [row.values() for row in rows])
+        for name, entry in TABLES.items():
+            rows = result[entry]
+            write_tsv(folder / name, list(rows[0]), [row.values() for row in rows])
+        plot_reliability(result, folder / "reliability.png")
         if self.confusion is not None:
             labels = self.scored.labels.tolist()
             lines = zip(labels, self.confusion.tolist(), strict=True)
             rows = [(label, *counts) for label, counts in lines]
-            _write_tsv(folder / "confusion.tsv", ["true", *labels], rows)
+            write_tsv(folder / "confusion.tsv", ["true", *labels], rows)
             plot_confusion(self.confusion, labels, folder / "confusion.png", result["name"])
 
     def page_parts(self, result: Mapping[str, Any]) -> PageParts:
@@ -97,8 +105,10 @@ class ClassReport(Report):
             subject=f"clips of {result['classes']} class{'es' * (result['classes'] != 1)}",
             sections=[
                 *_class_sections(result),
-                *_confusion_sections(result),
+                *confusion_sections(result),
                 *error_sections(self.predictions),
+                *calibration_sections(result),
+                *threshold_sections(result),
             ],
             origin={"labels": f"{result['classes']} (hash {result['labels_hash']})"},
         )
@@ -129,28 +139,6 @@ def per_class(
             columns["precision"] = confusion.diagonal() / confusion.sum(axis=0)
     rows = zip(*(values.tolist() for values in columns.values()), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-def most_confused(confusion: np.ndarray, labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the (true, predicted) pairs of wrong predictions, most clips first, at most 50.
-
-    Args:
-        confusion: (classes, classes) int, see confusion_matrix
-        labels: class names in that order
-    """
-    totals = confusion.sum(axis=1)
-    wrong = confusion - np.diag(confusion.diagonal())
-    order = np.argsort(-wrong, axis=None, kind="stable")[:LISTED_CONFUSIONS]
-    return [
-        {
-            "true": labels[true],
-            "predicted": labels[predicted],
-            "clips": int(wrong[true, predicted]),
-            "fraction": float(wrong[true, predicted] / totals[true]),
-        }
-        for true, predicted in zip(*np.unravel_index(order, wrong.shape), strict=True)
-        if wrong[true, predicted]
-    ]
 
 
 def upgrade_old_result(result: dict[str, Any]) -> None:
@@ -185,23 +173,3 @@ def _class_sections(result: Mapping[str, Any]) -> list[str]:
     ]
     note = "All classes: `per_class.tsv`."
     return [title, markdown_table(["class", "clips", *columns], rows), note]
-
-
-def _confusion_sections(result: Mapping[str, Any]) -> list[str]:
-    if not result["confusions"]:
-        return []
-    rows = [
-        (pair["true"], pair["predicted"], pair["clips"], number(PERCENT, pair["fraction"]))
-        for pair in result["confusions"][:SHOWN_CONFUSIONS]
-    ]
-    return [
-        "## Most frequent confusions",
-        markdown_table(["true", "predicted", "clips", "% of the true class"], rows),
-        "![confusion matrix](confusion.png)",
-    ]
-
-
-def _write_tsv(path: Path, header: Sequence[str], rows: Sequence[Iterable[Any]]) -> None:
-    with atomic_write(path) as stream:
-        for row in (header, *rows):
-            stream.write("\t".join("" if cell is None else str(cell) for cell in row) + "\n")

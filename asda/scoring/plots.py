@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -62,3 +63,50 @@ def _write_counts(axes: Axes, confusion: np.ndarray, fraction: np.ndarray) -> No
             color="white" if fraction[true, predicted] > 0.5 else "black",
             fontsize=size,
         )
+
+
+def plot_reliability(result: Mapping[str, Any], path: str | Path) -> None:
+    """Write accuracy against confidence, and the number of decisions in each bin, as PNG.
+
+    Args:
+        result: the content of result.json
+        path: the PNG file
+    """
+    figure = Figure(figsize=(5.5, 7), layout="constrained")
+    FigureCanvasAgg(figure)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    several = result["multi_label"]
+    ece = 100 * result["metrics"]["ECE"]["value"]
+    above.set_title(f"{result['name']}\nexpected calibration error {ece:.1f} %")
+    _draw_reliability(above, [row for row in result["reliability"] if row["count"]])
+    above.set_ylabel("fraction of clips with the label" if several else "accuracy")
+    _draw_counts(below, result["reliability"])
+    below.set_xlabel("probability of " + ("a class" if several else "the predicted class"))
+    below.set_ylabel("clips times classes" if several else "clips")
+    with atomic_write(path, "wb") as stream:
+        figure.savefig(stream, format="png", dpi=100)
+
+
+def _draw_reliability(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Draw a point for each bin that is not empty, and its distance from the diagonal."""
+    confidence = [row["confidence"] for row in rows]
+    accuracy = [row["accuracy"] for row in rows]
+    axes.plot([0, 1], [0, 1], "--", color="0.4", label="calibrated")
+    axes.vlines(confidence, confidence, accuracy, color="0.4", linewidth=1)
+    axes.plot(confidence, accuracy, "o-", color="tab:blue", label="measured")
+    axes.set(xlim=(0, 1), ylim=(-0.02, 1.02))
+    for text, place in (("too cautious", (0.03, 0.97)), ("too sure", (0.97, 0.03))):
+        x, y = place
+        axes.text(x, y, text, ha="left" if x < 0.5 else "right", va="top" if y > 0.5 else "bottom")
+    axes.legend(loc="center left")
+    axes.grid(color="0.9")
+
+
+def _draw_counts(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Draw a bar with its number for each bin; a logarithmic axis also shows the rare ones."""
+    counts = [row["count"] for row in rows]
+    middles = [(row["low"] + row["high"]) / 2 for row in rows]
+    bars = axes.bar(middles, counts, width=rows[0]["high"], color="0.85", edgecolor="0.2")
+    axes.bar_label(bars, [str(n) if n else "" for n in counts], fontsize=7)
+    axes.set_yscale("log")
+    axes.set_ylim(0.5, 4 * max(counts))

@@ -34,8 +34,8 @@ def write_results(
 ) -> dict[str, Any]:
     """Write scores.npz, RESULTS.md, result.json and what the kind of scores adds.
 
-    A classifier adds predictions.tsv and per_class.tsv and, if every clip has one label,
-    confusion.tsv and .png.
+    A classifier adds predictions.tsv, per_class.tsv, thresholds.tsv, reliability.tsv and .png and,
+    if every clip has one label, confusion.tsv and .png.
     result.json is written last: if it exists, the folder is complete.
 
     Args:

@@ -50,20 +50,22 @@ def results_page(result: Mapping[str, Any], metrics: Mapping[str, Metric], parts
 def _fold_sections(result: Mapping[str, Any], metrics: Mapping[str, Metric]) -> list[str]:
     if "folds" not in result:
         return []
+    # Folds that an earlier version has scored may lack a metric.
+    shown = {name: metric for name, metric in metrics.items() if name in result["over_folds"]}
     rows = [
         (
             fold["folder"],
             clips_counted(fold["clips"]),
-            *(with_interval(m, fold["metrics"][name]) for name, m in metrics.items()),
+            *(with_interval(m, fold["metrics"][name]) for name, m in shown.items()),
         )
         for fold in result["folds"]
     ]
     for line in ("mean", "std"):
-        values = [number(m, result["over_folds"][name][line]) for name, m in metrics.items()]
+        values = [number(m, result["over_folds"][name][line]) for name, m in shown.items()]
         rows.append((f"{line} of folds", "", *values))
-    pooled = [with_interval(m, result["metrics"][name]) for name, m in metrics.items()]
+    pooled = [with_interval(m, result["metrics"][name]) for name, m in shown.items()]
     rows.append(("all clips pooled", clips_counted(result["clips"]), *pooled))
-    titles = [metric.title for metric in metrics.values()]
+    titles = [metric.title for metric in shown.values()]
     return ["## Folds", markdown_table(["fold", "clips", *titles], rows)]
 
 

@@ -1,12 +1,14 @@
-"""Numbers and tables in Markdown, for the terminal and for a README."""
+"""Numbers and tables, in Markdown for the terminal and for a README, and tab-separated."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from asda.files import atomic_write
 from asda.scoring.intervals import Interval
 from asda.scoring.measurable import Metric
 
@@ -154,3 +156,10 @@ def clips_counted(clips: Mapping[str, int | None]) -> str:
     """Return the number of scored clips, and the number of expected ones if some are missing."""
     found, expected = clips["found"], clips["expected"]
     return str(found) if expected in (None, found) else f"{found} of {expected}"
+
+
+def write_tsv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write tab-separated values with a header; None is an empty cell."""
+    with atomic_write(path) as stream:
+        for row in (header, *rows):
+            stream.write("\t".join("" if cell is None else str(cell) for cell in row) + "\n")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -152,10 +153,19 @@ def test_a_file_that_is_no_result_is_named(tmp_path, capsys, content):
     assert f"{tmp_path}/result.json" in error
 
 
+def without_calibration(folder):
+    """Return result.json of a score folder as it was before calibration was measured."""
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    for entry in ("metrics", "metric_info"):
+        del result[entry]["ECE"]
+    del result["reliability"], result["thresholds"]
+    return result
+
+
 def as_once_written(folder, copy):
     """Copy a score folder in the form of before other kinds of scores existed."""
     copy.mkdir(parents=True)
-    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    result = without_calibration(folder)
     del result["kind"], result["metric_info"]
     names = {"true": "truth", "predicted": "guess", "fraction": "share"}
     result["confusions"] = [
@@ -171,7 +181,7 @@ def test_results_of_before_are_read(exp, tmp_path, capsys):
     names = ("weak", "strong", "fold1", "fold2", "tags")
     old = {n: as_once_written(exp / n / "score", tmp_path / n / "score") for n in names}
     for name, folder in old.items():
-        assert read_result(folder) == read_result(exp / name / "score")
+        assert read_result(folder) == without_calibration(exp / name / "score")
     main(["results", "list", str(tmp_path)])
     assert [row[0] for row in rows(capsys.readouterr().out)][1] == "strong"
     differences = Comparison(old["weak"]).differences(old["strong"])
@@ -217,6 +227,18 @@ def test_the_page_of_merged_folds_lists_them(exp):
     titles = ["../../fold1/score", "../../fold2/score", "mean of folds", "std of folds"]
     assert [row[0] for row in table[1:]] == [*titles, "all clips pooled"]
     assert [row[1] for row in table[1:]] == ["40 of 99", "80 of 99", "", "", "120 of 198"]
+
+
+def test_folds_of_before_calibration_was_measured_are_merged(exp, tmp_path):
+    folders = [tmp_path / f"fold{fold}/score" for fold in (1, 2)]
+    for fold, folder in enumerate(folders, 1):
+        shutil.copytree(exp / f"fold{fold}/score", folder)
+        (folder / "result.json").write_text(json.dumps(without_calibration(folder)))
+    result = merge_folds(folders, tmp_path / "all/score")
+    assert result["metrics"] == read_result(exp / "folds/score")["metrics"]
+    page = (tmp_path / "all/score/RESULTS.md").read_text(encoding="utf-8")
+    titles, *_ = rows(page.split("## Folds")[1].split("\n##")[0])
+    assert titles == ["fold", "clips", "accuracy %", "mAP %", "AUC", "d′"]
 
 
 def test_merge_writes_and_says_the_result(exp, tmp_path, capsys):
@@ -270,7 +292,7 @@ def test_folds_may_differ_in_having_clips_of_several_labels(tmp_path):
     for order in (parts, parts[::-1]):
         result = merge_folds(order, tmp_path / "all/score")
         assert result["metric"] == "mAP"
-        assert set(result["over_folds"]) == {"mAP", "AUC", "d_prime"}
+        assert set(result["over_folds"]) == {"mAP", "AUC", "d_prime", "ECE"}
 
 
 def test_a_difference_is_that_of_the_paired_bootstrap(exp):

@@ -39,7 +39,7 @@ def tsv(path):
 def test_a_score_folder_holds_everything(folder):
     assert {path.name for path in folder.iterdir()} == {
         *("scores.npz", "predictions.tsv", "per_class.tsv", "confusion.tsv", "confusion.png"),
-        *("RESULTS.md", "result.json"),
+        *("reliability.tsv", "reliability.png", "thresholds.tsv", "RESULTS.md", "result.json"),
     }
     np.testing.assert_array_equal(ScoredClips.load(folder).scores, single_label().scores)
 
