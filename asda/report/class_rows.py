@@ -9,6 +9,7 @@ from typing import Any
 from asda.report.confusion_cells import cell_key
 from asda.report.listed_clips import cut
 from asda.scoring.class_tables import COLUMNS
+from asda.scoring.prediction_table import Row
 from asda.scoring.tables import number
 
 MOST_CLASSES = 2000  # rows; the worst are shown
@@ -47,12 +48,15 @@ class ClassTable:
     total: int
 
 
-def class_table(result: Mapping[str, Any], lists: Mapping[str, list[int]]) -> ClassTable:
+def class_table(
+    result: Mapping[str, Any], decisions: Mapping[str, list[Row]], listed: set[str]
+) -> ClassTable:
     """Return the table of classes.
 
     Args:
         result: content of result.json of a classifier
-        lists: decision -> clips, see decision_rows; only if clips have any number of labels
+        decisions: decision -> clips, see decision_rows; only if clips have any number of labels
+        listed: keys of the decisions whose clips are listed
     """
     measured = [name for name in result["per_class"][0] if name in COLUMNS]
     worst_by = "AP" if result["multi_label"] else "recall"
@@ -62,7 +66,10 @@ def class_table(result: Mapping[str, Any], lists: Mapping[str, list[int]]) -> Cl
     if result["multi_label"]:
         columns += ["missed", "false alarms"]
         for label, cells in rows:
-            cells += [_list_cell(lists, kind, label) for kind in ("missed", "false")]
+            for kind in ("missed", "false"):
+                key = cell_key(kind, label)
+                count = str(len(decisions.get(key, [])))
+                cells.append(ClassCell(count, count, key if key in listed else ""))
     sorted_by = 2 + measured.index(worst_by)
     return ClassTable(columns, rows, sorted_by, len(ranked))
 
@@ -77,9 +84,3 @@ def _cells(row: Mapping[str, Any], measured: list[str]) -> list[ClassCell]:
         for name in measured
     ]
     return [ClassCell(str(row["clips"]), str(row["clips"])), *numbers]
-
-
-def _list_cell(lists: Mapping[str, list[int]], kind: str, label: str) -> ClassCell:
-    key = cell_key(kind, label)
-    count = str(len(lists.get(key, [])))
-    return ClassCell(count, count, key if key in lists else "")

@@ -127,7 +127,7 @@ class ClipMedia:
         text = f"{len(self.players)} of {clips} clips listed here have a player"
         if self.players:
             text += f", which plays at most the first {LONGEST:g} s"
-        reasons = [f"{count} with audio that is {why}" for why, count in self.reasons.items()]
+        reasons = [f"{count} ({why})" for why, count in self.reasons.items()]
         if self.is_full:
             reasons.append("the others would make the page too large")
         if missing := clips - len(self.segments) - self.reasons.total():

@@ -86,17 +86,14 @@ def cell_key(true: str, predicted: str) -> str:
 
 
 def cell_rows(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return the clips of each cell: the surest errors, and the most doubtful correct ones.
+    """Return the clips of each cell.
 
     Args:
         rows: the table of predictions, the most confident errors first
     """
     cells: dict[str, list[Row]] = {}
     for row in rows:
-        most = IN_CORRECT_CELL if row["true"] == row["predicted"] else IN_CELL
-        clips = cells.setdefault(cell_key(row["true"], row["predicted"]), [])
-        if len(clips) < most:
-            clips.append(row)
+        cells.setdefault(cell_key(row["true"], row["predicted"]), []).append(row)
     return cells
 
 
@@ -106,11 +103,15 @@ def decision_rows(rows: Sequence[Row]) -> dict[str, list[Row]]:
     Args:
         rows: the table of predictions, the most confident errors first
     """
-    lists: dict[str, list[Row]] = {}
+    decisions: dict[str, list[Row]] = {}
     for row in rows:
         for kind in ("missed", "false"):
             for label in row[kind].split():
-                clips = lists.setdefault(cell_key(kind, label), [])
-                if len(clips) < IN_CELL:
-                    clips.append(row)
-    return lists
+                decisions.setdefault(cell_key(kind, label), []).append(row)
+    return decisions
+
+
+def listed_rows(rows: Sequence[Row]) -> Sequence[Row]:
+    """Return the clips of a cell that are listed: the surest errors, or most doubtful decisions."""
+    correct = rows[0]["true"] == rows[0]["predicted"]
+    return rows[: IN_CORRECT_CELL if correct else IN_CELL]

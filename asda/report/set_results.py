@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from asda.audio.wav_scp import AudioSegment, split_source
 from asda.report.class_rows import ClassTable, class_table
-from asda.report.confusion_cells import Matrix, cell_rows, confusion_table, decision_rows
+from asda.report.confusion_cells import Matrix, cell_rows, confusion_table, decision_rows, listed_rows
 from asda.report.listed_clips import ListedClips
 from asda.report.reliability_chart import ReliabilityChart, reliability_chart
 from asda.scoring.compare import metric_info, read_result
@@ -151,18 +152,17 @@ def _add_classifier(
     found.wrong = len(wrong)
     found.errors = _numbers(found, wrong[:SHOWN_ERRORS], listed)
     one_label = not found.result["multi_label"]
-    lists = cell_rows(found.rows) if one_label else decision_rows(found.rows)
-    found.lists = {
-        key: numbers for key, rows in lists.items() if (numbers := _numbers(found, rows, listed))
-    }
+    cells = cell_rows(found.rows) if one_label else decision_rows(found.rows)
+    numbers = {key: _numbers(found, listed_rows(rows), listed) for key, rows in cells.items()}
+    found.lists = {key: clips for key, clips in numbers.items() if clips}
     if one_label:
         confusion = confusion_matrix(scored.scores, scored.targets)
         found.matrix = confusion_table(confusion, scored.columns, set(found.lists))
-    found.classes = class_table(found.result, found.lists)
+    found.classes = class_table(found.result, cells, set(found.lists))
     found.reliability = reliability_chart(scored)
 
 
-def _numbers(found: SetResults, rows: list[Row], listed: ListedClips) -> list[int]:
+def _numbers(found: SetResults, rows: Sequence[Row], listed: ListedClips) -> list[int]:
     numbers = (listed.number(found.name, row, found.sources) for row in rows)
     return [number for number in numbers if number is not None]
 
