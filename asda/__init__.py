@@ -6,39 +6,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from torch import nn
+    from asda.inference.audio_model import AudioModel
 
-__all__ = ["__version__", "load_model"]
+__all__ = ["__version__", "load"]
 __version__ = "0.1.0"
 
 
-def load_model(path: str | Path, encoder: Literal["student", "teacher"] = "student") -> nn.Module:
-    """Return the network of a model file in evaluation mode, in float32 on the CPU.
+def load(
+    path: str | Path,
+    device: str = "auto",
+    precision: Literal["float32", "bf16", "fp16"] = "float32",
+    encoder: Literal["student", "teacher"] = "student",
+) -> AudioModel:
+    """Return a trained model that takes audio, in evaluation mode.
 
-        model = asda.load_model("model.pt")
-        tokens = model(fbank).tokens  # an encoder's: (batch, 1 + patches, width), CLS first
-        logits = model(fbank)         # a classifier's: (batch, classes)
+        model = asda.load("model.pt")
+        model.tag("dog.wav")                # [Tag(label="dog", index=0, score=0.98), ...]
+        model.embed(["a.wav", "b.flac"])    # (2, width)
+        model.frames(waveform, rate=44100)  # features (time, width), mask and times in seconds
 
-    `fbank` is (batch, frames, mel) log-mel features, normalised as `asda info` shows.
+    All settings of the features come from the file. The network itself, which takes normalised
+    log-mel features, is `model.network`.
 
     Args:
-        path: a model.pt of asda, a pretraining or fine-tuned checkpoint of ASDA, EAT or SSLAM,
-            or a Hugging Face export of EAT (.safetensors); nothing in it is executed
-        encoder: which encoder of a pretrained model to return
-
-    Returns:
-        The network with its head if the model was fine-tuned, otherwise the encoder. Its attribute
-        `labels` names the outputs in their order (empty for an encoder), `normalization` holds the
-        mean and the standard deviation ("std") of the log-mel values, and `fbank` the settings of
-        the features (empty if they are unknown).
+        path: a model.pt of asda, a pretraining or fine-tuned checkpoint of ASDA, EAT or SSLAM, or a
+            Hugging Face export of EAT (.safetensors); nothing in it is executed
+        device: "cpu", "cuda" or "auto" (a GPU if one is available)
+        precision: numbers that the network computes in; results are float32
+        encoder: which encoder of a pretrained model to use
 
     Raises:
         asda.files.InputError: saying what the file is and what was expected.
     """
-    from asda.checkpoint.load import read_model  # here, so that `import asda` needs no torch
+    from asda.inference.loading import load  # here, so that `import asda` needs no torch
 
-    saved = read_model(path)
-    network = saved.build(encoder)
-    for name in ("labels", "normalization", "fbank"):
-        setattr(network, name, getattr(saved, name))
-    return network
+    return load(path, device, precision, encoder)

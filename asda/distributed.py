@@ -38,7 +38,7 @@ def start_process(device: str = "auto", threads: int = 0) -> Process:
         _stop_with_launcher()
     if threads:
         torch.set_num_threads(threads)
-    chosen = _device(device)
+    chosen = find_device(device)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     if _is_launched() and not dist.is_initialized():
@@ -64,7 +64,12 @@ def _is_launched() -> bool:
     return all(name in os.environ for name in LAUNCH)
 
 
-def _device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """Return a device by its name; "auto" is a GPU if there is one, else the CPU.
+
+    Raises:
+        InputError: if there is no such device.
+    """
     if name == "auto":
         local_rank = int(os.environ.get("LOCAL_RANK", 0)) if _is_launched() else 0
         name = f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu"

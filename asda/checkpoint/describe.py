@@ -32,7 +32,7 @@ def describe(saved: SavedModel) -> dict[str, Any]:
     if saved.head:
         shown = ", ".join(saved.labels[:SHOWN_LABELS])
         if len(saved.labels) > SHOWN_LABELS:
-            shown += ", ... (all, in the order of the outputs: asda.load_model(FILE).labels)"
+            shown += ", ... (all, in the order of the outputs: asda.load(FILE).labels)"
         settings = {"head": saved.head["name"], **saved.head}
         del settings["name"]
         lines |= settings | {"output": saved.output, "labels": f"{len(saved.labels)}: {shown}"}

@@ -45,6 +45,16 @@ def extract_log_mel(
     )
     if waveform_transform is not None:
         waveform = waveform_transform(waveform)
+    return log_mel_of(waveform, fbank)
+
+
+def log_mel_of(waveform: np.ndarray, fbank: Fbank) -> np.ndarray:
+    """Return log-mel features (frames, mel) float32 of samples (samples,) float32 at its rate.
+
+    Raises:
+        AudioError: if there are fewer samples than in a frame, or they are so large that features
+            are not finite.
+    """
     try:
         log_mel = fbank(torch.from_numpy(waveform)).numpy()
     except ValueError as error:

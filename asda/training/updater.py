@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from asda.dataset.collate import Batch
 from asda.distributed import Process, largest
 from asda.files import InputError, listed
+from asda.kernels.precision import autocast
 from asda.kernels.recompute import recomputing
 from asda.training.optimizer import (
     learning_rate,
@@ -29,7 +30,6 @@ from asda.training.train_state import TrainState
 if TYPE_CHECKING:
     from asda.training.task import Task
 
-PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 SMALLEST_LOSS_SCALE = 1e-6
 
 
@@ -98,8 +98,7 @@ class Updater:
 
     def autocast(self) -> torch.autocast:
         """Compute in `training.precision` within a block."""
-        dtype = PRECISIONS[self.config.precision]
-        return torch.autocast(self.process.device.type, dtype=dtype, enabled=dtype != torch.float32)
+        return autocast(self.process.device, self.config.precision)
 
     def _set_learning_rate(self, update: int) -> None:
         config, updates = self.optimizer_config, self.config.updates

@@ -32,9 +32,9 @@ def test_features_of_a_recipe():
 def test_a_loaded_classifier_names_its_outputs(data, tmp_path, no_images):
     run_finetune(data, tmp_path / "run", training__updates=1)
     saved = read_model(tmp_path / "run/model.pt")
-    model = asda.load_model(tmp_path / "run/model.pt")
+    model = asda.load(tmp_path / "run/model.pt")
     assert model.labels == ["a", "b"]
-    assert (model.normalization, model.fbank) == (saved.normalization, saved.fbank)
+    assert vars(model.normalization) == saved.normalization
     saved.labels = [f"class{number}" for number in range(9)]
     shown = describe(saved)["labels"]
-    assert shown.startswith("9: class0, class1, ") and "asda.load_model(FILE).labels" in shown
+    assert shown.startswith("9: class0, class1, ") and "asda.load(FILE).labels" in shown

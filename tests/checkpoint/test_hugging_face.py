@@ -7,7 +7,6 @@ import pytest
 import torch
 from checkpoint.reference_files import eat_export
 
-import asda
 from asda.checkpoint import tensor_files
 from asda.checkpoint.foreign.safetensors import read_safetensors
 from asda.checkpoint.load import read_model
@@ -103,7 +102,7 @@ def test_an_encoder(path, tmp_path):
     config = saved.config
     assert (saved.kind, config.depth, config.width, config.heads) == ("encoder", 2, 128, 2)
     assert (config.mlp_ratio, config.attention.kind) == (4.0, "standard")
-    network = asda.load_model(path)
+    network = read_model(path).build()
     assert torch.equal(network.norm.bias, tensors["model.pre_norm.bias"])
     assert torch.equal(network.blocks[1].attn.qkv.weight, tensors["model.blocks.1.attn.qkv.weight"])
     tensor_files.save(saved.content(), tmp_path / "model.pt")
@@ -122,9 +121,9 @@ def test_fine_tuning_starts_from_it(path):
 
 def test_a_classifier(path):
     write(path, *header_and_data(eat_export(classes=4)))
-    assert asda.load_model(path)(torch.zeros(1, 32, 128)).shape == (1, 4)
+    assert read_model(path).build()(torch.zeros(1, 32, 128)).shape == (1, 4)
     with pytest.raises(InputError, match="holds one encoder"):
-        asda.load_model(path, "teacher")
+        read_model(path).build("teacher")
 
 
 @pytest.mark.parametrize(

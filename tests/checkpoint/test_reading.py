@@ -7,7 +7,6 @@ import pytest
 import torch
 from checkpoint.reference_files import X, finetuned, positions, pretraining
 
-import asda
 from asda.checkpoint.load import read_model
 from asda.model.patches import sincos_positions
 
@@ -44,21 +43,21 @@ def test_student_or_teacher(saved_as):
     content = pretraining()
     path = saved_as(content)
     for which, tensors in (("student", content["model"]), ("teacher", content["model"]["_ema"])):
-        network = asda.load_model(path, which)
+        network = read_model(path).build(which)
         assert not network.training
         fc1 = network.blocks[1].mlp.fc1.weight
         assert torch.equal(fc1, tensors["blocks.1.mlp.fc1.weight"])
 
 
 def test_half_precision_becomes_float32_in_the_network(saved_as):
-    network = asda.load_model(saved_as(pretraining(dtype=torch.float16)))
+    network = read_model(saved_as(pretraining(dtype=torch.float16))).build()
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
     assert network(torch.zeros(1, 64, 128)).tokens.shape == (1, 1 + 4 * 8, 64)
 
 
 @pytest.mark.parametrize("rows", [512, 6144])
 def test_tables_of_any_length_give_the_same_model(saved_as, rows):
-    network = asda.load_model(saved_as(pretraining("eat", rows=rows)))
+    network = read_model(saved_as(pretraining("eat", rows=rows))).build()
     fbank = torch.randn(1, 1600, 128)  # more patches than the short table has rows
     assert network(fbank).tokens.shape[1] == 801
     table = sincos_positions(200, 8, 64)
@@ -80,7 +79,7 @@ def test_finetuned_checkpoints(saved_as):
     assert saved.normalization == {"mean": -6.627, "std": 5.359}
     assert saved.data["max_frames"] == 512
     assert torch.equal(saved.weights["head.weight"], content["model"]["head.weight"])
-    assert asda.load_model(saved_as(content))(torch.zeros(2, 64, 128)).shape == (2, 5)
+    assert read_model(saved_as(content)).build()(torch.zeros(2, 64, 128)).shape == (2, 5)
 
 
 @pytest.fixture
@@ -111,5 +110,5 @@ def test_foreign_objects_are_not_brought_to_life(saved_as, omegaconf, monkeypatc
 def test_import_asda_is_cheap():
     import subprocess
 
-    code = "import sys, asda; sys.exit('torch' in sys.modules or not asda.load_model.__doc__)"
+    code = "import sys, asda; sys.exit('torch' in sys.modules or not asda.load.__doc__)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

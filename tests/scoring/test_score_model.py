@@ -9,8 +9,8 @@ from dataset.directories import two_sounds, with_features
 from sklearn.metrics import accuracy_score, average_precision_score
 from training.runs import history, run_finetune, run_pretrain
 
-import asda
 from asda.checkpoint import tensor_files
+from asda.checkpoint.load import read_model
 from asda.cli import main
 from asda.configuration import save
 from asda.dataset.clips import open_clips
@@ -55,7 +55,7 @@ def changed_model(root, folder, **entries):
 @torch.no_grad()
 def logits_one_by_one(root, activation=SOFTMAX, inverse=torch.log):
     """Return utterance -> logits of the clips of at least 10 frames, in windows of 40."""
-    model = asda.load_model(root / "exp/model.pt")
+    model = read_model(root / "exp/model.pt").build()
     train = np.concatenate(list(two_sounds(12, seed=0).values()))
     logits = {}
     for name, matrix in CLIPS.items():

@@ -1,0 +1,247 @@
+"""A trained model that takes audio: embeddings, frame embeddings and labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asda.audio.audio_error import AudioError
+from asda.features.extract import log_mel_of
+from asda.files import InputError
+from asda.inference.audio_input import sources_of, with_name
+from asda.inference.computations import (
+    Computation,
+    Frequency,
+    Layers,
+    class_outputs,
+    embeddings,
+    frame_embeddings,
+)
+from asda.inference.feature_windows import Windowing
+from asda.inference.model_input import padded
+from asda.inference.stitching import Frames, side_by_side, stitched
+from asda.inference.tags import Tag, best_tags, probabilities
+from asda.inference.windowed_model import Window, WindowedModel
+from asda.kernels.precision import autocast
+from asda.model.heads import combined_windows
+from asda.model.model_config import Pooling
+
+OVERLAP = 8  # windows of frame embeddings overlap by a part of this
+
+
+class AudioModel(WindowedModel):
+    """A network with all that leads from audio to its input; made by `asda.load`.
+
+    Results of a clip depend neither on other clips nor on the batch size, up to rounding. Clips
+    that are longer than the longest input of the model (`data.max_frames`) are computed by windows,
+    in constant memory.
+
+    Audio, in the methods below, is a file name (any value of wav.scp: all formats that libsndfile
+    or ffmpeg reads, commands, places in archives); a mono waveform, a NumPy array or tensor
+    (samples,) of floating-point samples in [-1, 1], with its rate; a pair (waveform, rate);
+    (file name, start, end) for a stretch of a file in seconds, of which nothing else is read; a
+    list of these, of any lengths; or the path of a data directory. A list gives results in its
+    order, a data directory a dict from utterance to result.
+
+    Args:
+        saved: the content of the model file
+        network: built from it
+        precision: numbers that the network computes in, "float32", "bf16" or "fp16"
+
+    Attributes:
+        network: a `Head` with an `encoder`, or an `Encoder`
+        labels: names of the classes, in the order of the network's outputs; [] for an encoder
+        saved: the content of the model file
+    """
+
+    def embed(
+        self,
+        audio: Any,
+        rate: int | None = None,
+        pooling: Pooling | None = None,
+        layers: Layers = -1,
+        batch_size: int | None = None,
+    ) -> Any:
+        """Return one vector per clip, float32 on the CPU.
+
+        Args:
+            audio: see the class
+            rate: sample rate in Hz of waveforms that are given without one
+            pooling: the "cls" token, the "mean" of the patch tokens, or "statistics": their mean
+                and standard deviation; None = as the classifier does, or the mean for an encoder
+            layers: number of a layer (0 = the patch embeddings, -1 = the last), several whose
+                vectors are concatenated, or {number: weight} for their weighted sum
+            batch_size: windows that are computed together; None = what suits the device
+
+        Returns:
+            (width,) for one clip, (clips, width) for a list, a dict for a data directory. The
+            vector of a clip in several windows is the mean of theirs.
+
+        Raises:
+            AudioError: if audio cannot be used, with its name.
+            InputError: if an argument does not fit the model.
+        """
+        compute = embeddings(self.network, pooling, layers)
+
+        def of_clip(windows: list[Window]) -> Tensor:
+            return torch.stack([window.output for window in windows]).mean(0).cpu()
+
+        return self._of_clips(audio, rate, compute, of_clip, torch.stack, batch_size)
+
+    def frames(
+        self,
+        audio: Any,
+        rate: int | None = None,
+        layers: Layers = -1,
+        frequency: Frequency = "mean",
+        batch_size: int | None = None,
+    ) -> Any:
+        """Return vectors over time with their times in seconds, on the CPU.
+
+        Long clips are computed in windows that overlap by an eighth. For training on top of the
+        vectors, call the model itself, see `forward`.
+
+        Args:
+            audio: see the class
+            rate: sample rate in Hz of waveforms that are given without one
+            layers: as in `embed`
+            frequency: "mean" over the patches of one time, or "concatenate" them, from low to high
+            batch_size: windows that are computed together; None = what suits the device
+
+        Returns:
+            `Frames` (features, mask, times) for one clip or a list, a dict for a data directory.
+
+        Raises:
+            AudioError: if audio cannot be used, with its name.
+            InputError: if an argument does not fit the model.
+        """
+        compute = frame_embeddings(self.network, layers, frequency)
+        stride = self.saved.config.patch.time_stride
+
+        def of_clip(windows: list[Window]) -> Tensor:
+            return stitched([(w.first // stride, w.output.cpu()) for w in windows])
+
+        def together(clips: list[Tensor]) -> Frames:
+            features, mask = side_by_side(clips)
+            return Frames(features, mask, self.frame_times(features.shape[1]))
+
+        hop = math.ceil(self.data.max_frames * (1 - 1 / OVERLAP) / stride) * stride
+        windowing = Windowing(self.data.max_frames, min(hop, self.data.max_frames), stride)
+        return self._of_clips(
+            audio, rate, compute, of_clip, together, batch_size, windowing, self._frames_of_one
+        )
+
+    def tag(
+        self,
+        audio: Any,
+        rate: int | None = None,
+        top: int | None = 5,
+        batch_size: int | None = None,
+    ) -> Any:
+        """Return the labels with the highest scores, best first.
+
+        Args:
+            audio: see the class
+            rate: sample rate in Hz of waveforms that are given without one
+            top: how many labels; None = all
+            batch_size: windows that are computed together; None = what suits the device
+
+        Returns:
+            A list of `Tag` (label, index, score) for one clip, a list of these for a list, a dict
+            for a data directory. The score is the probability of the class; that of a clip in
+            several windows is the mean of theirs, as in `asda score`.
+
+        Raises:
+            AudioError: if audio cannot be used, with its name.
+            InputError: if the model has no labels.
+        """
+        self.require_labels()
+
+        def of_clip(windows: list[Window]) -> list[Tag]:
+            outputs = torch.stack([window.output for window in windows]).cpu()
+            scores = probabilities(combined_windows(outputs, self.saved.output), self.saved.output)
+            return best_tags(scores, self.labels, top)
+
+        return self._of_clips(audio, rate, class_outputs([self.network]), of_clip, list, batch_size)
+
+    def forward(self, waveforms: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return frame embeddings of the last layer with gradients, for training on top of them.
+
+        Gradients reach the parameters of the network, not the waveforms. Clips are computed as one
+        window each, however long.
+
+        Args:
+            waveforms: (clips, samples) float32 in [-1, 1] at `sample_rate`, padded at the end
+            lengths: samples of each clip (clips,) int64; None = all
+
+        Returns:
+            features (clips, time, width), zero where they are padding, and mask (clips, time) bool.
+        """
+        counts = [waveforms.shape[1]] * len(waveforms) if lengths is None else lengths.tolist()
+        rows = waveforms.detach().cpu().float().numpy()
+        features = [
+            self.normalization(log_mel_of(row[:count], self.fbank))
+            for row, count in zip(rows, counts, strict=True)
+        ]
+        compute = frame_embeddings(self.network, -1, "mean")
+        with autocast(self.device, self.precision):
+            vectors = compute(padded(features, self.fill, self.device))
+        return side_by_side(list(vectors))
+
+    def require_labels(self) -> None:
+        """Refuse a model that cannot tag.
+
+        Raises:
+            InputError: saying how to make one that can.
+        """
+        if not self.labels:
+            raise InputError(
+                f"{self.saved.path}: an encoder ({self.saved.kind}) has no labels; train a"
+                f" classifier on it: asda finetune --init {self.saved.path} ..."
+            )
+        probabilities(torch.zeros(1), self.saved.output)
+
+    def frame_times(self, count: int) -> Tensor:
+        """Return the centres of `count` frame embeddings in seconds (count,) float32."""
+        patch, config = self.saved.config.patch, self.fbank.config
+        first = (patch.time - 1) / 2 * self.frame_shift + config.frame_length / 2 / self.sample_rate
+        return first + torch.arange(count) * (patch.time_stride * self.frame_shift)
+
+    def _frames_of_one(self, features: Tensor) -> Frames:
+        mask = torch.ones(len(features), dtype=torch.bool)
+        return Frames(features, mask, self.frame_times(len(features)))
+
+    def _of_clips(
+        self,
+        audio: Any,
+        rate: int | None,
+        compute: Computation,
+        of_clip: Callable[[list[Window]], Any],
+        together: Callable[[list[Any]], Any],
+        batch_size: int | None,
+        windowing: Windowing | None = None,
+        of_one: Callable[[Any], Any] = lambda result: result,
+    ) -> Any:
+        """Return the results of clips in the form in which audio was given."""
+        sources = sources_of(audio, rate)
+        if not sources.items:
+            raise InputError("no audio: the list is empty")
+        results, windows = [], []
+        run = self.run_windows(
+            sources.items, compute, windowing or self.windowing(None, None), batch_size
+        )
+        for window in run:
+            if window.error is not None:
+                source = sources.items[window.number]
+                raise AudioError(with_name(source, window.error)) from None
+            windows.append(window)
+            if window.last:
+                results.append(of_clip(windows))
+                windows = []
+        if sources.utterances is not None:
+            return dict(zip(sources.utterances, map(of_one, results), strict=True))
+        return together(results) if sources.is_list else of_one(results[0])
