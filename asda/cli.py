@@ -21,6 +21,7 @@ VERBS = {
     "score": "score a trained classifier on a data directory",
     "results": "list, merge and compare results of experiments",
     "report": "write one HTML page about an experiment",
+    "plot": "draw attention, masks, embeddings and training curves as PNG or SVG",
     "info": "show the contents of a model file",
     "average": "write a model.pt from one checkpoint of a run, or the average of several",
     "import-checkpoint": "convert a checkpoint of ASDA, EAT or SSLAM to a model.pt",

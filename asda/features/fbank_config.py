@@ -82,13 +82,20 @@ class FbankConfig:
         """Samples from the start of a frame to the start of the next."""
         return int(self.sample_rate * self.frame_shift_ms * 0.001)
 
-    def filters_above(self, frequency: float) -> int:
-        """Return the number of filters that lie wholly at or above a frequency in Hz."""
+    def filter_position(self, frequency: float) -> float:
+        """Return where a frequency in Hz lies among the filters.
+
+        Evenly spaced on the mel scale: filter n (from 0) begins at n, has its peak at n + 1 and
+        ends at n + 2.
+        """
         low, high, mel = (
             1127 * math.log1p(f / 700) for f in (self.low_freq, self.upper_freq, frequency)
         )
-        step = (high - low) / (self.num_mel_bins + 1)
-        below = max(0, math.ceil((mel - low) / step - 1e-9))
+        return (mel - low) * (self.num_mel_bins + 1) / (high - low)
+
+    def filters_above(self, frequency: float) -> int:
+        """Return the number of filters that lie wholly at or above a frequency in Hz."""
+        below = max(0, math.ceil(self.filter_position(frequency) - 1e-9))
         return max(0, self.num_mel_bins - below)
 
     def num_frames(self, samples: int) -> int:

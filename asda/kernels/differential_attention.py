@@ -46,7 +46,7 @@ def differential_attention(
     if form == "chunked":
         return chunked_attention([(q1, k1), (q2, k2)], v, lam, mask)
     if form == "textbook":
-        return (_softmax_map(q1, k1, mask) - lam * _softmax_map(q2, k2, mask)) @ v
+        return (softmax_map(q1, k1, mask) - lam * softmax_map(q2, k2, mask)) @ v
     # Attention is linear in the values: the difference of two attentions is the attention with
     # the difference of their maps, and PyTorch's fused kernels never hold a map in memory.
     first = F.scaled_dot_product_attention(q1, k1, v, attn_mask=mask)
@@ -59,7 +59,7 @@ def standard_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = No
     if form == "chunked":
         return chunked_attention([(q, k)], v, None, mask)
     if form == "textbook":
-        return _softmax_map(q, k, mask) @ v
+        return softmax_map(q, k, mask) @ v
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
@@ -84,8 +84,8 @@ def _form(v: Tensor) -> Form:
     return "chunked" if v.device.type == "cpu" and not traced else "fused"
 
 
-def _softmax_map(q: Tensor, k: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the attention map (batch, heads, tokens, tokens)."""
+def softmax_map(q: Tensor, k: Tensor, mask: Tensor | None) -> Tensor:
+    """Return softmax(q kᵀ / √d), the attention map (batch, heads, tokens, tokens)."""
     scores = q @ k.transpose(2, 3) * q.shape[3] ** -0.5
     if mask is not None:
         scores = scores.masked_fill(~mask, -torch.inf)

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from asda.report.recorded_run import History
 from asda.report.svg_axes import Axes, Point, range_of
+from asda.training.history import GROUPS, RISING, History, curve, quantities
 
 MOST_POINTS = 400  # of a line; more cannot be told apart
-FIRST = ("loss", "accuracy", "mAP")  # quantities that are shown first
+FIRST = ("loss", *RISING)  # quantities that are shown first
 
 
 @dataclass
@@ -53,7 +53,7 @@ def curve_charts(histories: Mapping[str, History]) -> list[CurveChart]:
     Args:
         histories: name of the run -> its rows; the name is "" if there is only one
     """
-    found = {k.split("/", 1)[1] for h in histories.values() for row in h for k in row if "/" in k}
+    found = {quantity for history in histories.values() for quantity in quantities(history)}
     order = [q for q in FIRST if q in found] + sorted(found - set(FIRST))
     return [_chart(quantity, histories) for quantity in order]
 
@@ -62,8 +62,8 @@ def _chart(quantity: str, histories: Mapping[str, History]) -> CurveChart:
     curves = {
         (group, name): points
         for name, history in histories.items()
-        for group in ("train", "valid")
-        if (points := _points(history, f"{group}/{quantity}"))
+        for group in GROUPS
+        if (points := _points(*curve(history, group, quantity)))
     }
     values = [y for points in curves.values() for _, y in points]
     updates = [x for points in curves.values() for x, _ in points]
@@ -75,11 +75,11 @@ def _chart(quantity: str, histories: Mapping[str, History]) -> CurveChart:
     return CurveChart(label, axes, lines)
 
 
-def _points(history: History, key: str) -> list[Point]:
-    points = [(row["update"], row[key]) for row in history if math.isfinite(row.get(key, math.nan))]
-    step = -(-len(points) // MOST_POINTS)
+def _points(updates: list[float], values: list[float]) -> list[Point]:
+    points = [(x, y) for x, y in zip(updates, values, strict=True) if math.isfinite(y)]
+    step = max(1, -(-len(points) // MOST_POINTS))
     # Counted from the end, so that the last value is always among them.
-    return points[::-1][:: max(step, 1)][::-1]
+    return points[::-1][::step][::-1]
 
 
 def _line(group: str, name: str, points: list[Point], axes: Axes) -> Line:

@@ -9,7 +9,13 @@ from typing import Any
 
 from asda.audio.wav_scp import AudioSegment, split_source
 from asda.report.class_rows import ClassTable, class_table
-from asda.report.confusion_cells import Matrix, cell_rows, confusion_table, decision_rows, listed_rows
+from asda.report.confusion_cells import (
+    Matrix,
+    cell_rows,
+    confusion_table,
+    decision_rows,
+    listed_rows,
+)
 from asda.report.listed_clips import ListedClips
 from asda.report.reliability_chart import ReliabilityChart, reliability_chart
 from asda.scoring.compare import metric_info, read_result

@@ -77,7 +77,7 @@ class Table:
 
     def _block(self, columns: Sequence[int], first: int) -> str:
         header, *rows = [[row[column] for column in columns] for row in (self.header, *self.rows)]
-        return markdown_table(header, [[_cut(str(name), first), *row] for name, *row in rows])
+        return markdown_table(header, [[cut(str(name), first), *row] for name, *row in rows])
 
 
 def _shortened(left_out: Sequence[str], width: int) -> str:
@@ -86,7 +86,7 @@ def _shortened(left_out: Sequence[str], width: int) -> str:
     return f"(at {width} columns {what}; --tsv prints all)"
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
     """Return a text of at most `width` characters: its beginning and its end."""
     if len(text) <= width:
         return text

@@ -13,10 +13,10 @@ from typing import Any
 from tqdm import tqdm
 
 from asda.files import readable_duration
+from asda.training.history import GROUPS, History, best_point, curve, quantities
 
 log = logging.getLogger(__name__)
 
-History = list[dict[str, float]]
 LINE = "{n}/{total} {percentage:.0f} % {pace}{desc}"
 FIRST_SHOWN = ("loss", "accuracy", "mAP")  # in a terminal, where a long line is cut
 
@@ -144,19 +144,15 @@ def draw_curves(history: History, folder: Path) -> None:
     from matplotlib import pyplot
 
     folder.mkdir(parents=True, exist_ok=True)
-    names = {key for row in history for key in row if key != "update"}
-    for quantity in sorted({name.split("/", 1)[1] for name in names}):
+    for quantity in quantities(history):
         figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
-        for group in ("train", "valid"):
-            rows = [row for row in history if f"{group}/{quantity}" in row]
-            values = [row[f"{group}/{quantity}"] for row in rows]
-            if rows:
-                axes.plot([row["update"] for row in rows], values, label=group)
-        marked = max if quantity in ("accuracy", "mAP", "AUC") else min
-        if group == "valid" and rows and (marked is max or quantity.endswith("loss")):
-            best = values.index(marked(values))
-            update, label = rows[best]["update"], f"best: {values[best]:.4g}"
-            axes.plot(update, values[best], "o", color="C3", label=f"{label} at {update:.0f}")
+        for group in GROUPS:
+            updates, values = curve(history, group, quantity)
+            if updates:
+                axes.plot(updates, values, label=group)
+        if best := best_point(history, quantity):
+            label = f"best: {best[1]:.4g} at {best[0]:.0f}"
+            axes.plot(*best, "o", color="C3", label=label)
         axes.set(xlabel="update", ylabel=quantity.replace("_", " "), title=folder.parent.name)
         if quantity.endswith("_std"):
             axes.set_ylim(0, 1.1 * axes.get_ylim()[1])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from asda.checkpoint.schema import restore
-from asda.training.progress import History
+from asda.training.history import History
 
 
 @dataclass

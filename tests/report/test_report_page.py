@@ -7,13 +7,12 @@ import re
 
 import numpy as np
 import pytest
-from report.experiments import LOG, experiment, sounds, trained
+from report.experiments import experiment, sounds, trained
 from scoring.systems import multi_label, score_folder, single_label
 
 from asda.audio.wav_scp import AudioSegment
 from asda.files import InputError
 from asda.report import clip_media
-from asda.report.recorded_run import logged_history
 from asda.report.report_page import write_report
 from asda.scoring.folds import merge_folds
 from asda.scoring.measurable import Metric
@@ -26,7 +25,9 @@ def page_of(folder):
 
 
 def data_of(page):
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1])
+    return json.loads(
+        re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +143,9 @@ def test_a_training_without_scores_has_settings_and_curves_alone(tmp_path):
 
 def test_scores_of_other_kinds_show_their_metrics(tmp_path):
     utterances, true = np.array(["a", "b"]), np.array(["x y", "z"])
-    errors = Ratio(np.array([1.0, 0]), np.array([2.0, 1]), Metric(title="WER %", higher_is_better=False))
+    errors = Ratio(
+        np.array([1.0, 0]), np.array([2.0, 1]), Metric(title="WER %", higher_is_better=False)
+    )
     score_folder(tmp_path / "exp/score", UtteranceRatios(utterances, true, {"WER": errors}))
     page = page_of(tmp_path / "exp")
     assert sections(page) == ["Results on data/test", "Origin of the results"]
@@ -200,19 +203,6 @@ def test_a_player_holds_the_stretch_of_a_segment_and_ten_seconds_at_most(tmp_pat
     media.add_drawn(range(4))
     seconds = [media.spectrograms[number].seconds for number in range(4)]
     assert seconds == [0.5, 0.5, 0.5, 10.0]
-
-
-def test_a_resumed_log_gives_the_curve_of_an_unbroken_run(tmp_path):
-    lines = LOG.splitlines(keepends=True)
-    (tmp_path / "whole.log").write_text(LOG)
-    # Stopped after update 20 was logged, resumed from the checkpoint of update 10.
-    (tmp_path / "resumed.log").write_text("".join(lines[:4] + lines[2:]))
-    history = logged_history(tmp_path / "resumed.log")
-    assert history == logged_history(tmp_path / "whole.log")
-    assert history[1:3] == [
-        {"update": 20, "train/loss": 1.2, "train/grad_norm": 2.0},
-        {"update": 20, "valid/loss": 1.1, "valid/accuracy": 0.8},
-    ]
 
 
 def test_a_folder_without_an_experiment_is_refused(tmp_path):

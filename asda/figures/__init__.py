@@ -1,0 +1,1 @@
+"""Figures of what a model attends to, sees, predicts and knows, and of its training."""
