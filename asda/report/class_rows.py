@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asda.report.confusion_cells import cell_key
-from asda.report.listed_clips import cut
+from asda.report.listed_clips import short
 from asda.scoring.class_tables import COLUMNS
 from asda.scoring.prediction_table import Row
 from asda.scoring.tables import number
@@ -62,7 +62,7 @@ def class_table(
     worst_by = "AP" if result["multi_label"] else "recall"
     ranked = sorted(result["per_class"], key=lambda row: _rank(row[worst_by]))
     columns = ["clips", *(TITLES.get(name, name) for name in measured)]
-    rows = [(cut(row["label"]), _cells(row, measured)) for row in ranked[:MOST_CLASSES]]
+    rows = [(short(row["label"]), _cells(row, measured)) for row in ranked[:MOST_CLASSES]]
     if result["multi_label"]:
         columns += ["missed", "false alarms"]
         for label, cells in rows:

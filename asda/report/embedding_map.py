@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asda.report.listed_clips import ListedClips, cut
+from asda.report.listed_clips import ListedClips, short
 from asda.report.set_results import SetResults
 from asda.report.svg_axes import Axes, range_of
 from asda.scoring.prediction_table import Row
@@ -92,7 +92,7 @@ def embedding_map(
             wrong = row["true"] != row["predicted"]
             points.append(MapPoint(axes.x(x), axes.y(y), labels.index(label), wrong, clip))
     points.sort(key=lambda point: point.label)
-    return EmbeddingMap(axes, [cut(label) for label in labels], points, method, len(found.rows))
+    return EmbeddingMap(axes, [short(label) for label in labels], points, method, len(found.rows))
 
 
 def _shown_label(row: Row, frequent: Counter[str]) -> str:

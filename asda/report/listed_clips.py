@@ -8,6 +8,7 @@ from typing import Any
 
 from asda.audio.wav_scp import AudioSegment
 from asda.scoring.prediction_table import Row
+from asda.scoring.tables import cut
 
 MOST_CLIPS = 5000  # named in a page; their names alone would fill it otherwise
 LONGEST = 200  # characters of a name or a list of labels
@@ -45,14 +46,14 @@ class ListedClips:
 
 def _shown(row: Row) -> dict[str, Any]:
     return {
-        "name": cut(row["utterance"]),
-        "file": cut(row["file"] or ""),
+        "name": short(row["utterance"]),
+        "file": short(row["file"] or ""),
         "times": times(row),
-        "true": cut(row["true"]) or "no label",
-        "predicted": cut(row["predicted"]) or "no label",
+        "true": short(row["true"]) or "no label",
+        "predicted": short(row["predicted"]) or "no label",
         "score": f"{row['score']:.3f}",
         # With several labels per clip, the score is that of the worst decision.
-        "scored": cut(row.get("worst", row["predicted"])),
+        "scored": short(row.get("worst", row["predicted"])),
     }
 
 
@@ -64,7 +65,6 @@ def times(row: Row) -> str:
     return f"{row['start']:g} s to {end}"
 
 
-def cut(text: Any) -> str:
-    """Return a text of at most LONGEST characters."""
-    text = str(text)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+def short(text: object) -> str:
+    """Return a name or a list of labels at a length that a page can show."""
+    return cut(str(text), LONGEST)
