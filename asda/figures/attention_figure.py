@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from asda.checkpoint.saved_model import SavedModel
 from asda.figures.attention_maps import AttentionMaps, attention_maps
 from asda.figures.canvas import WEIGHT, new_figure
 from asda.figures.clip_input import ClipInput
@@ -21,8 +20,9 @@ from asda.figures.spectrogram import (
     seconds_per_frame,
 )
 from asda.files import InputError
-from asda.model.encoder import Encoder
-from asda.model.model_config import ResolvedModel, patch_grid
+from asda.inference.audio_model import AudioModel
+from asda.inference.computations import encoder_of
+from asda.model.model_config import ResolvedModel, ResolvedPatch, patch_grid
 
 
 @dataclass
@@ -33,42 +33,46 @@ class Row:
 
     Attributes:
         title: layer and head
+        time_patches: patches of the clip along time; further ones only fill the input up
         grids: title and grid of each map
     """
 
     title: str
+    time_patches: int
     grids: list[tuple[str, np.ndarray]]
 
 
-def chosen_layers(wanted: Sequence[int], depth: int) -> list[int]:
+def chosen_layers(wanted: Sequence[int], config: ResolvedModel) -> list[int]:
     """Return numbers of blocks from 1, of which negative ones count from the last.
 
     Args:
-        wanted: as the user gave them; empty = the first, the middle and the last
-        depth: number of blocks
+        wanted: as the user gave them
+        config: resolved configuration of the model
 
     Raises:
         InputError: if the model has no such layer.
     """
+    depth = config.depth
     for layer in wanted:
         if not (1 <= layer <= depth or -depth <= layer <= -1):
             raise InputError(
                 f"--layers: {layer} is out of range: the model has layers 1 to {depth}"
                 f" (or -{depth} to -1, from the last)"
             )
-    layers = wanted or (1, (depth + 1) // 2, depth)
-    return sorted({layer if layer > 0 else depth + 1 + layer for layer in layers})
+    return sorted({layer if layer > 0 else depth + 1 + layer for layer in wanted})
 
 
-def chosen_heads(wanted: Sequence[int], heads: int) -> list[int]:
+def chosen_heads(wanted: Sequence[int], config: ResolvedModel) -> list[int]:
     """Return numbers of heads from 1; none stands for the mean of all.
 
     Raises:
         InputError: if the model has no such head.
     """
     for head in wanted:
-        if not 1 <= head <= heads:
-            raise InputError(f"--heads: {head} is out of range: the model has heads 1 to {heads}")
+        if not 1 <= head <= config.heads:
+            raise InputError(
+                f"--heads: {head} is out of range: the model has heads 1 to {config.heads}"
+            )
     return sorted(set(wanted))
 
 
@@ -94,8 +98,7 @@ def query_tokens(clip: ClipInput, config: ResolvedModel, at: float | None) -> sl
 
 
 def attention_rows(
-    encoder: Encoder,
-    config: ResolvedModel,
+    model: AudioModel,
     clip: ClipInput,
     layers: Sequence[int],
     heads: Sequence[int],
@@ -104,22 +107,22 @@ def attention_rows(
     """Return one row per layer and head, of the mean over the queries.
 
     Args:
-        encoder: of the model
-        config: its resolved configuration
+        model: the model
         clip: its input
         layers: numbers of blocks from 1
         heads: numbers of heads from 1; none = the mean of all
         queries: tokens
     """
-    grid = patch_grid(config, clip.features.shape[1])
+    grid = patch_grid(model.saved.config, clip.features.shape[1])
+    shown = patch_grid(model.saved.config, len(clip.log_mel))[0]
     rows = []
-    for maps in attention_maps(encoder, clip.features, None, layers):
+    for maps in attention_maps(encoder_of(model.network), clip.features, None, layers):
         for head in heads or (None,):
             name = "mean of the heads" if head is None else f"head {head}"
             grids = [
                 (title, _grid(weights, head, queries, grid)) for title, weights in _titled(maps)
             ]
-            rows.append(Row(f"layer {maps.layer}, {name}", grids))
+            rows.append(Row(f"layer {maps.layer}, {name}", shown, grids))
     return rows
 
 
@@ -141,12 +144,12 @@ def _grid(weights: Tensor, head: int | None, queries: slice, grid: tuple[int, in
 
 
 def draw_attention(
-    saved: SavedModel, clip: ClipInput, rows: Sequence[Row], title: str, at: float | None
+    patch: ResolvedPatch, clip: ClipInput, rows: Sequence[Row], title: str, at: float | None
 ) -> Figure:
     """Draw the spectrogram, and below it a row of maps for each layer and head.
 
     Args:
-        saved: the model
+        patch: length, height and strides of the patches
         clip: the clip
         rows: of `attention_rows`
         title: of the figure
@@ -163,7 +166,7 @@ def draw_attention(
     _mark(axes, at, clip)
     for number, row in enumerate(rows, 1):
         panels = [figure.add_subplot(spec[number, column]) for column in range(columns)]
-        _draw_row(figure, panels, row, saved, clip)
+        _draw_row(figure, panels, row, patch, clip)
         for panel in panels:
             _mark(panel, at, clip)
             if number < len(rows):
@@ -172,11 +175,10 @@ def draw_attention(
 
 
 def _draw_row(
-    figure: Figure, panels: Sequence[Axes], row: Row, saved: SavedModel, clip: ClipInput
+    figure: Figure, panels: Sequence[Axes], row: Row, patch: ResolvedPatch, clip: ClipInput
 ) -> None:
     """Draw the maps of one layer and head on one scale."""
-    patch = saved.config.patch
-    shown = patch_grid(saved.config, len(clip.log_mel))[0]  # without what only fills the input up
+    shown = row.time_patches
     least = min(grid[:shown].min() for _, grid in row.grids)
     most = max(grid[:shown].max() for _, grid in row.grids)
     for number, (panel, (title, grid)) in enumerate(zip(panels, row.grids, strict=True)):
@@ -191,7 +193,7 @@ def _draw_row(
             vmin=min(0.0, least),
             vmax=most,
         )
-        _hatch_negative(panel, grid[:shown], saved, clip)
+        _hatch_negative(panel, grid[:shown], patch, clip)
         padding = grid[shown:].sum() / grid.sum() if shown < len(grid) else 0.0
         note = f" ({padding:.0%} on padding)" if padding else ""
         panel.set_title(f"{row.title}\n{title}{note}", fontsize=9)
@@ -200,10 +202,10 @@ def _draw_row(
     figure.colorbar(image, ax=list(panels), label="times uniform", pad=0.01)
 
 
-def _hatch_negative(axes: Axes, grid: np.ndarray, saved: SavedModel, clip: ClipInput) -> None:
+def _hatch_negative(axes: Axes, grid: np.ndarray, patch: ResolvedPatch, clip: ClipInput) -> None:
     """Hatch patches with negative weights, which a scale of lightness alone does not show."""
     style = {"fill": False, "hatch": "////", "edgecolor": "w", "linewidth": 0}
-    draw_cells(axes, grid < 0, saved.config.patch, clip.fbank, clip.start, **style)
+    draw_cells(axes, grid < 0, patch, clip.fbank, clip.start, **style)
 
 
 def _mark(axes: Axes, at: float | None, clip: ClipInput) -> None:

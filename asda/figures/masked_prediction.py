@@ -61,19 +61,20 @@ def predict_masked(
     """Draw masks with the settings of the model, and predict what they hide.
 
     Args:
-        pretrainer: student, decoder and teacher
+        pretrainer: student, decoder and teacher, on the CPU
         clip: the clip
         num_masks: number of masks
         seed: of the masks, and of the noise that the decoder is given in place of hidden patches
     """
     config = pretrainer.config
-    grid = patch_grid(config, clip.features.shape[1])
+    features = clip.features.cpu()
+    grid = patch_grid(config, features.shape[1])
     chosen = sample_visible(*grid, num_masks, config.mask, np.random.default_rng(seed))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         visible = torch.from_numpy(chosen)[None]
-        _, predictions = pretrainer.predict(clip.features, visible, None)
-    targets, _ = pretrainer.targets(clip.features, None)
+        _, predictions = pretrainer.predict(features, visible, None)
+    targets, _ = pretrainer.targets(features, None)
     error = (predictions[0].float() - targets).square().mean(2)  # (num_masks, patches)
     seen = np.zeros(error.shape, bool)
     np.put_along_axis(seen, chosen, True, axis=1)

@@ -19,8 +19,8 @@ def project(embeddings: np.ndarray, method: Method = "pca") -> np.ndarray:
 
     Args:
         embeddings: (clips, width) float32
-        method: "pca", the two directions of largest variance, or "umap" (McInnes et al. 2018), which
-            keeps neighbours together; its distances between groups mean little
+        method: "pca", the two directions of largest variance, or "umap" (McInnes et al. 2018),
+            which keeps neighbours together; its distances between groups mean little
 
     Raises:
         InputError: if there are fewer than 3 clips, or umap-learn is not installed.
@@ -33,12 +33,14 @@ def project(embeddings: np.ndarray, method: Method = "pca") -> np.ndarray:
     return (_pca if method == "pca" else _umap)(embeddings).astype(np.float32)
 
 
-def explained(embeddings: np.ndarray) -> tuple[float, float]:
-    """Return the fractions of the variance that the two directions of PCA hold."""
+def axis_names(embeddings: np.ndarray, method: Method) -> tuple[str, str]:
+    """Return names of the two axes; those of PCA say how much of the variance they hold."""
+    if method == "umap":
+        return "UMAP 1", "UMAP 2"
     from sklearn.decomposition import PCA
 
     first, second = PCA(2, svd_solver="full").fit(embeddings).explained_variance_ratio_
-    return float(first), float(second)
+    return f"PCA 1 ({first:.0%} of the variance)", f"PCA 2 ({second:.0%} of the variance)"
 
 
 def _pca(embeddings: np.ndarray) -> np.ndarray:

@@ -10,12 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from asda.figures.canvas import MARKERS, WEIGHT, new_figure
+from asda.figures.embedded_clips import EmbeddedClips
 from asda.figures.label_places import separate
 from asda.scoring.tables import Table, cut
 
 LABEL_CHARACTERS = 24
+AREA = 26  # of a marker, in square points
 FONT = 8  # points
-CHARACTER_WIDTH = 0.62  # of the font size
+CHARACTER_WIDTH = 0.7  # of the font size
 LINE_HEIGHT = 1.5  # of the font size
 LIGHTEST = 0.85  # of the colour map; lighter points would not be seen on white
 
@@ -43,20 +45,22 @@ def draw_projection(
         own = points[of_clip == name]
         hollow = number // len(MARKERS) % 2
         axes.scatter(
-            *own.T,
+            own[:, 0],
+            own[:, 1],
             marker=MARKERS[number % len(MARKERS)],
-            s=28,
+            s=AREA,
             facecolors="none" if hollow else [colours[number]],
-            edgecolors=[colours[number]] if hollow else "w",
-            linewidths=1.0 if hollow else 0.4,
+            edgecolors=[colours[number]],
+            linewidths=0.8,
+            alpha=0.85,
             label=name or "no label",
         )
     axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
     axes.tick_params(labelsize=8)
     axes.margins(0.06)
     if len(names) > 1:
-        _write_names(figure, axes, points, of_clip, names)
         _legend(axes, len(names))
+        _write_names(figure, axes, points, of_clip, names)
     return figure
 
 
@@ -79,7 +83,7 @@ def _write_names(
         written = axes.annotate(
             text,
             median,
-            axes.transData.inverted().transform(place),
+            tuple(axes.transData.inverted().transform(place)),
             fontsize=FONT,
             fontweight="bold",
             ha="center",
@@ -89,10 +93,10 @@ def _write_names(
         written.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="w")])
 
 
-def projection_tsv(utterances: Sequence[str], labels: Sequence[str], points: np.ndarray) -> Table:
+def projection_tsv(clips: EmbeddedClips, points: np.ndarray) -> Table:
     """Return one row per clip: utterance, label and coordinates."""
     rows = [
         [utterance, label, f"{x:.6g}", f"{y:.6g}"]
-        for utterance, label, (x, y) in zip(utterances, labels, points, strict=True)
+        for utterance, label, (x, y) in zip(clips.utterances, clips.labels, points, strict=True)
     ]
     return Table(["utterance", "label", "x", "y"], rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,28 +11,19 @@ import torch
 from tqdm import tqdm
 
 from asda.audio.wav_scp import AudioSegment
-from asda.checkpoint.saved_model import SavedModel
-from asda.configuration import build
-from asda.features.extract import features_or_reason
-from asda.features.fbank import Fbank
-from asda.features.fbank_config import FbankConfig
 from asda.figures.attention_maps import attention_maps
-from asda.figures.clip_input import model_input
-from asda.figures.silence import (
-    QUANTITIES,
-    Query,
-    SilenceShares,
-    quiet_frames,
-    quiet_patches,
-    silence_shares,
-)
+from asda.figures.clip_input import unnormalised
+from asda.figures.silence import QUANTITIES, Query, quiet_frames, quiet_patches, silence_shares
 from asda.files import InputError
-from asda.model.encoder import Encoder
+from asda.inference.audio_model import AudioModel
+from asda.inference.computations import encoder_of
+from asda.inference.model_input import ModelInput
 from asda.model.model_config import patch_grid
 from asda.scoring.intervals import Interval, intervals, paired_differences
 from asda.scoring.measurable import Metric
 from asda.scoring.utterance_ratios import RatioMetrics
 
+Shares = dict[str, np.ndarray]  # quantity -> share at each layer (layers,) float64
 UNIFORM = "uniform"
 MEAN = "mean"  # over the layers
 SHARE = Metric(title="%", higher_is_better=False, factor=100, digits=2)
@@ -81,8 +72,7 @@ class MeasuredSilence:
 
 
 def measure_silence(
-    saved: SavedModel,
-    encoder: Encoder,
+    model: AudioModel,
     sources: Mapping[str, AudioSegment],
     layers: Sequence[int],
     within: float,
@@ -90,12 +80,11 @@ def measure_silence(
 ) -> MeasuredSilence:
     """Measure the share of attention on frames without sound of each clip and layer.
 
-    Of a clip that is longer than the input of the model, the beginning is measured. Clips are
-    measured one by one, so that memory holds the maps of one clip and layer.
+    A clip that is longer than the input of the model is measured by windows; its share is the mean
+    of theirs. Windows are measured one by one, so that memory holds the maps of one and one layer.
 
     Args:
-        saved: the model
-        encoder: its encoder
+        model: the model
         sources: utterance -> its audio
         layers: numbers of blocks, from 1
         within: dB above the noise floor of a clip at which frames count as without sound
@@ -104,50 +93,56 @@ def measure_silence(
     Raises:
         InputError: if no clip can be measured.
     """
-    fbank = Fbank(build(FbankConfig, saved.fbank, saved.path))
-    rows: dict[str, list[SilenceShares]] = {}
-    left_out, bad = 0, {}
-    for utterance, audio in tqdm(sources.items(), disable=None, leave=False, file=sys.stderr):
-        log_mel = features_or_reason(utterance, audio, fbank)
-        if isinstance(log_mel, str):
-            bad[utterance] = log_mel
-        elif (quiet := quiet_frames(log_mel, within)) is None:
-            left_out += 1
-        else:
-            rows[utterance] = list(_measure(saved, encoder, log_mel, quiet, layers, query))
-    if not rows:
+
+    def compute(batch: ModelInput) -> list[Shares | None]:
+        return [_shares(model, batch, layers, within, query)]
+
+    utterances = list(sources)
+    found: dict[str, list[Shares]] = {}
+    bad: dict[str, str] = {}
+    with tqdm(total=len(sources), disable=None, leave=False, file=sys.stderr) as bar:
+        for window in model.run(list(sources.values()), compute, batch_size=1):
+            utterance = utterances[window.number]
+            if window.error is not None:
+                bad[utterance] = str(window.error)
+            elif window.output is not None:
+                found.setdefault(utterance, []).append(window.output)
+            bar.update(window.last)
+    measured = [
+        utterance for utterance in utterances if utterance in found and utterance not in bad
+    ]
+    left_out = len(utterances) - len(measured) - len(bad)
+    if not measured:
         raise InputError(
-            f"none of {len(sources)} clips can be measured: {len(bad)} cannot be read, and the"
-            f" loudest frame of {left_out} is not {2 * within:g} dB above the noise floor"
+            f"none of {len(sources)} clips can be measured: the audio of {len(bad)} cannot be used,"
+            f" and the loudest frame of {left_out} is not {2 * within:g} dB above the noise floor"
         )
-    names = [UNIFORM, *next(iter(rows.values()))[0].by_quantity]
     shares = {
-        name: np.array([[_value(share, name) for share in row] for row in rows.values()])
-        for name in names
+        name: np.stack([np.mean([w[name] for w in found[u]], axis=0) for u in measured])
+        for name in found[measured[0]][0]
     }
-    return MeasuredSilence(np.array(list(rows)), list(layers), shares, left_out, bad)
+    return MeasuredSilence(np.array(measured), list(layers), shares, left_out, bad)
 
 
-def _measure(
-    saved: SavedModel,
-    encoder: Encoder,
-    log_mel: np.ndarray,
-    quiet: np.ndarray,
-    layers: Sequence[int],
-    query: Query,
-) -> Iterator[SilenceShares]:
-    """Yield the shares of a clip at each layer."""
-    features, data = model_input(saved, log_mel)
-    config = saved.config
-    num_time, num_freq = patch_grid(config, len(features))
+def _shares(
+    model: AudioModel, batch: ModelInput, layers: Sequence[int], within: float, query: Query
+) -> Shares | None:
+    """Return the shares of a batch of one window, None if it has no contrast."""
+    frames = int(batch.lengths[0])
+    log_mel = unnormalised(batch.features[0, :frames].cpu().numpy(), model.normalization)
+    quiet = quiet_frames(log_mel, within)
+    if quiet is None:
+        return None
+    config = model.saved.config
+    num_time, num_freq = patch_grid(config, batch.features.shape[1])
     # Padding that the model takes for sound counts as attended to, but not as a frame of the clip.
-    fractions = np.zeros(num_time * num_freq, np.float32)
-    of_clip = quiet_patches(quiet[: data.max_frames], config.patch, num_freq)
-    fractions[: len(of_clip)] = of_clip
-    device = encoder.cls_token.device
-    for maps in attention_maps(encoder, features[None].to(device), None, layers):
-        yield silence_shares(maps, torch.from_numpy(fractions)[None].to(device), query)
-
-
-def _value(shares: SilenceShares, name: str) -> float:
-    return float(shares.uniform if name == UNIFORM else shares.by_quantity[name])
+    fractions = torch.zeros(1, num_time * num_freq, device=batch.features.device)
+    of_clip = torch.from_numpy(quiet_patches(quiet, config.patch, num_freq))
+    fractions[0, : len(of_clip)] = of_clip
+    shares = [
+        silence_shares(maps, fractions, query)
+        for maps in attention_maps(encoder_of(model.network), batch.features, None, layers)
+    ]
+    found = {UNIFORM: [share.uniform for share in shares]}
+    found |= {name: [share.by_quantity[name] for share in shares] for name in shares[0].by_quantity}
+    return {name: np.array([float(value) for value in values]) for name, values in found.items()}

@@ -1,0 +1,70 @@
+"""Embeddings and labels of the clips of a data directory."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from asda.corpus.datadir import DataDir
+from asda.files import InputError
+from asda.inference.audio_model import AudioModel
+from asda.inference.computations import embeddings
+from asda.model.model_config import Pooling
+
+
+@dataclass
+class EmbeddedClips:
+    """Clips of a data directory.
+
+    Attributes:
+        utterances: IDs of the clips that could be read
+        labels: the first label of each; "" if it has none, or the directory has no labels
+        embeddings: (clips, width) float32
+        bad: utterance -> reason why its audio cannot be used
+    """
+
+    utterances: list[str]
+    labels: list[str]
+    embeddings: np.ndarray
+    bad: dict[str, str]
+
+
+def embed_clips(
+    model: AudioModel, data: Path, pooling: Pooling | None, layer: int
+) -> EmbeddedClips:
+    """Embed the clips of a data directory; audio that cannot be used is left out.
+
+    Args:
+        model: the model
+        data: data directory with wav.scp
+        pooling: as in `AudioModel.embed`
+        layer: number of the layer, 0 = the patch embeddings, -1 = the last
+
+    Raises:
+        InputError: if there is no such layer, or no clip can be used.
+    """
+    directory = DataDir(data)
+    sources = directory.audio_sources()
+    names = list(sources)
+    windows: dict[str, list[np.ndarray]] = {}
+    bad: dict[str, str] = {}
+    compute = embeddings(model.network, pooling, layer)
+    with tqdm(total=len(names), disable=None, leave=False, file=sys.stderr) as bar:
+        for window in model.run(sources.values(), compute):
+            name = names[window.number]
+            if window.error is None:
+                windows.setdefault(name, []).append(window.output.cpu().numpy())
+            else:
+                bad[name] = str(window.error)
+            bar.update(window.last)
+    used = [name for name in names if name not in bad]
+    if not used:
+        raise InputError(f"{data}: the audio of none of its {len(names)} clips can be used")
+    table = directory.utt2label if directory.has("utt2label") else {}
+    labels = [next(iter(table.get(name, [])), "") for name in used]
+    vectors = np.stack([np.mean(windows[name], axis=0) for name in used])
+    return EmbeddedClips(used, labels, vectors, bad)
