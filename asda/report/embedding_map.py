@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from asda.figures.embedded_clips import embed_sources
+from asda.figures.projection import FEWEST, Method, project
+from asda.inference.audio_model import AudioModel
 from asda.report.listed_clips import ListedClips, short
 from asda.report.set_results import SetResults
 from asda.report.svg_axes import Axes, range_of
@@ -16,6 +18,7 @@ from asda.scoring.prediction_table import Row
 MOST_POINTS = 300  # that can still be told apart and told by ear
 COLOURS, SHAPES = 8, 5  # of the style sheet and of the template
 WIDTH, HEIGHT = 640.0, 480.0
+TITLES: dict[Method, str] = {"pca": "first two principal components", "umap": "UMAP"}
 
 
 @dataclass
@@ -44,7 +47,7 @@ class EmbeddingMap:
     Args:
         axes: the frame
         labels: the legend
-        points: sorted by label
+        points: sorted by label, those with errors last
         method: of the projection
         clips: number of all clips of the set
     """
@@ -56,7 +59,40 @@ class EmbeddingMap:
     clips: int
 
 
-def chosen_rows(found: SetResults) -> list[Row]:
+def embedding_map(
+    found: SetResults, model: AudioModel, method: Method, listed: ListedClips
+) -> EmbeddingMap | None:
+    """Return the map of a test set; None if it has too few clips with audio that can be read.
+
+    Args:
+        found: the test set
+        model: the model that was scored
+        method: of the projection
+        listed: the clips of the page, to which those of the map are added
+    """
+    rows = {row["utterance"]: row for row in _chosen_rows(found)}
+    vectors, _ = embed_sources(model, {name: found.sources[name] for name in rows})
+    if len(vectors) < FEWEST:
+        return None
+    places = project(np.stack(list(vectors.values())), method)
+    drawn = [rows[name] for name in vectors]
+    x_range, y_range = (range_of(places[:, axis].tolist()) for axis in (0, 1))
+    axes = Axes(x_range, y_range, "", "", WIDTH, HEIGHT)
+    frequent = Counter(label for row in drawn for label in row["true"].split(" "))
+    shown = [_shown_label(row, frequent) for row in drawn]
+    labels = sorted(set(shown))
+    points = []
+    for row, label, (x, y) in zip(drawn, shown, places.tolist(), strict=True):
+        clip = listed.number(found.name, row, found.sources)
+        if clip is not None:
+            wrong = row["true"] != row["predicted"]
+            points.append(MapPoint(axes.x(x), axes.y(y), labels.index(label), wrong, clip))
+    points.sort(key=lambda point: (point.wrong, point.label))  # errors on top of the others
+    names = [short(label) for label in labels]
+    return EmbeddingMap(axes, names, points, TITLES[method], len(found.rows))
+
+
+def _chosen_rows(found: SetResults) -> list[Row]:
     """Return at most MOST_POINTS clips with known audio, drawn at random with a fixed seed."""
     usable = sorted(
         (row for row in found.rows if row["utterance"] in found.sources),
@@ -66,33 +102,6 @@ def chosen_rows(found: SetResults) -> list[Row]:
         return usable
     drawn = np.random.default_rng(0).choice(len(usable), MOST_POINTS, replace=False)
     return [usable[index] for index in sorted(drawn)]
-
-
-def embedding_map(
-    found: SetResults, rows: Sequence[Row], places: np.ndarray, method: str, listed: ListedClips
-) -> EmbeddingMap:
-    """Return the map of clips at given places.
-
-    Args:
-        found: the test set
-        rows: a row of the table of predictions per point
-        places: (points, 2) float
-        method: of the projection
-        listed: the clips of the page, to which those of the map are added
-    """
-    x_range, y_range = (range_of(places[:, axis].tolist()) for axis in (0, 1))
-    axes = Axes(x_range, y_range, "", "", WIDTH, HEIGHT)
-    frequent = Counter(label for row in rows for label in row["true"].split(" "))
-    shown = [_shown_label(row, frequent) for row in rows]
-    labels = sorted(set(shown))
-    points = []
-    for row, label, (x, y) in zip(rows, shown, places.tolist(), strict=True):
-        clip = listed.number(found.name, row, found.sources)
-        if clip is not None:
-            wrong = row["true"] != row["predicted"]
-            points.append(MapPoint(axes.x(x), axes.y(y), labels.index(label), wrong, clip))
-    points.sort(key=lambda point: point.label)
-    return EmbeddingMap(axes, [short(label) for label in labels], points, method, len(found.rows))
 
 
 def _shown_label(row: Row, frequent: Counter[str]) -> str:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -15,24 +16,32 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from asda import __version__
 from asda.features.fbank_config import FbankConfig
-from asda.files import atomic_write
+from asda.figures.projection import Method
+from asda.files import InputError, atomic_write
+from asda.inference.audio_model import AudioModel
+from asda.inference.loading import load
 from asda.report.clip_media import BUDGET, ClipMedia
 from asda.report.curve_charts import CurveChart, curve_charts
-from asda.report.embedding_map import COLOURS, SHAPES, EmbeddingMap
+from asda.report.embedding_map import COLOURS, SHAPES, EmbeddingMap, embedding_map
 from asda.report.listed_clips import ListedClips
 from asda.report.recorded_run import RecordedRun, read_run, refuse_other_folder
 from asda.report.set_results import SetResults, read_set_results, score_folders
+from asda.training.experiment import MODEL
 
 LARGEST = 19_000_000  # bytes of a page; players are left out before it gets larger
 TEMPLATES = "templates"
 
 
-def write_report(folder: Path, out: Path | None = None) -> str:
+def write_report(
+    folder: Path, out: Path | None = None, projection: Method | None = "pca", device: str = "auto"
+) -> str:
     """Write the page about an experiment folder.
 
     Args:
         folder: what a training or `asda score` wrote
         out: the page; None = report.html in the folder
+        projection: of the embeddings; None = no map of them
+        device: on which they are computed
 
     Returns:
         A line that says what was written.
@@ -45,11 +54,28 @@ def write_report(folder: Path, out: Path | None = None) -> str:
     runs = _runs(folder, sets)
     if not sets and not runs:
         raise refuse_other_folder(folder)
-    page = _page(folder, runs, sets, {}, listed, FbankConfig())
+    model = _model(folder, device) if any(found.sources for found in sets) else None
+    maps = {}
+    if model and projection:
+        found_maps = {s.name: embedding_map(s, model, projection, listed) for s in sets}
+        maps = {name: drawn for name, drawn in found_maps.items() if drawn}
+    fbank = model.fbank.config if model else FbankConfig()
+    page = _page(folder, runs, sets, maps, listed, fbank)
     out = out or folder / "report.html"
     with atomic_write(out) as stream:
         stream.write(page)
     return f"{out}: {len(page.encode()) / 1e3:.0f} kB"
+
+
+def _model(folder: Path, device: str) -> AudioModel | None:
+    """Return the model of the experiment, if there is one that takes audio."""
+    if not (folder / MODEL).is_file():
+        return None
+    try:
+        return load(folder / MODEL, device)
+    except InputError as error:
+        print(f"no map of embeddings: {error}", file=sys.stderr)
+        return None
 
 
 def _runs(folder: Path, sets: list[SetResults]) -> dict[str, RecordedRun]:

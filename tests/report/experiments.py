@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from inference.model_files import write_model
 from scoring.systems import score_folder
 
 from asda.audio.wav_scp import AudioSegment
@@ -38,7 +39,7 @@ def sounds(folder: Path, scored: ScoredClips, seconds: float = 0.5) -> dict[str,
 
 
 def trained(folder: Path, log: str = LOG) -> Path:
-    """Write what a training leaves, without its model."""
+    """Write what a training leaves before it is complete."""
     folder.mkdir(parents=True, exist_ok=True)
     config = FinetuneConfig(train="data/train", valid="data/valid", exp=str(folder))
     save(config, folder / "config.yaml")
@@ -48,7 +49,8 @@ def trained(folder: Path, log: str = LOG) -> Path:
 
 
 def experiment(folder: Path, scored: ScoredClips, name: str = "score", **options) -> Path:
-    """Write a training and its scores, with the audio of all clips."""
+    """Write a complete training and its scores, with the audio of all clips."""
     trained(folder)
+    write_model(folder / "model.pt")
     score_folder(folder / name, scored, sources=sounds(folder / "audio", scored), **options)
     return folder

@@ -173,3 +173,34 @@ def test_one_sound_plays_at_a_time(opened, report):
         }"""
     )
     assert playing == [False, True]
+
+
+def test_a_point_of_the_map_is_heard_by_click_and_by_keyboard(opened, report):
+    page = opened(report)
+    points = page.get_by_role("option")
+    assert points.count() == 60
+    points.nth(7).dispatch_event("click")
+    assert points.nth(7).get_attribute("aria-selected") == "true"
+    now = page.get_by_role("status")
+    assert points.nth(7).get_attribute("aria-label").split(",")[0] in now.text_content()
+    assert play(page, now.locator("audio")) == pytest.approx(0.5, abs=0.1)
+    points.first.focus()
+    page.keyboard.press("ArrowRight")
+    if page.locator(":focus").get_attribute("data-clip") == points.first.get_attribute("data-clip"):
+        page.keyboard.press("ArrowLeft")
+    name = page.locator(":focus").get_attribute("aria-label").split(",")[0]
+    page.keyboard.press("Enter")
+    assert name in now.text_content()
+    assert page.locator("[aria-selected='true']").count() == 1
+
+
+def test_a_label_of_the_legend_shows_its_clips_alone(opened, report):
+    page = opened(report)
+    label = page.get_by_role("button", name="class2", exact=True)
+    label.click()
+    assert label.get_attribute("aria-pressed") == "true"
+    faint = page.locator(".points .faint")
+    assert faint.count() == 45
+    assert page.locator(".points .faint[data-label='2']").count() == 0
+    label.click()
+    assert faint.count() == 0

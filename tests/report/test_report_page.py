@@ -13,6 +13,7 @@ from scoring.systems import multi_label, score_folder, single_label
 from asda.audio.wav_scp import AudioSegment
 from asda.files import InputError
 from asda.report import clip_media
+from asda.report.embedding_map import HEIGHT, WIDTH
 from asda.report.report_page import write_report
 from asda.scoring.folds import merge_folds
 from asda.scoring.measurable import Metric
@@ -50,6 +51,7 @@ def test_a_page_has_results_clips_settings_and_curves(page):
         "Surest errors",
         "Confusion matrix",
         "Classes",
+        "Embeddings",
         "Calibration",
         "Training",
         "Curves",
@@ -119,6 +121,33 @@ def test_clips_of_any_labels_are_listed_by_missed_and_false_labels(tmp_path):
     assert names == set(scored.utterances[missed])
     counts = re.findall(r'aria-label="(\d+) missed of class1"', page)
     assert counts == [str(missed.sum())]
+
+
+def test_the_map_has_a_point_for_each_clip_that_can_be_read(tmp_path):
+    folder = experiment(tmp_path / "exp", single_label(20, 2))
+    (folder / "audio/utt0003.wav").unlink()
+    page = page_of(folder)
+    clips = data_of(page)["clips"]
+    points = re.findall(r'role="option".*?data-clip="(\d+)" data-label="(\d+)"', page)
+    assert {clips[int(clip)]["name"] for clip, _ in points} == {
+        f"utt{number:04d}" for number in range(20) if number != 3
+    }
+    assert all(clips[int(clip)]["true"] == f"class{label}" for clip, label in points)
+    places = re.findall(r"translate\(([\d.]+) ([\d.]+)\)", page)
+    assert all(0 <= float(x) <= WIDTH and 0 <= float(y) <= HEIGHT for x, y in places)
+
+
+def test_a_page_without_the_map_is_made_without_the_model(tmp_path):
+    folder = experiment(tmp_path / "exp", single_label(20, 2))
+    write_report(folder, projection=None)
+    assert "Embeddings" not in sections((folder / "report.html").read_text())
+
+
+def test_a_model_that_cannot_be_read_leaves_out_the_map_and_says_so(tmp_path, capsys):
+    folder = experiment(tmp_path / "exp", single_label(20, 2))
+    (folder / "model.pt").write_bytes(b"no model")
+    assert "Embeddings" not in sections(page_of(folder))
+    assert f"no map of embeddings: {folder}/model.pt" in capsys.readouterr().err
 
 
 def test_merged_folds_show_each_fold_and_the_curves_of_all(tmp_path):
