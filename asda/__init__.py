@@ -29,8 +29,10 @@ def load(
     log-mel features, is `model.network`.
 
     Args:
-        path: a model.pt of asda, a pretraining or fine-tuned checkpoint of ASDA, EAT or SSLAM, or a
-            Hugging Face export of EAT (.safetensors); nothing in it is executed
+        path: a model.pt of asda, a pretraining or fine-tuned checkpoint of ASDA, EAT or SSLAM, a
+            Hugging Face export of asda (a folder) or EAT (.safetensors), or the name of a model
+            that `asda models` lists, which is fetched if it is not in the cache; nothing in a file
+            is executed
         device: "cpu", "cuda" or "auto" (a GPU if one is available)
         precision: numbers that the network computes in; results are float32
         encoder: which encoder of a pretrained model to use

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import select
 import signal
 import sys
 
@@ -23,6 +24,7 @@ VERBS = {
     "report": "write one HTML page about an experiment",
     "plot": "draw attention, masks, embeddings and training curves as PNG or SVG",
     "info": "show the contents of a model file",
+    "models": "list published models, fetch them, and name your own",
     "average": "write a model.pt from one checkpoint of a run, or the average of several",
     "import-checkpoint": "convert a checkpoint of ASDA, EAT or SSLAM to a model.pt",
     "export": "write a model in the format of another program",
@@ -41,30 +43,48 @@ def usage() -> str:
 def main(argv: list[str] | None = None) -> None:
     """Run one verb; errors of the user are one line on standard error, with exit status 1 or 2."""
     argv = sys.argv[1:] if argv is None else argv
+    prog = " ".join(["asda", *argv[:1]])
+    try:
+        try:
+            _run(argv)
+        finally:
+            sys.stdout.flush()  # The interpreter would do so too late for an answer.
+    except (InputError, OSError) as error:  # OSError: for example, a full disk
+        if isinstance(error, BrokenPipeError) and _has_no_reader(1):
+            end_by(signal.SIGPIPE)  # quietly, as other programs do: asda info FILE | head -1
+        said = reason_of(error) if isinstance(error, OSError) else error
+        print(f"{prog}: error: {said}", file=sys.stderr)
+        sys.exit(1)
+    except Stopped as stop:
+        _print_and_end(f"{prog}: {stop}" if str(stop) else "", stop.number)
+    except KeyboardInterrupt:
+        _print_and_end(f"{prog}: interrupted", signal.SIGINT)
+
+
+def _run(argv: list[str]) -> None:
     if not argv or argv[0] in ("-h", "--help"):
         print(usage(), end="")
         sys.exit(0 if argv else 2)
-    if argv[0] == "--version":
-        print(__version__)
-        return
     verb = argv[0]
-    if verb not in VERBS:
-        print(
-            f"asda: no verb '{verb}'{nearest(verb, list(VERBS))}\n\n{usage()}",
-            end="",
-            file=sys.stderr,
-        )
-        sys.exit(2)
-    try:
+    if verb == "--version":
+        print(__version__)
+    elif verb in VERBS:
         importlib.import_module(f"asda.commands.{verb.replace('-', '_')}").main(argv[1:])
-    except (InputError, OSError) as error:  # OSError: for example, a full disk
-        said = reason_of(error) if isinstance(error, OSError) else error
-        print(f"asda {verb}: error: {said}", file=sys.stderr)
-        sys.exit(1)
-    except Stopped as stop:
-        _print_and_end(f"asda {verb}: {stop}" if str(stop) else "", stop.number)
-    except KeyboardInterrupt:
-        _print_and_end(f"asda {verb}: interrupted", signal.SIGINT)
+    else:
+        wrong = f"asda: no verb '{verb}'{nearest(verb, list(VERBS))}"
+        print(f"{wrong}\n\n{usage()}", end="", file=sys.stderr)
+        sys.exit(2)
+
+
+def _has_no_reader(descriptor: int) -> bool:
+    """Return whether a pipe is closed at its other end.
+
+    Other pipes break as well, for example to a child that has failed, so a BrokenPipeError alone
+    does not tell which it was.
+    """
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _print_and_end(message: str, number: int) -> None:

@@ -130,6 +130,16 @@ def one_line(error: BaseException) -> str:
     return re.sub(r"\s+", " ", str(error)).strip()
 
 
+def check_fraction(name: str, value: float) -> None:
+    """Refuse the value of a setting that is no fraction.
+
+    Raises:
+        ValueError: if it is below 0 or above 1.
+    """
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must lie in 0..1, not {value}")
+
+
 def nearest(name: str, known: list[str]) -> str:
     """Return ", did you mean X?" for the known name closest to a misspelt one, or ""."""
     close = difflib.get_close_matches(name, known, n=1)

@@ -24,11 +24,21 @@ def value_digest(content: Any) -> str:
 
 def file_digest(path: str | Path) -> str:
     """Return the digest of the bytes of a file."""
-    sha = hashlib.sha256()
+    return file_checksum(path)[:DIGITS]
+
+
+def file_checksum(path: str | Path, kind: str = "sha256") -> str:
+    """Return the whole checksum of a file in hexadecimal digits.
+
+    Args:
+        path: the file
+        kind: a name that hashlib knows
+    """
+    found = hashlib.new(kind)
     with open(path, "rb") as stream:  # hashlib.file_digest needs Python 3.11
         while chunk := stream.read(CHUNK_BYTES):
-            sha.update(chunk)
-    return sha.hexdigest()[:DIGITS]
+            found.update(chunk)
+    return found.hexdigest()
 
 
 def table_digest(names: Iterable[str], table: Mapping[str, str]) -> str:

@@ -39,7 +39,8 @@ HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
 
 MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn", "docstring-parser": "docstring_parser"}
 MODULES |= {"umap-learn": "umap"}
-NOT_IMPORTED = {"docstring-parser", "tensorboard"}  # jsonargparse and torch import them
+# jsonargparse, torch and onnxruntime import them
+NOT_IMPORTED = {"docstring-parser", "tensorboard", "onnx", "onnxscript"}
 
 
 def sources(repository):

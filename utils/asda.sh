@@ -3,7 +3,7 @@
 set -euo pipefail
 
 stage=0
-stop_stage=5
+stop_stage=
 nj=$(getconf _NPROCESSORS_ONLN)
 ngpu=1
 db_dir=
@@ -29,14 +29,18 @@ finetune_config=conf/finetune.yaml
 finetune_tag=
 finetune_args=
 baseline=true
+tag_sets=
+tag_format=jsonl
+tag_args=
+export_formats=
 
 help_message="usage: ./run.sh [options]
 
-Stages: 0 download, 1 data, 2 dump, 3 pretrain, 4 finetune, 5 score.
+Stages: 0 download, 1 data, 2 dump, 3 pretrain, 4 finetune, 5 score; and, if asked for, 6 tag, 7 export.
 Completed downloads, features, trainings and scores are skipped; interrupted ones resume.
 
   --stage STAGE           first stage, by number or name (default: $stage)
-  --stop-stage STAGE      last stage (default: $stop_stage)
+  --stop-stage STAGE      last stage (default: 5, or that of --stage if it is later)
   --nj N                  parallel jobs for feature extraction (default: number of CPUs, $nj)
   --ngpu N                GPUs for training; with 1 the CPU is used if there is no GPU, with 0 always
                           (default: $ngpu)
@@ -62,14 +66,22 @@ Completed downloads, features, trainings and scores are skipped; interrupted one
   --pretrain-config FILE  pretraining configuration (default: $pretrain_config)
   --pretrain-args ARGS    settings that override it, e.g. \"--optimizer.lr 1e-3\"; asda pretrain --help
   --pretrain-tag TAG      name the experiment pretrain_TAG (default: derived from config and args)
-  --pretrained MODEL      start from this model.pt or checkpoint instead of stage 3's model;
+  --pretrained MODEL      start from this model.pt or checkpoint instead of stage 3's model, or from a
+                          published one by its name (asda models lists them), which is fetched;
                           none = train from scratch, own = pretrain in stage 3
   --finetune-config FILE  fine-tuning configuration (default: $finetune_config)
   --finetune-args ARGS    settings that override it; asda finetune --help
   --finetune-tag TAG      name the experiment finetune_TAG (default: derived from the pretrained model,
                           config and args)
   --baseline true|false   train baselines in stage 5, on the features of stage 2, for corpora of up to
-                          10,000 training clips; this takes seconds (default: $baseline)${recipe_help:+
+                          10,000 training clips; this takes seconds (default: $baseline)
+
+  --tag-sets \"SET|FOLDER ...\"  label the audio of DATADIR/SET or of a folder in stage 6; a label is given
+                          from its threshold on, chosen on the validation set if there is one
+  --tag-format FORMAT     jsonl, csv, audacity or raven (default: $tag_format)
+  --tag-args ARGS         further options, e.g. \"--threshold 0.5 --window 2\"; asda tag --help
+  --export-formats \"FORMAT ...\"  write the model in these formats in stage 7, e.g. \"onnx huggingface\";
+                          asda export --help${recipe_help:+
 
 Options of this recipe:
 $recipe_help}"
@@ -87,13 +99,15 @@ unset word # parse_options.sh takes every variable that is set for an option
 . utils/parse_options.sh
 . utils/job_words.sh
 . utils/experiment_names.sh
+. utils/up_to_date.sh
 . utils/scoring_stage.sh
+. utils/use_stages.sh
 
 log() {
   echo "$(date '+%Y-%m-%d %H:%M:%S') $*"
 }
 
-names=(download data dump pretrain finetune score)
+names=(download data dump pretrain finetune score tag export)
 
 # stage_number STAGE: print the number of a stage given by number or name
 stage_number() {
@@ -104,7 +118,7 @@ stage_number() {
       return
     fi
   done
-  [[ $1 =~ ^-?(0|[1-9][0-9]*)$ ]] || fail "unknown stage '$1'; stages are 0 to 5 or ${names[*]}"
+  [[ $1 =~ ^-?(0|[1-9][0-9]*)$ ]] || fail "unknown stage '$1'; stages are 0 to $((${#names[@]} - 1)) or ${names[*]}"
   echo "$1"
 }
 
@@ -175,7 +189,8 @@ train_and_score() {
     init=${pretrained:-$exp/$pretraining/model.pt}
     [ "$pretrained" != none ] || init=
     requires_input "$sets"
-    [ -z "$init" ] || requires pretrain "$init" "give --pretrained MODEL (none = from scratch)"
+    [ -z "$init" ] || is_model_name "$init" ||
+      requires pretrain "$init" "give --pretrained MODEL (none = from scratch)"
     train finetune "$exp/$finetuning" "$finetune_config" "$train_set" \
       ${init:+--init "$init"} "${finetune_words[@]}"
   fi
@@ -204,19 +219,24 @@ describe_corpus() {
 }
 
 # run.sh may write lists over several lines.
-for option in local_data_opts test_sets dump_sets folds pretrain_args finetune_args; do
+for option in local_data_opts test_sets dump_sets folds pretrain_args finetune_args tag_sets tag_args \
+  export_formats; do
   printf -v "$option" %s "${!option//[[:space:]]/ }"
 done
 
 [ $# -eq 0 ] || fail "unexpected argument '$1' (quote values that contain spaces)"
 [ -n "$train_set" ] && [ -n "${test_sets// /}" ] || fail "--train-set and --test-sets are required"
 stage=$(stage_number "$stage")
-stop_stage=$(stage_number "$stop_stage")
+stop_stage=$(stage_number "${stop_stage:-$((stage > 5 ? stage : 5))}")
 [ "$stage" -le "$stop_stage" ] || fail "--stage $stage is after --stop-stage $stop_stage"
 case $feats_type in
   fbank) features=(--dump "$dumpdir/fbank") most_bad=() ;;
   raw) features=(--fbank "$fbank_config") most_bad=("max_bad=$max_bad") ;;
   *) fail "--feats-type must be fbank or raw, not '$feats_type'" ;;
+esac
+case $tag_format in
+  jsonl | csv | audacity | raven) ;;
+  *) fail "--tag-format must be jsonl, csv, audacity or raven, not '$tag_format'" ;;
 esac
 [[ $ngpu =~ ^[0-9]+$ ]] || fail "--ngpu must be a number of GPUs, not '$ngpu'"
 device=auto
@@ -225,6 +245,9 @@ read -ra pretrain_words <<<"$pretrain_args"
 read -ra local_words <<<"$local_data_opts"
 read -ra finetune_words <<<"$finetune_args"
 read -ra tests <<<"$test_sets"
+read -ra tagged <<<"$tag_sets"
+read -ra tag_words <<<"$tag_args"
+read -ra formats <<<"$export_formats"
 
 # Experiments are named pretrain[_TAG] and finetune[_TAG]; the latter tag begins with the pretrained
 # model's.
@@ -250,9 +273,14 @@ needs() {
   ! is_selected "$1" || [ -e "$3" ] || fail "$2: no file '$3' in $PWD"
 }
 
+# is_model_name WORD: whether it is no file, and may be a name that asda models lists
+is_model_name() {
+  [[ $1 =~ ^[[:alnum:]][[:alnum:]_-]*$ && ! -e $1 ]]
+}
+
 if [ -z "$pretrained" ]; then
   needs 3 --pretrain-config "$pretrain_config"
-elif [ "$pretrained" != none ]; then
+elif [ "$pretrained" != none ] && ! is_model_name "$pretrained"; then
   needs 3 --pretrained "$pretrained"
   needs 4 --pretrained "$pretrained"
 fi
@@ -260,6 +288,11 @@ needs 4 --finetune-config "$finetune_config"
 
 . ./path.sh
 . ./cmd.sh
+
+# Now rather than hours later, and here rather than in a job, which may have no network.
+if is_selected 4 && [ "$pretrained" != none ] && is_model_name "$pretrained"; then
+  asda models fetch "$pretrained"
+fi
 
 current="set-up"
 finished=false
@@ -305,6 +338,7 @@ fi
 read -ra fold_list <<<"${folds//$'\n'/ }"
 read -ra dumped <<<"${dump_sets:-$train_set $pretrain_set $valid_set $test_sets}"
 dumped=("${dumped[@]/#/$datadir/}")
+check_use_stages
 
 if begin 2; then
   for folder in "${dumped[@]}"; do
@@ -325,10 +359,11 @@ fi
 for fold in "${fold_list[@]}"; do
   train_and_score "$fold"
 done
-if [ "$stop_stage" -ge 5 ]; then
+if is_selected 5; then
   [ ${#fold_list[@]} -eq 0 ] || merge_folds
   utils/show_results.sh "$expdir"
 fi
+tag_and_export
 
 finished=true
 log "finished in $SECONDS seconds"

@@ -13,78 +13,23 @@ baseline_folder() {
   [ ${#tests[@]} -eq 1 ] && echo "$name" || echo "${name}_${1//\//_}"
 }
 
-# feature_checksum DATA: print a checksum that changes when its features do
-feature_checksum() {
-  if [ "$feats_type" = raw ]; then
-    cksum <"$fbank_config"
-  else
-    utils/filter_scp.pl "$1/utt2spk" "$dumpdir/fbank/utt2moments" | cksum
-  fi
-}
-
-# checksums FILE|DATA...: print checksums of files, and of the tables and features of directories
-checksums() {
-  local path
-  echo "${features[@]}"
-  for path in "$@"; do
-    [ ! -d "$path" ] || feature_checksum "$path" 2>/dev/null
-    find -L "$path" -maxdepth 1 -type f -exec cksum {} + 2>/dev/null | sort
-  done
-}
-
-# is_current OUT CHECKSUMS: whether OUT/.scored has the same checksums, and all result files that it
-# lists exist
-is_current() {
-  local word name
-  [ -f "$1/.scored" ] && grep -q '^wrote ' "$1/.scored" || return 1
-  [ "$2" = "$(grep -v '^wrote ' "$1/.scored")" ] || return 1
-  [ -z "$(find "$1" -name result.json -newer "$1/.scored")" ] || return 1
-  while read -r word name; do
-    [ "$word" != wrote ] || [ -f "$1/$name" ] || return 1
-  done <"$1/.scored"
-}
-
-# note_current OUT CHECKSUMS: write OUT/.scored
-note_current() {
-  mkdir -p "$1"
-  {
-    echo "$2"
-    (cd "$1" && find . -type f ! -name '.*' | sort | sed 's|^|wrote |')
-  } >"$1/.scored.new"
-  mv "$1/.scored.new" "$1/.scored"
-}
-
 # score EXPERIMENT DATA NAME: skipped if model, tables and features are the same as last time
 score() {
   local out=$1/$3 sums
   sums=$(checksums "$1/model.pt" "$2") || true
-  if is_current "$out" "$sums"; then
-    log "$out is up to date; remove it to score again"
-    return
-  fi
-  rm -f "$out/.scored"
-  run $((ngpu > 0)) "$out.log" asda score --model "$1/model.pt" --data "$2" --out "$out" \
-    "${features[@]}" "${most_bad[@]/#/--}" --device "$device"
-  note_current "$out" "$sums"
+  make_once "$out" "$sums" score run $((ngpu > 0)) "$out.log" asda score --model "$1/model.pt" \
+    --data "$2" --out "$out" "${features[@]}" "${most_bad[@]/#/--}" --device "$device"
 }
 
 # train_baselines SETS TEST_SET OUT: skipped as score is; an error does not stop the recipe
 train_baselines() {
   local out=$3 sums status=0
   sums=$(checksums "$1/$train_set" "$1/$2" ${valid_set:+"$1/$valid_set"}) || true
-  if is_current "$out" "$sums"; then
-    log "$out is up to date; remove it to train the baselines again"
-    return
-  fi
-  rm -f "$out/.scored"
-  run 0 "$out.log" asda baseline --train "$1/$train_set" --test "$1/$2" \
-    ${valid_set:+--valid "$1/$valid_set"} --out "$out" "${features[@]}" --limit 10000 || status=$?
+  make_once "$out" "$sums" "train the baselines" run 0 "$out.log" asda baseline \
+    --train "$1/$train_set" --test "$1/$2" ${valid_set:+--valid "$1/$valid_set"} --out "$out" \
+    "${features[@]}" --limit 10000 || status=$?
   [ $status -lt 128 ] || exit $status # interrupted
-  if [ $status -eq 0 ]; then
-    note_current "$out" "$sums"
-  else
-    log "the baselines in $out failed, see above; --baseline false leaves them out"
-  fi
+  [ $status -eq 0 ] || log "the baselines in $out failed, see above; --baseline false leaves them out"
 }
 
 # merge_folds: combine the scores of all folds for each test set. If this call covers one fold only,

@@ -45,11 +45,12 @@ def features(fbank: dict[str, Any]) -> str:
         return "not recorded"
     config = FbankConfig(**fbank)
     mean = "mean of the clip removed" if config.remove_mean else "mean of the clip kept"
+    edges = "" if config.snip_edges else ", frames beyond both ends (snip_edges false)"
     return (
         f"{config.sample_rate} Hz, {config.num_mel_bins} mel bins from {config.low_freq:g} to"
         f" {config.upper_freq:g} Hz, {config.window} windows of {config.frame_length_ms:g} ms every"
-        f" {config.frame_shift_ms:g} ms, preemphasis {config.preemphasis:g}, {mean}, resampled by"
-        f" {config.resampler}"
+        f" {config.frame_shift_ms:g} ms{edges}, preemphasis {config.preemphasis:g}, {mean},"
+        f" resampled by {config.resampler}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Read model files of every known format: asda's own, the reference's, and EAT's exports."""
+"""Read model files of every known format: asda's own, the reference's, and exports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asda import __version__
-from asda.checkpoint.foreign import fairseq, hugging_face
+from asda.checkpoint.foreign import asda_export, fairseq, hugging_face
 from asda.checkpoint.foreign.safetensors import read_safetensors
 from asda.checkpoint.foreign.unpickle import load_foreign
 from asda.checkpoint.foreign.wrappers import without_wrappers
@@ -17,24 +17,39 @@ from asda.configuration import build, to_dict
 from asda.dataset.data_config import DataConfig
 from asda.features.fbank_config import FbankConfig
 from asda.files import InputError
+from asda.registry.model_cache import local_file
 
 
 def read_model(path: str | Path) -> SavedModel:
-    """Read a model.pt of asda, a checkpoint of ASDA, EAT or SSLAM, or an export of EAT.
+    """Read a model.pt of asda, a checkpoint of ASDA, EAT or SSLAM, or an export to Hugging Face.
+
+    Exports are those of asda and EAT, as a folder or as the model.safetensors in it.
 
     Nothing in the file is executed, and every tensor is checked by name and shape.
 
+    Args:
+        path: a file, or the name of a model that `asda models` lists
+
     Raises:
-        InputError: saying what the file is, if it is damaged, unsafe or another kind of file.
+        InputError: saying what the file is, if it is damaged, unsafe or another kind of file, or
+            why a model that is known by its name cannot be had.
     """
+    path = local_file(path)
     where = str(path)
-    content = read_safetensors(path) if where.endswith(".safetensors") else load_foreign(path)
+    if (inside := Path(path) / asda_export.TENSORS).is_file():
+        where = str(inside)
     with refusing_damage(path):
-        saved = _saved(content, where)
+        saved = _saved(_content(where), where)
         mean, std = saved.normalization["mean"], saved.normalization["std"]
         if not (math.isfinite(mean) and 0 < std < math.inf):
             raise ValueError(f"normalisation by mean {mean} and standard deviation {std}")
     return saved
+
+
+def _content(path: str) -> Any:
+    if not path.endswith(".safetensors"):
+        return load_foreign(path)
+    return asda_export.read(path) if asda_export.is_export(path) else read_safetensors(path)
 
 
 def _saved(content: Any, path: str) -> SavedModel:
@@ -49,7 +64,7 @@ def _saved(content: Any, path: str) -> SavedModel:
         return hugging_face.convert(content, path)
     raise InputError(
         f"{path}: holds {_summary(content)}; expected a model.pt of asda, a checkpoint of ASDA,"
-        " EAT or SSLAM ('cfg' and 'model'), or a Hugging Face export of EAT"
+        " EAT or SSLAM ('cfg' and 'model'), or a Hugging Face export of asda or EAT"
     )
 
 

@@ -18,7 +18,8 @@ def import_checkpoint(
     without the parts that asda does not use.
 
     Args:
-        source: pretraining or fine-tuned checkpoint, or a Hugging Face export of EAT
+        source: pretraining or fine-tuned checkpoint, a Hugging Face export of EAT, or a name that
+            `asda models` lists
         out: the model.pt to write
         encoder: "student" or "teacher" keeps only that encoder of a pretraining checkpoint
     """

@@ -11,8 +11,8 @@ def info(checkpoint: str) -> None:
     Architecture, number of parameters, head and labels, and how it was trained.
 
     Args:
-        checkpoint: model.pt or checkpoint.pt of asda, a checkpoint of ASDA, EAT or SSLAM, or a
-            Hugging Face export of EAT
+        checkpoint: model.pt or checkpoint.pt of asda, a checkpoint of ASDA, EAT or SSLAM, a
+            Hugging Face export of EAT, or a name that `asda models` lists
     """
     from asda.checkpoint.describe import describe
     from asda.checkpoint.load import read_model

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from asda.configuration import check_fraction
+
 
 @dataclass
 class DataConfig:
@@ -66,8 +68,7 @@ class DataConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"data.{name} must be at least 1, not {value}")
-        if not 0 <= self.max_bad <= 1:
-            raise ValueError(f"data.max_bad must lie in 0..1, not {self.max_bad}")
+        check_fraction("data.max_bad", self.max_bad)
         if self.workers < 0:
             raise ValueError(f"data.workers must not be negative, not {self.workers}")
         if self.shuffle_buffer_size and self.shuffle_buffer_size < 2 * self.shuffle_block:
@@ -142,8 +143,7 @@ class AugmentConfig:
             "time_mask",
             "freq_mask",
         ):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"augment.{name} must lie in 0..1, not {getattr(self, name)}")
+            check_fraction(f"augment.{name}", getattr(self, name))
         for name in ("mixup_alpha", "tilt", "level", "edges"):
             if getattr(self, name) < 0:
                 raise ValueError(f"augment.{name} must not be negative, not {getattr(self, name)}")

@@ -33,8 +33,9 @@ def fingerprint(directory: str, features: FeatureInput, labelled: bool) -> dict[
         digests["labels"] += table_digest(clips, _table(data, "utt2label"))
     if features.fbank is not None:
         settings = to_dict(load(FbankConfig, features.fbank))
-        if not settings["keep_silent"]:
-            del settings["keep_silent"]  # digests stay those of before there was this setting
+        for name, before in {"keep_silent": False, "snip_edges": True}.items():
+            if settings[name] == before:  # digests stay those of before there was this setting
+                del settings[name]
         return digests | {"features": value_digest(settings)}
     dumped = DataDir(features.dump or directory)
     return digests | {"features": table_digest(clips, _table(dumped, "utt2moments"))}

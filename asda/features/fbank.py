@@ -10,6 +10,7 @@ quarter of torchaudio's time: many frames per operation, in memory that is reuse
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from asda.features.clip_edges import beyond_edges
 from asda.features.fbank_config import FbankConfig
 
 ENERGY_FLOOR = torch.finfo(torch.float32).eps  # smallest energy whose logarithm is taken
@@ -29,12 +31,21 @@ class Fbank:
 
     Args:
         config: settings of the features.
+
+    Attributes:
+        of_whole_frames: a filterbank with these settings and `snip_edges` true
     """
+
+    of_whole_frames: Fbank
 
     def __init__(self, config: FbankConfig):
         self.config = config
+        if config.snip_edges:
+            self.of_whole_frames = self
+        else:
+            self.of_whole_frames = Fbank(dataclasses.replace(config, snip_edges=True))
         self.length, self.shift = config.frame_length, config.frame_shift
-        self.window = _window(config)
+        self.window = window_values(config)
         self.window_starts_at_zero = not self.window[0]
         self.workspace = _Workspace(config)
 
@@ -50,6 +61,9 @@ class Fbank:
         frames = self.config.num_frames(len(waveform))
         if not frames:
             raise ValueError(f"too short: {len(waveform)} samples, a frame has {self.length}")
+        if not self.config.snip_edges:
+            covered = beyond_edges([waveform.numpy()], self.config)
+            return self.of_whole_frames(torch.from_numpy(np.concatenate(list(covered))))
         log_mel = np.empty((frames, self.config.num_mel_bins), np.float32)
         with torch.inference_mode():  # saves 6 % of the time of a clip of 1 s
             if self.config.remove_mean:
@@ -118,7 +132,8 @@ class _Workspace(threading.local):
         ]
 
 
-def _window(config: FbankConfig) -> Tensor:
+def window_values(config: FbankConfig) -> Tensor:
+    """Return the window function of a frame, (frame_length,) float32."""
     length = config.frame_length
     if config.window == "rectangular":
         return torch.ones(length)

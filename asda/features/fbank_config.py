@@ -24,6 +24,9 @@ class FbankConfig:
         high_freq: upper edge of the last filter in Hz; 0 = half the sample rate
         preemphasis: fraction of the previous sample that is subtracted from each sample
         remove_mean: first subtract the mean of the clip
+        snip_edges: only whole frames, the first at the start of the clip; false = one frame for
+            each shift, its centre in the middle of that shift, where the samples beyond either end
+            are those of the clip in reverse (Kaldi's --snip-edges=false)
         keep_silent: compute features of digital silence too (all samples equal), which otherwise
             counts as audio that cannot be used
 
@@ -41,6 +44,7 @@ class FbankConfig:
     high_freq: float = 0.0
     preemphasis: float = 0.97
     remove_mean: bool = True
+    snip_edges: bool = True
     keep_silent: bool = False
 
     def __post_init__(self) -> None:
@@ -98,9 +102,18 @@ class FbankConfig:
         below = max(0, math.ceil(self.filter_position(frequency) - 1e-9))
         return max(0, self.num_mel_bins - below)
 
+    @property
+    def first_sample(self) -> int:
+        """First sample of the first frame; below 0 where frames reach beyond the clip."""
+        return 0 if self.snip_edges else self.frame_shift // 2 - self.frame_length // 2
+
     def num_frames(self, samples: int) -> int:
-        """Return the number of whole frames in a waveform of `samples` samples."""
-        return max(0, 1 + (samples - self.frame_length) // self.frame_shift)
+        """Return the number of frames of a waveform of `samples` samples."""
+        if samples < self.frame_length:
+            return 0
+        if self.snip_edges:
+            return 1 + (samples - self.frame_length) // self.frame_shift
+        return (samples + self.frame_shift // 2) // self.frame_shift
 
 
 def differing_features(trained: dict[str, Any], found: dict[str, Any]) -> list[str]:

@@ -208,7 +208,8 @@ class AudioModel(WindowedModel):
     def frame_times(self, count: int) -> Tensor:
         """Return the centres of `count` frame embeddings in seconds (count,) float32."""
         patch, config = self.saved.config.patch, self.fbank.config
-        first = (patch.time - 1) / 2 * self.frame_shift + config.frame_length / 2 / self.sample_rate
+        centre = config.first_sample + config.frame_length / 2
+        first = (patch.time - 1) / 2 * self.frame_shift + centre / self.sample_rate
         return first + torch.arange(count) * (patch.time_stride * self.frame_shift)
 
     def _frames_of_one(self, features: Tensor) -> Frames:

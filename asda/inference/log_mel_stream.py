@@ -9,6 +9,7 @@ import numpy as np
 from asda.audio.audio_error import AudioError
 from asda.audio.resampling import resampled
 from asda.audio.waveform import audio_blocks
+from asda.features.clip_edges import beyond_edges
 from asda.features.extract import log_mel_of
 from asda.features.fbank import Fbank
 from asda.inference.audio_input import Source, Waveform
@@ -35,17 +36,27 @@ class LogMelStream:
         self.samples = 0
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        config = self.fbank.config
+        fbank = self.fbank.of_whole_frames
+        config = fbank.config
         held, first = np.empty(0, np.float32), True
         block_samples = (BLOCK_FRAMES - 1) * config.frame_shift + config.frame_length
-        for block in self._waveform_blocks():
-            self.samples += len(block)
+        for block in self._covered_blocks():
             held = np.concatenate([held, block]) if len(held) else block
             while len(held) > block_samples:
-                yield log_mel_of(held[:block_samples], self.fbank)
+                yield log_mel_of(held[:block_samples], fbank)
                 held, first = held[BLOCK_FRAMES * config.frame_shift :], False
         if first or config.num_frames(len(held)):
-            yield log_mel_of(held, self.fbank)
+            yield log_mel_of(held, fbank)
+
+    def _covered_blocks(self) -> Iterator[np.ndarray]:
+        """Return blocks of the samples that frames cover."""
+        config, blocks = self.fbank.config, self._counted()
+        return blocks if config.snip_edges else beyond_edges(blocks, config)
+
+    def _counted(self) -> Iterator[np.ndarray]:
+        for block in self._waveform_blocks():
+            self.samples += len(block)
+            yield block
 
     def _waveform_blocks(self) -> Iterator[np.ndarray]:
         config = self.fbank.config

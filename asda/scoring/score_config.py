@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asda.configuration import MOST_THREADS
+from asda.configuration import MOST_THREADS, check_fraction
 
 
 @dataclass
@@ -12,7 +12,7 @@ class ScoreConfig:
     """Score a trained classifier on the labelled clips of a data directory.
 
     Args:
-        model: model.pt of a fine-tuning experiment
+        model: model.pt of a fine-tuning experiment, or the name of a classifier (`asda models`)
         data: data directory with utt2label
         out: score folder to write: RESULTS.md, result.json, scores.npz, tables of the classes
         dump: folder with the features (feats.scp) of the directory (null = the directory itself)
@@ -40,8 +40,7 @@ class ScoreConfig:
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {self.batch_size}")
-        if not 0 <= self.max_bad <= 1:
-            raise ValueError(f"max_bad must lie in 0..1, not {self.max_bad}")
+        check_fraction("max_bad", self.max_bad)
         if not 0 <= self.threads <= MOST_THREADS:
             raise ValueError(f"threads must be from 0 to {MOST_THREADS}, not {self.threads}")
 
@@ -77,7 +76,6 @@ class BaselineConfig:
     limit: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.max_bad <= 1:
-            raise ValueError(f"max_bad must lie in 0..1, not {self.max_bad}")
+        check_fraction("max_bad", self.max_bad)
         if self.limit < 0:
             raise ValueError(f"limit must be at least 0, not {self.limit}")

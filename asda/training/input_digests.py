@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import yaml
 
 from asda.configuration import read_yaml
 from asda.dataset.fingerprint import fingerprint
 from asda.digests import file_digest
 from asda.files import InputError, atomic_write
+from asda.registry.model_cache import local_file
 from asda.training.experiment import Experiment
 
 
@@ -45,8 +44,8 @@ def _inputs(experiment: Experiment, labelled: bool) -> dict[str, str]:
     """Return name and digest of each input."""
     config = experiment.config
     inputs = {}
-    if config.init and Path(config.init).is_file():
-        inputs["init"] = file_digest(config.init)
+    if config.init and (init := local_file(config.init)).is_file():
+        inputs["init"] = file_digest(init)
     for name, directory in (("train", config.train), ("valid", config.valid)):
         if directory is None:
             continue

@@ -201,8 +201,9 @@ class RunConfig:
         valid: data directory for validation (never the test set)
         dump: folder with the features (feats.scp) of these directories (null = in each directory)
         fbank: feature configuration (YAML file) to compute features from audio instead of a dump
-        init: model to start from, a model.pt or a checkpoint of ASDA, EAT or SSLAM: pretraining
-            continues with all of it, fine-tuning with its encoder (null = a new model)
+        init: model to start from, a model.pt, a checkpoint of ASDA, EAT or SSLAM, or a name that
+            `asda models` lists: pretraining continues with all of it, fine-tuning with its encoder
+            (null = a new model)
         model: encoder, and how it is pretrained
         data: clips and batches
         augment: augmentation of training clips

@@ -1,5 +1,7 @@
 """The command `asda`: fast and readable help, and errors in one line."""
 
+import errno
+import os
 import re
 import signal
 import subprocess
@@ -126,6 +128,34 @@ def test_what_a_signal_ends_is_one_line_and_ended_by_that_signal(
     monkeypatch.setattr("asda.cli.end_by", ended.append)
     main(["info"])
     assert (ended, capsys.readouterr().err) == ([number], message)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", [["--help"], ["info", "--help"], ["--version"], ["info", "x"]])
+def test_a_reader_that_has_gone_ends_any_verb_quietly(monkeypatch, words, unbuffered):
+    """As in `asda info model.pt | head -1`; argparse passes over the error, others end by it."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    program = (
+        "import sys, types, asda.cli\n"
+        "verb = types.SimpleNamespace(main=lambda argv: print('kind'))\n"
+        "if 'x' in sys.argv: sys.modules['asda.commands.info'] = verb\n"
+        "asda.cli.main()\n"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], stdout=writer, stderr=subprocess.PIPE
+    )
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode == -signal.SIGPIPE or (words, done.returncode) == (["info", "--help"], 0)
+
+
+def test_a_pipe_to_something_else_that_breaks_is_an_error(monkeypatch, capsys):
+    failing(monkeypatch, BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    with pytest.raises(SystemExit):
+        main(["info"])
+    assert capsys.readouterr().err == "asda info: error: Broken pipe\n"
 
 
 @pytest.mark.parametrize(

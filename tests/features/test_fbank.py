@@ -10,6 +10,7 @@ import torch
 from torchaudio.compliance import kaldi
 
 from asda.audio.waveform import read_audio
+from asda.features.clip_edges import beyond_edges
 from asda.features.fbank import Fbank, mel_filters
 from asda.features.fbank_config import FbankConfig
 
@@ -22,6 +23,8 @@ CONFIGS = [
     FbankConfig(sample_rate=22050, num_mel_bins=80, frame_length_ms=32, frame_shift_ms=12.5),
     FbankConfig(sample_rate=32000, num_mel_bins=64, low_freq=0),
     FbankConfig(preemphasis=1.0, num_mel_bins=7),
+    FbankConfig(window="povey", num_mel_bins=80, high_freq=7600, snip_edges=False),
+    FbankConfig(sample_rate=8000, frame_length_ms=20, frame_shift_ms=30, snip_edges=False),
 ]
 
 
@@ -38,6 +41,7 @@ def reference(waveform: torch.Tensor, config: FbankConfig) -> torch.Tensor:
         low_freq=config.low_freq,
         high_freq=config.high_freq,
         preemphasis_coefficient=config.preemphasis,
+        snip_edges=config.snip_edges,
         dither=0.0,
     )
 
@@ -79,6 +83,8 @@ def reference_fbank(waveform: torch.Tensor, config: FbankConfig) -> torch.Tensor
     """The definition of log-mel features, line by line; (samples,) to (frames, mel)."""
     size = 2 ** (config.frame_length - 1).bit_length()
     waveform = waveform - waveform.mean() * config.remove_mean
+    if not config.snip_edges:
+        waveform = reflected(waveform, config)
     frames = waveform.unfold(0, config.frame_length, config.frame_shift)
     frames = frames - frames.mean(dim=1, keepdim=True)
     previous = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
@@ -86,6 +92,16 @@ def reference_fbank(waveform: torch.Tensor, config: FbankConfig) -> torch.Tensor
     energies = torch.fft.rfft(windowed, n=size).abs().square()[:, :-1]
     mel = energies @ mel_filters(config, size).T.to(energies)
     return mel.clamp(min=torch.finfo(torch.float32).eps).log()
+
+
+def reflected(waveform: torch.Tensor, config: FbankConfig) -> torch.Tensor:
+    """Continue a clip in reverse beyond its ends, sample by sample, as Kaldi's ExtractWindow."""
+    count = len(waveform)
+    first = config.frame_shift // 2 - config.frame_length // 2
+    frames = (count + config.frame_shift // 2) // config.frame_shift
+    covered = torch.arange(first, first + (frames - 1) * config.frame_shift + config.frame_length)
+    covered = torch.where(covered < 0, -1 - covered, covered)
+    return waveform[torch.where(covered >= count, 2 * count - 1 - covered, covered)]
 
 
 def window_of(config: FbankConfig) -> torch.Tensor:
@@ -140,6 +156,25 @@ def test_filter_without_a_line_and_silence_are_at_the_floor():
 def test_number_of_frames(samples, frames):
     config = FbankConfig()
     assert config.num_frames(samples) == frames == len(Fbank(config)(coloured(samples)))
+
+
+@pytest.mark.parametrize("samples", [400, 479, 480, 560, 639, 640, 16000])
+def test_frames_beyond_the_edges_are_those_of_torchaudio(samples):
+    config = FbankConfig(window="povey", num_mel_bins=80, high_freq=7600, snip_edges=False)
+    waveform = coloured(samples)
+    found, expected = Fbank(config)(waveform), reference(waveform.double(), config)
+    assert found.shape == expected.shape == (config.num_frames(samples), 80)
+    assert len(found) == (samples + 80) // 160
+    assert (found - expected).abs().mean() < 1e-4
+
+
+@pytest.mark.parametrize("blocks", [[400] * 40, [1, 398, 300, 15000, 7], [20000]])
+def test_samples_beyond_the_edges_do_not_depend_on_blocks(blocks):
+    config = FbankConfig(snip_edges=False)
+    waveform = coloured(sum(blocks)).numpy()
+    parts = np.split(waveform, np.cumsum(blocks)[:-1])
+    found = np.concatenate(list(beyond_edges(parts, config)))
+    np.testing.assert_array_equal(found, reflected(torch.from_numpy(waveform), config).numpy())
 
 
 def test_a_long_clip_is_computed_in_parts():

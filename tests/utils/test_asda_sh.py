@@ -21,6 +21,8 @@ out=$(sed -E 's/.* --(out|exp) ([^ ]+).*/\\2/' <<<"$*")
 case $1 in
   pretrain | finetune) mkdir -p "$out" && touch "$out/model.pt" ;;
   score) mkdir -p "$out" && touch "$out/result.json" "$out/RESULTS.md" ;;
+  tag) mkdir -p "$(dirname "$out")" && touch "$out" ;;
+  export) mkdir -p "$(dirname "$3")" && touch "$3" ;;
   baseline)
     for name in logistic_regression random_forest; do
       mkdir -p "$out/$name/score" && touch "$out/$name/score/result.json"
@@ -156,6 +158,30 @@ def test_stages_by_number_and_name(recipe, options, expected):
 )
 def test_experiments_are_named_after_what_differs(recipe, options, expected, init):
     assert experiments(*options) == (expected, init)
+
+
+def test_a_published_model_is_fetched_before_anything_else(recipe):
+    """Its name stays in the call: the cache knows the file."""
+    options = ("--stage", "2", "--stop-stage", "4", "--pretrained", "eat-base")
+    done, calls = run(*options)
+    assert done.returncode == 0, done.stderr
+    assert calls[0] == "asda models fetch eat-base"
+    assert "--exp exp/finetune_eat-base " in calls[-1] and calls[-1].endswith("--init eat-base")
+    assert not any(call.startswith("asda pretrain") for call in calls)
+
+
+def test_a_model_that_cannot_be_fetched_stops_the_recipe(recipe, monkeypatch):
+    monkeypatch.setenv("FAILS", "models")
+    done, calls = run("--pretrained", "eat-base")
+    assert (done.returncode, done.stderr) == (1, "asda models: error: it failed\n")
+    assert calls == ["asda models fetch eat-base"]
+
+
+def test_a_file_takes_precedence_over_a_published_model_of_its_name(recipe):
+    Path("eat-base").touch()
+    done, calls = run("--stage", "4", "--stop-stage", "4", "--pretrained", "eat-base")
+    assert done.returncode == 0, done.stderr
+    assert [call.split()[1] for call in calls] == ["finetune"]
 
 
 def settings(config, above=()):
@@ -569,7 +595,9 @@ def test_a_failing_stage_stops_the_recipe(recipe, monkeypatch):
     ("options", "message"),
     [
         (["extra"], "unexpected argument 'extra'"),
-        (["--stage", "dmup"], "unknown stage 'dmup'; stages are 0 to 5 or download data dump"),
+        (["--stage", "dmup"], "unknown stage 'dmup'; stages are 0 to 7 or download data dump"),
+        (["--tag-format", "xml"], "--tag-format must be jsonl, csv, audacity or raven, not 'xml'"),
+        (["--stage", "tag", "--tag-sets", "x"], "--tag-sets: no 'data/x' and no 'x' in "),
         (["--stage", "score", "--stop-stage", "dump"], "--stage 5 is after --stop-stage 2"),
         (["--ngpu", "all"], "--ngpu must be a number of GPUs, not 'all'"),
         (["--feats-type", "mfcc"], "--feats-type must be fbank or raw, not 'mfcc'"),
@@ -608,6 +636,138 @@ def test_features_from_audio_tolerate_as_many_bad_utterances_as_a_dump(recipe):
     assert done.returncode == 0, done.stderr
     dumped = [call for call in calls if "--dump" in call]
     assert len(dumped) == 3 and not any("max_bad" in call for call in dumped)
+
+
+@pytest.fixture
+def trained(recipe):
+    """A recipe with a trained classifier, and a folder of audio."""
+    for fold in ("", "fold1/", "fold2/"):
+        (recipe / f"exp/{fold}finetune").mkdir(parents=True)
+        (recipe / f"exp/{fold}finetune/model.pt").write_text("weights")
+    (recipe / "my/new").mkdir()
+    return recipe
+
+
+def used(*options, status=0):
+    """Run stages 6 and 7; return what is said and the calls."""
+    Path(os.environ["CALLS"]).unlink(missing_ok=True)
+    done, calls = run("--stage", "tag", "--stop-stage", "export", *options)
+    assert done.returncode == status, done.stderr
+    return done.stdout + done.stderr, calls
+
+
+def test_stage_6_labels_audio_with_thresholds_of_the_validation_set(trained):
+    said, calls = used("--tag-sets", "few\nmy/new/", "--tag-args", "--window 2 --hop 1")
+    end = "--device auto --threshold exp/finetune/valid_score/thresholds.tsv --window 2 --hop 1"
+    assert calls == [
+        "asda score --model exp/finetune/model.pt --data data/valid"
+        " --out exp/finetune/valid_score --fbank conf/fbank.yaml --max_bad=0.05 --device auto",
+        "asda tag exp/finetune/model.pt data/few --format jsonl"
+        f" --out exp/finetune/tag_few/tags.jsonl {end}",
+        "asda tag exp/finetune/model.pt my/new/ --format jsonl"
+        f" --out exp/finetune/tag_my_new/tags.jsonl {end}",
+    ]
+    assert "skipped: --export-formats names no format" in said
+    said, calls = used("--tag-sets", "few")
+    assert "exp/finetune/valid_score is up to date" in said
+    assert [call.split()[1] for call in calls] == ["tag"]  # which skips labelled files itself
+
+
+@pytest.mark.parametrize(
+    ("options", "end"),
+    [
+        (["--valid-set", ""], " --device auto"),
+        (["--tag-args", "--threshold 0.3"], " --device auto --threshold 0.3"),
+        (["--tag-args=--threshold=t.tsv", "--ngpu", "0"], " --device cpu --threshold=t.tsv"),
+    ],
+)
+def test_thresholds_are_not_learned_if_they_are_given_or_without_validation_set(
+    trained, options, end
+):
+    (call,) = used("--tag-sets", "few", *options)[1]
+    assert call.endswith(f" --out exp/finetune/tag_few/tags.jsonl{end}")
+
+
+@pytest.mark.parametrize(
+    ("form", "out"), [("csv", "tags.csv"), ("audacity", "audacity"), ("raven", "raven")]
+)
+def test_labels_in_other_formats(trained, form, out):
+    (call,) = used("--tag-sets", "few", "--tag-format", form, "--valid-set", "")[1]
+    assert f" --format {form} --out exp/finetune/tag_few/{out} " in call
+
+
+def test_bad_files_keep_neither_other_sets_from_labels_nor_are_they_forgotten(trained, monkeypatch):
+    monkeypatch.setenv("FAILS", "tag")
+    formats = ["--export-formats", "onnx"]
+    said, calls = used("--tag-sets", "few all", "--valid-set", "", *formats, status=1)
+    assert [call.split()[1] for call in calls] == ["tag", "tag"]
+    assert "not all files of few all have labels, see above" in said
+    monkeypatch.setenv("STATUS", "130")
+    assert len(used("--tag-sets", "few all", "--valid-set", "", status=130)[1]) == 1
+
+
+def test_stage_7_writes_each_format_once(trained):
+    formats = ["--export-formats", "onnx huggingface reference torch-export"]
+    said, calls = used(*formats)
+    assert "skipped: --tag-sets names no audio" in said
+    outs = {
+        "onnx": "model.onnx",
+        "huggingface": "model",
+        "reference": "model.pt",
+        "torch-export": "model.pt2",
+    }
+    assert calls == [
+        f"asda export exp/finetune/model.pt exp/finetune/export_{name}/{out} --format {name}"
+        for name, out in outs.items()
+    ]
+    said, calls = used(*formats)
+    assert calls == []
+    assert "exp/finetune/export_onnx is up to date; remove it to export again" in said
+    (trained / "exp/finetune/export_onnx/model.onnx").unlink()
+    assert len(used(*formats)[1]) == 1
+    (trained / "exp/finetune/model.pt").write_text("other")
+    assert len(used(*formats)[1]) == 4
+
+
+def test_a_folder_that_was_exported_is_replaced(trained):
+    old = trained / "exp/finetune/export_huggingface/model/config.json"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    used("--export-formats", "huggingface")
+    assert not old.exists() and old.parent.is_file()  # as the stand-in writes it
+
+
+def test_stages_6_and_7_use_the_model_of_one_fold(trained):
+    both = ["--tag-sets", "few", "--export-formats", "onnx"]
+    said, calls = used("--folds", "2", *both)
+    assert "stage 6 (tag) of fold 2" in said
+    assert "--data data/fold2/valid --out exp/fold2/finetune/valid_score " in calls[0]
+    assert "tag exp/fold2/finetune/model.pt data/few " in calls[1]
+    assert "export exp/fold2/finetune/model.pt exp/fold2/finetune/export_onnx/" in calls[2]
+    for stage, options in ((6, both[:2]), (7, both[2:])):
+        said, calls = used("--folds", "1 2", *options, status=1)
+        assert f"stage {stage} (" in said and "choose with --folds N" in said
+        assert calls == []
+    said, calls = used("--folds", "1 2")
+    assert said.count("skipped: ") == 2 and calls == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"), [("tag", ["score", "tag"]), ("export", ["export"]), ("score", [])]
+)
+def test_a_later_first_stage_is_also_the_last(trained, stage, expected):
+    """Stages 6 and 7 run only if they are asked for."""
+    options = ["--stage", stage, "--tag-sets", "few", "--export-formats", "onnx"]
+    _, calls = run(*options)
+    verbs = [call.split()[1] for call in calls]
+    assert verbs == (expected or ["score", "results"])
+
+
+@pytest.mark.parametrize("options", [["--tag-sets", "few"], ["--export-formats", "onnx"]])
+def test_stages_6_and_7_need_a_classifier(recipe, options):
+    said, calls = used(*options, status=1)
+    assert "no 'exp/finetune/model.pt' in" in said and "run --stage finetune" in said
+    assert calls == []
 
 
 def test_jobs_get_words_with_special_characters_unchanged(recipe, tmp_path, monkeypatch):

@@ -1,16 +1,16 @@
-"""Read safetensors files: a length, a JSON header, and the bytes of the tensors."""
+"""Read and write safetensors files: a length, a JSON header, and the bytes of the tensors."""
 
 from __future__ import annotations
 
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
 
-from asda.files import InputError
+from asda.files import InputError, atomic_write
 
 TYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 TYPES |= {"I64": torch.int64, "I32": torch.int32, "BOOL": torch.bool, "U8": torch.uint8}
@@ -61,3 +61,31 @@ def _tensor(entry: dict[str, Any], data: memoryview) -> Tensor:
     if count == 0:
         return torch.empty(shape, dtype=dtype)
     return torch.frombuffer(data, dtype=dtype, count=count, offset=begin).view(shape)
+
+
+def write_safetensors(tensors: dict[str, Tensor], path: Path) -> None:
+    """Write tensors atomically.
+
+    Raises:
+        OSError: naming the file, for example if the disk is full.
+    """
+    names = {dtype: name for name, dtype in TYPES.items()}
+    # Wide types first: every tensor then begins at a multiple of its own size.
+    ordered = sorted(tensors.items(), key=lambda item: -item[1].itemsize)
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    at = 0
+    for name, tensor in ordered:
+        end = at + tensor.numel() * tensor.itemsize
+        shape = list(tensor.shape)
+        header[name] = {"dtype": names[tensor.dtype], "shape": shape, "data_offsets": [at, end]}
+        at = end
+    with atomic_write(path, "wb") as stream:
+        _write_header(header, stream)
+        for _, tensor in ordered:
+            stream.write(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+
+
+def _write_header(header: dict[str, Any], stream: IO[bytes]) -> None:
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    stream.write(len(text).to_bytes(8, "little") + text)

@@ -1,0 +1,50 @@
+"""Programs that AOTInductor compiles for CPUs like this one; C++ programs run them too."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+import torch._inductor
+
+from asda.checkpoint.saved_model import SavedModel
+from asda.export.comparison import cases, confirm
+from asda.export.export_options import ExportOptions
+from asda.export.exported_facts import facts
+from asda.export.exported_model import ExportedModel
+from asda.export.staging import staged
+from asda.export.torch_program import check_name, program_of, runner
+from asda.files import InputError
+
+
+def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
+    """Write a package that `torch._inductor.aoti_load_package` loads, and C++ programs with torch.
+
+    Raises:
+        InputError: if there is no C++ compiler, the file does not compute what the model does, or
+            has another extension than .pt2, which torch demands.
+    """
+    check_name(out)
+    _check_compiler()
+    model = ExportedModel(saved, options)
+    with staged(out) as path, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the compiler about its own code
+        torch._inductor.aoti_compile_and_package(
+            program_of(model),
+            package_path=str(path),
+            inductor_configs={"aot_inductor.metadata": facts(model, saved)},
+        )
+        program = torch._inductor.aoti_load_package(str(path))
+        confirm(out, runner(program, model.outputs), cases(model, saved, options))
+
+
+def _check_compiler() -> None:
+    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    if not shutil.which(compiler):
+        raise InputError(
+            f"no C++ compiler ({compiler}) on this machine, which this format needs; install one,"
+            " name it in the variable CXX, or choose --format torch-export"
+        )

@@ -1,0 +1,1 @@
+"""Code that travels with models exported for Hugging Face transformers, which it needs."""

@@ -1,0 +1,70 @@
+"""Programs of torch.export, which run where torch is installed, without asda."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from asda.checkpoint.saved_model import SavedModel
+from asda.export.comparison import Outputs, Run, cases, confirm
+from asda.export.export_options import ExportOptions
+from asda.export.exported_facts import facts
+from asda.export.exported_model import ExportedModel
+from asda.export.staging import staged
+from asda.files import InputError
+
+FACTS = "asda.json"  # the extra file of a program that holds the facts
+
+
+def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
+    """Write a program that `torch.export.load` reads.
+
+    Raises:
+        InputError: if the file does not compute what the model does, or has another extension than
+            .pt2, without which torch warns.
+    """
+    check_name(out)
+    model = ExportedModel(saved, options)
+    with staged(out) as path, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch about its own code
+        extra = {FACTS: json.dumps(facts(model, saved))}
+        stream = io.BytesIO()  # a full disk is then an OSError
+        torch.export.save(program_of(model), stream, extra_files=extra)
+        path.write_bytes(stream.getbuffer())
+        run = runner(torch.export.load(path).module(), model.outputs)
+        confirm(out, run, cases(model, saved, options))
+
+
+def program_of(model: ExportedModel) -> ExportedProgram:
+    """Return the program of a model, for batches and inputs of any size from `model.least` up."""
+    # Named dimensions with bounds end in an error: the solver of bounds fails at the nested
+    # divisions from samples to frames to patches.
+    vary = torch.export.Dim.DYNAMIC
+    with torch.no_grad():
+        return torch.export.export(
+            model, model.example(), dynamic_shapes=({0: vary, 1: vary}, {0: vary})
+        )
+
+
+def runner(program: Callable[..., tuple[Tensor, ...]], outputs: tuple[str, ...]) -> Run:
+    """Return a function that runs a program whose outputs have these names."""
+
+    def run(signal: Tensor, lengths: Tensor) -> Outputs:
+        with torch.inference_mode():
+            values = program(signal, lengths)
+        return {name: value.numpy() for name, value in zip(outputs, values, strict=True)}
+
+    return run
+
+
+def check_name(out: Path) -> None:
+    """Refuse a name that torch does not take for a program."""
+    if out.suffix != ".pt2":
+        raise InputError(f"{out}: the name of a program of torch must end in .pt2")
