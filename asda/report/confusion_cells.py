@@ -65,12 +65,14 @@ def confusion_table(confusion: np.ndarray, labels: Sequence[str], listed: set[st
         listed: keys of the cells whose clips are listed
     """
     shown = shown_classes(confusion)
-    totals = np.maximum(confusion.sum(axis=1), 1)
+    fraction = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    # Errors are mostly small fractions; their square roots can be told apart by colour.
+    strength = np.where(np.eye(len(confusion), dtype=bool), fraction, np.sqrt(fraction))
     rows = [
         [
             Cell(
                 int(confusion[true, predicted]),
-                int(np.ceil(SHADES * confusion[true, predicted] / totals[true])),
+                int(np.ceil(SHADES * strength[true, predicted])),
                 key if (key := cell_key(labels[true], labels[predicted])) in listed else "",
             )
             for predicted in shown

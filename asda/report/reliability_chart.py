@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,16 +51,24 @@ class ReliabilityChart:
         return [found.row for found in self.bins]
 
 
-def reliability_chart(scored: ScoredClips) -> ReliabilityChart:
-    """Return the reliability of scores, with the expected calibration error."""
+def reliability_chart(
+    scored: ScoredClips, measured: Mapping[str, float | None] | None
+) -> ReliabilityChart:
+    """Return the reliability of scores, with the expected calibration error.
+
+    Args:
+        scored: the clips
+        measured: the error with its interval as in result.json; None = measure it here, since
+            earlier versions did not
+    """
     calibration = Calibration(scored)
     one_label = calibration.decisions == 1
     x_label = "probability of the predicted class" if one_label else "probability of a class"
     y_label = "accuracy" if one_label else "frequency of the label"
     axes = Axes((0, 1), (0, 1), x_label, y_label)
     bins = [_bin(axes, **row) for row in calibration.reliability() if row["count"]]
-    error = with_interval(ECE, intervals(calibration)["ECE"]._asdict())
-    return ReliabilityChart(axes, axes.path([(0, 0), (1, 1)]), bins, error)
+    found = measured or intervals(calibration)["ECE"]._asdict()
+    return ReliabilityChart(axes, axes.path([(0, 0), (1, 1)]), bins, with_interval(ECE, found))
 
 
 def _bin(

@@ -132,6 +132,8 @@ def read_set_results(folder: Path, listed: ListedClips) -> SetResults:
     """
     result = read_result(folder)
     title = str(result["provenance"].get("data") or folder)
+    if "folds" in result:
+        title = f"{len(result['folds'])} folds, all clips pooled"
     found = SetResults(folder.name, title, result)
     if not (folder / "scores.npz").is_file():
         return found
@@ -165,7 +167,7 @@ def _add_classifier(
         confusion = confusion_matrix(scored.scores, scored.targets)
         found.matrix = confusion_table(confusion, scored.columns, set(found.lists))
     found.classes = class_table(found.result, cells, set(found.lists))
-    found.reliability = reliability_chart(scored)
+    found.reliability = reliability_chart(scored, found.result["metrics"].get("ECE"))
 
 
 def _numbers(found: SetResults, rows: Sequence[Row], listed: ListedClips) -> list[int]:
