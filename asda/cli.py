@@ -20,6 +20,8 @@ VERBS = {
     "finetune": "train a classifier on a pretrained encoder, or from scratch",
     "baseline": "train and score baselines on band statistics",
     "score": "score a trained classifier on a data directory",
+    "tag": "label audio files, folders, data directories or standard input",
+    "embed": "write vectors of audio: of clips, of windows, or over time",
     "results": "list, merge and compare results of experiments",
     "report": "write one HTML page about an experiment",
     "plot": "draw attention, masks, embeddings and training curves as PNG or SVG",
