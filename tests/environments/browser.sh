@@ -1,19 +1,11 @@
 #!/usr/bin/env bash
-# Installs what tests of pages in a browser need besides the browser: Playwright, and axe, which
-# checks accessibility. They come into a folder of their own, 170 MB, that git ignores.
-#
-#   tests/environments/browser.sh            # then: tests/run.sh tests/report
-#   tests/environments/browser.sh --browser  # also Chromium, by apt-get, if there is no browser
+# Runs the tests of asda's pages in a browser, with axe, which checks accessibility: 170 MB. The
+# browser is that of the system: Chromium (on Debian: apt-get install chromium) or Chrome.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ../../tools/activate.sh
+# shellcheck source=tests/environments/environment.sh
+. ./environment.sh
 
-if [ "${1:-}" = --browser ] && ! command -v chromium chromium-browser google-chrome >/dev/null; then
-  apt-get update && apt-get install -y --no-install-recommends chromium
-fi
-if [ ! -e browser/installed ]; then
-  rm -rf browser
-  python -m pip install --disable-pip-version-check --quiet --target browser \
-    'playwright>=1.50,<2' 'axe-playwright-python>=0.1.4,<0.2'
-  touch browser/installed
-fi
+make_environment browser 'playwright>=1.50,<2' 'axe-playwright-python>=0.1.4,<0.2'
+run_tests browser tests/report/test_report_in_browser.py "$@"
