@@ -23,6 +23,7 @@ VERBS = {
     "tag": "label audio files, folders, data directories or standard input",
     "embed": "write vectors of audio: of clips, of windows, or over time",
     "results": "list, merge and compare results of experiments",
+    "report": "write one HTML page about an experiment",
     "plot": "draw attention, masks, embeddings and training curves as PNG or SVG",
     "info": "show the contents of a model file",
     "models": "list published models, fetch them, and name your own",
