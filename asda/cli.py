@@ -20,6 +20,7 @@ VERBS = {
     "finetune": "train a classifier on a pretrained encoder, or from scratch",
     "baseline": "train and score baselines on band statistics",
     "score": "score a trained classifier on a data directory",
+    "probe": "evaluate a frozen encoder by probes on its embeddings",
     "results": "list, merge and compare results of experiments",
     "plot": "draw attention, masks, embeddings and training curves as PNG or SVG",
     "info": "show the contents of a model file",
