@@ -23,6 +23,7 @@ LAYERS = [
     {"probing", "report", "tasks"},
     {"figures"},
     {"apply", "export", "hear", "scoring", "training"},
+    {"benchmarks"},
     {"inference"},
     {"checkpoint"},
     {"dataset"},
@@ -32,7 +33,7 @@ LAYERS = [
     {"audio"},
     {"command_line"},
     {"registry"},
-    {"configuration", "digests", "provenance", "script", "stop_signals"},
+    {"configuration", "digests", "provenance", "script", "stop_signals", "terminal_bar"},
     {"files"},
 ]
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
