@@ -22,6 +22,7 @@ VERBS = {
     "score": "score a trained classifier on a data directory",
     "tag": "label audio files, folders, data directories or standard input",
     "embed": "write vectors of audio: of clips, of windows, or over time",
+    "probe": "evaluate a frozen encoder by probes on its embeddings",
     "results": "list, merge and compare results of experiments",
     "report": "write one HTML page about an experiment",
     "plot": "draw attention, masks, embeddings and training curves as PNG or SVG",
