@@ -1,0 +1,1 @@
+"""Public benchmarks of audio embeddings: what their programs call."""
