@@ -33,15 +33,14 @@ LAYERS = [
     {"audio"},
     {"command_line"},
     {"registry"},
-    {"configuration", "digests", "provenance", "script", "stop_signals"},
+    {"configuration", "digests", "provenance", "script", "stop_signals", "terminal_bar"},
     {"files"},
 ]
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
 
 MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn", "docstring-parser": "docstring_parser"}
 MODULES |= {"umap-learn": "umap"}
-# jsonargparse, torch and onnxruntime import them
-NOT_IMPORTED = {"docstring-parser", "tensorboard", "onnx", "onnxscript"}
+NOT_IMPORTED = {"docstring-parser", "tensorboard", "onnxscript"}  # others import them
 
 
 def sources(repository):

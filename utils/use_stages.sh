@@ -40,7 +40,7 @@ tag_all() {
     tag_one "$1" "$set" || incomplete+=("$set")
   done
   [ ${#incomplete[@]} -eq 0 ] ||
-    fail "not all files of ${incomplete[*]} have labels, see above; repeat the call, or go on with --stage export"
+    fail "some audio of ${incomplete[*]} could not be labelled, see above; --stage export goes on without it"
 }
 
 # tag_one EXPERIMENT SET: label the files of a set

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from asda.command_line import run_cli
-from asda.export.export_options import ExportOptions
+from asda.export.export_options import ExportOptions, Precision
 from asda.files import InputError, refuse_overwriting
 
 
@@ -25,37 +25,50 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    "onnx": Format("asda.export.onnx_file", ("encoder", "inputs")),
-    "torch-export": Format("asda.export.torch_program", ("encoder", "inputs")),
-    "aotinductor": Format("asda.export.compiled_program", ("encoder", "inputs")),
+    "onnx": Format("asda.export.onnx_file", ("inputs", "precision", "encoder")),
+    "torch-export": Format("asda.export.torch_program", ("inputs", "encoder")),
+    "aotinductor": Format("asda.export.compiled_program", ("inputs", "encoder")),
+    "sherpa-onnx": Format("asda.export.sherpa_folder", ("precision",)),
     "huggingface": Format("asda.export.hugging_face_folder", ("encoder", "license")),
     "reference": Format("asda.export.reference_file"),
 }
+FormatName = Literal[
+    "onnx", "torch-export", "aotinductor", "sherpa-onnx", "huggingface", "reference"
+]
 
 
 def export(
     model: str,
     out: str,
-    format: Literal["onnx", "torch-export", "aotinductor", "huggingface", "reference"] = "onnx",
+    format: FormatName | None = None,
     inputs: Literal["waveform", "features"] = "waveform",
+    precision: Precision = "float32",
     encoder: Literal["student", "teacher"] = "student",
     license: str = "",
 ) -> None:
-    """Write a model in the format of another program.
+    """Write a model in the format of another program, and check that it computes the same there.
 
     Args:
         model: model.pt of asda, or any checkpoint that `asda info` reads
-        out: file or folder to write
-        format: "onnx": a file for onnxruntime and other programs; "huggingface": a folder that
-            Hugging Face transformers loads; "reference": a checkpoint for the ASDA and EAT
-            repositories, of models with their geometry
+        out: file to write; a folder for huggingface and sherpa-onnx
+        format: "onnx": a graph that takes waveforms, for onnxruntime and others; "torch-export": a
+            program for torch without asda (.pt2); "aotinductor": that program compiled for CPUs
+            like this one, by a C++ compiler (.pt2); "sherpa-onnx": an audio tagger for sherpa-onnx,
+            of a classifier trained on egs/presets/fbank_sherpa.yaml; "huggingface": a folder that
+            Hugging Face transformers loads; "reference": a checkpoint for
+            the repositories of ASDA and EAT, of a pretrained model or classifier with 128 mel bins,
+            patches of 16 x 16 and attention and MLP as published
         inputs: what the exported model takes: waveforms, or log-mel features before normalisation
+        precision: numbers of the weights of linear layers; int8 makes the ONNX file of a large
+            model a quarter as large, and changes scores a little (docs/export.md#int8)
         encoder: which encoder of a pretrained model
         license: licence of the weights for a model card, such as apache-2.0
     """
     from asda.checkpoint.load import read_model
 
-    options = _options(format, inputs=inputs, encoder=encoder, license=license)
+    if format is None:
+        raise InputError(f"--format must be given: {', '.join(FORMATS)}")
+    options = _options(format, inputs=inputs, precision=precision, encoder=encoder, license=license)
     refuse_overwriting(out, [model])
     importlib.import_module(FORMATS[format].module).write(read_model(model), Path(out), options)
     print(f"wrote {out} ({format} format)")

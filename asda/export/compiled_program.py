@@ -18,6 +18,7 @@ from asda.export.exported_model import ExportedModel
 from asda.export.staging import staged
 from asda.export.torch_program import check_name, program_of, runner
 from asda.files import InputError
+from asda.inference.audio_model import AudioModel
 
 
 def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
@@ -29,16 +30,17 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
     """
     check_name(out)
     _check_compiler()
-    model = ExportedModel(saved, options)
+    model = AudioModel(saved, saved.build(options.encoder))
+    exported = ExportedModel(model, options.inputs)
     with staged(out) as path, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the compiler about its own code
         torch._inductor.aoti_compile_and_package(
-            program_of(model),
+            program_of(exported),
             package_path=str(path),
-            inductor_configs={"aot_inductor.metadata": facts(model, saved)},
+            inductor_configs={"aot_inductor.metadata": facts(exported, model)},
         )
         program = torch._inductor.aoti_load_package(str(path))
-        confirm(out, runner(program, model.outputs), cases(model, saved, options))
+        confirm(out, runner(program, exported.outputs), cases(exported, model))
 
 
 def _check_compiler() -> None:

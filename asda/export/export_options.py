@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Precision = Literal["float32", "int8"]
+
 
 @dataclass(frozen=True)
 class ExportOptions:
     """What is exported of a model.
 
     Args:
+        inputs: what the exported model takes: waveforms, or log-mel features before normalisation
+        precision: numbers of the weights of linear layers
         encoder: which encoder of a pretrained model
-        inputs: what the graph takes: the waveform, or log-mel features before normalisation
         license: identifier of the weights' licence, such as apache-2.0; "" = not stated
     """
 
-    encoder: Literal["student", "teacher"] = "student"
     inputs: Literal["waveform", "features"] = "waveform"
+    precision: Precision = "float32"
+    encoder: Literal["student", "teacher"] = "student"
     license: str = ""

@@ -6,32 +6,31 @@ import json
 from typing import Any
 
 from asda import __version__
-from asda.checkpoint.saved_model import SavedModel
-from asda.export.exported_model import ExportedModel, fbank_config
+from asda.export.exported_model import ExportedModel
+from asda.inference.audio_model import AudioModel
 
 
-def facts(model: ExportedModel, saved: SavedModel) -> dict[str, str]:
-    """Return name -> value, of which labels and settings are JSON (docs/export.md#metadata)."""
+def facts(exported: ExportedModel, model: AudioModel) -> dict[str, str]:
+    """Return name -> value; lists and settings are JSON (docs/export.md#metadata)."""
+    saved = model.saved
     found: dict[str, Any] = {
         "asda": __version__,
         "kind": saved.kind,
         "output": saved.output,
-        "inputs": model.inputs,
-        "outputs": model.outputs,
-        "shortest_input": str(model.least),
-        "longest_input": str(model.longest),
+        "outputs": exported.outputs,
         "labels": saved.labels,
         "normalization": saved.normalization,
-        "padding": "mask" if model.fill_to is None else "fill",
+        "padding": model.data.padding,
+        "shortest_input": exported.shortest,
+        "longest_input": exported.longest,
     }
     if saved.fbank:
-        config, patch = fbank_config(saved), saved.config.patch
-        covered = (patch.time - 1) * config.frame_shift + config.frame_length
+        first, second = model.frame_times(2).tolist()
         found |= {
             "fbank": saved.fbank,
-            "sample_rate": str(config.sample_rate),
-            "frames_shift": str(patch.time_stride * config.frame_shift / config.sample_rate),
-            "frames_first_centre": str((config.first_sample + covered / 2) / config.sample_rate),
+            "sample_rate": model.sample_rate,
+            "first_frame_centre": round(first, 6),
+            "frame_hop": round(second - first, 6),
         }
     return {
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

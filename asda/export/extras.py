@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
+from collections.abc import Iterable
 
 from asda.files import InputError
 
 
-def require(extra: str, *packages: str) -> None:
+def require(extra: str, packages: Iterable[str]) -> None:
     """Refuse to begin without the packages of an extra.
 
     Raises:
         InputError: naming the command that installs them.
     """
-    for package in packages:
-        try:
-            importlib.import_module(package)
-        except ImportError:
-            raise InputError(
-                f"this format needs the package {package}: pip install 'asda[{extra}]'"
-            ) from None
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    if missing:
+        raise InputError(f"this format needs {' and '.join(missing)}: pip install 'asda[{extra}]'")

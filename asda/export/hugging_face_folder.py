@@ -43,8 +43,8 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
     Of a pretrained model it holds the encoder in `options.encoder`, without decoder.
 
     Raises:
-        InputError: if the model has a part that the folder cannot hold, there is a folder with files,
-            or what it computes differs.
+        InputError: if the model has a part that the folder cannot hold, `out` is a folder with
+            files, or what is computed from it differs.
     """
     exported = _exportable(saved, options)
     with staged(out) as folder:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from asda.checkpoint.saved_model import SavedModel
 from asda.export.comparison import Outputs, Run, cases, confirm
-from asda.export.export_options import ExportOptions
+from asda.export.export_options import ExportOptions, Precision
 from asda.export.exported_facts import facts
 from asda.export.exported_model import ExportedModel
 from asda.export.extras import require
+from asda.export.int8_weights import quantize
 from asda.export.staging import staged
+from asda.inference.audio_model import AudioModel
 
 OPSET = 18  # read by onnxruntime from version 1.14 (2023) on
+ONNX = ("onnx", "onnxscript", "onnxruntime")  # packages of the extra of that name
 
 
 def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
@@ -27,31 +31,60 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
     Raises:
         InputError: if a package is missing, or the file does not compute what the model does.
     """
-    require("onnx", "onnx", "onnxscript", "onnxruntime")
-    model = ExportedModel(saved, options)
+    require("onnx", ONNX)
+    model = AudioModel(saved, saved.build(options.encoder))
+    exported = ExportedModel(model, options.inputs)
+    length = "samples" if exported.log_mel is not None else "frames"
     with staged(out) as path:
-        save(model, path, facts(model, saved))
-        confirm(out, runner(path), cases(model, saved, options))
+        save(
+            exported,
+            exported.example(),
+            path,
+            inputs={options.inputs: {0: "batch", 1: length}, "lengths": {0: "batch"}},
+            outputs=exported.outputs,
+            metadata=facts(exported, model),
+            precision=options.precision,
+        )
+        confirm(out, runner(path), cases(exported, model), options.precision)
 
 
-def save(model: ExportedModel, path: Path, metadata: dict[str, str]) -> None:
-    """Write a graph with metadata."""
-    length = "samples" if model.inputs == "waveform" else "frames"
+def save(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    path: Path,
+    inputs: dict[str, dict[int, str]],
+    outputs: Sequence[str],
+    metadata: dict[str, str],
+    precision: Precision,
+) -> None:
+    """Write a module as a graph.
+
+    Args:
+        module: what the graph computes
+        example: its arguments
+        path: file to write
+        inputs: name of each argument -> its dimensions that vary, with their names
+        outputs: names of what it returns
+        metadata: stored in the file
+        precision: numbers of the weights of linear layers
+    """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns that torchvision is absent
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of the exporter about its own code
         program: Any = torch.onnx.export(
-            model,
-            model.example(),
+            module,
+            example,
             dynamo=True,
-            dynamic_shapes=({0: "batch", 1: length}, {0: "batch"}),
-            input_names=[model.inputs, "lengths"],
-            output_names=list(model.outputs),
+            dynamic_shapes=tuple(inputs.values()),
+            input_names=list(inputs),
+            output_names=outputs,
             opset_version=OPSET,
             verbose=False,
         )
     program.model.metadata_props.update(metadata)
     program.save(path, external_data=False)
+    if precision == "int8":
+        quantize(path)
 
 
 def runner(path: Path) -> Run:

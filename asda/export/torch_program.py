@@ -19,6 +19,7 @@ from asda.export.exported_facts import facts
 from asda.export.exported_model import ExportedModel
 from asda.export.staging import staged
 from asda.files import InputError
+from asda.inference.audio_model import AudioModel
 
 FACTS = "asda.json"  # the extra file of a program that holds the facts
 
@@ -31,19 +32,20 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
             .pt2, without which torch warns.
     """
     check_name(out)
-    model = ExportedModel(saved, options)
+    model = AudioModel(saved, saved.build(options.encoder))
+    exported = ExportedModel(model, options.inputs)
     with staged(out) as path, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch about its own code
-        extra = {FACTS: json.dumps(facts(model, saved))}
+        extra = {FACTS: json.dumps(facts(exported, model))}
         stream = io.BytesIO()  # a full disk is then an OSError
-        torch.export.save(program_of(model), stream, extra_files=extra)
+        torch.export.save(program_of(exported), stream, extra_files=extra)
         path.write_bytes(stream.getbuffer())
-        run = runner(torch.export.load(path).module(), model.outputs)
-        confirm(out, run, cases(model, saved, options))
+        run = runner(torch.export.load(path).module(), exported.outputs)
+        confirm(out, run, cases(exported, model))
 
 
 def program_of(model: ExportedModel) -> ExportedProgram:
-    """Return the program of a model, for batches and inputs of any size from `model.least` up."""
+    """Return the program of a model, for batches of any size and any length from `shortest` up."""
     # Named dimensions with bounds end in an error: the solver of bounds fails at the nested
     # divisions from samples to frames to patches.
     vary = torch.export.Dim.DYNAMIC

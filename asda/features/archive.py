@@ -11,7 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from asda.features.kaldiio_formats import read_by_kaldiio
-from asda.features.matrix import HEADER_BYTES, Matrix, StoredMatrix, Values, read
+from asda.features.matrix import (
+    HEADER_BYTES,
+    VECTOR_HEADER,
+    Matrix,
+    StoredMatrix,
+    Values,
+    read,
+)
 from asda.files import InputError
 
 READ_AHEAD_GAP = 2**16  # bytes between two matrices up to which both are read ahead in one piece
@@ -174,6 +181,25 @@ class OpenArchive:
         key = re.search(rb"([!-~]+) $", self.bytes_before(offset, KEY_BYTES))
         utterance = f" (utterance '...{key[1].decode()}')" if key else ""
         return InputError(f"{self.path}:{offset}{utterance}: {reason}; compute its features again")
+
+
+def read_vector(specifier: str) -> np.ndarray:
+    """Return the vector (values,) float32 at `file.ark:offset`, as `write_vector` stores it.
+
+    Raises:
+        ValueError: if there is no such vector.
+        OSError: if the archive cannot be read.
+    """
+    path, offset = location_of(specifier)
+    if path is None:
+        raise ValueError(f"{specifier}: not a place in an archive")
+    with open(path, "rb") as stream:
+        stream.seek(offset)
+        head = stream.read(VECTOR_HEADER.size)
+        if len(head) < VECTOR_HEADER.size or not head.startswith(b"\0BFV \4"):
+            raise ValueError(f"{specifier}: no vector")
+        count = VECTOR_HEADER.unpack(head)[2]
+        return np.frombuffer(stream.read(4 * count), "<f4", count)
 
 
 def location_of(specifier: str) -> tuple[str | None, int]:

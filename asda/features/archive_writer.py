@@ -1,4 +1,4 @@
-"""Writing matrices to Kaldi archives."""
+"""Writing matrices and vectors to Kaldi archives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 
 from asda.features.kaldiio_formats import require_kaldiio, write_by_kaldiio
-from asda.features.matrix import COMPRESSED_HEADER, FLOAT_HEADER
+from asda.features.matrix import COMPRESSED_HEADER, FLOAT_HEADER, VECTOR_HEADER
 
 # Kaldi's numbers of compression methods, with the bytes per value.
 COMPRESSIONS = {
@@ -56,6 +56,16 @@ def write_matrix(stream: BinaryIO, utterance: str, matrix: np.ndarray, compressi
         stream.write(matrix.data)
     else:
         write_by_kaldiio(stream, utterance, matrix, int(compression))
+    return offset
+
+
+def write_vector(stream: BinaryIO, utterance: str, vector: np.ndarray) -> int:
+    """Append a vector (values,), stored as float32, to an archive and return its offset."""
+    vector = np.ascontiguousarray(vector, np.float32)
+    key = f"{utterance} ".encode()
+    offset = stream.tell() + len(key)
+    stream.write(key + VECTOR_HEADER.pack(b"\0BFV ", 4, len(vector)))
+    stream.write(vector.data)
     return offset
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from asda.files import InputError
 
 FLOAT_HEADER = struct.Struct("<5sbibi")  # "\0BFM ", 4, rows, 4, columns
+VECTOR_HEADER = struct.Struct("<5sbi")  # "\0BFV ", 4, values
 COMPRESSED_HEADER = struct.Struct("<ffii")  # after "\0BCM2 ": minimum, range, rows, columns
 HEADER_BYTES = 32  # enough for any of the headers
 TRUNCATED = "damaged archive: the file ends there"

@@ -3,144 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from asda.figures.attention_maps import AttentionMaps, attention_maps
+from asda.figures.attention_rows import Row
 from asda.figures.canvas import WEIGHT, new_figure
 from asda.figures.clip_input import ClipInput
-from asda.figures.spectrogram import (
-    draw_cells,
-    draw_patches,
-    draw_spectrogram,
-    seconds_per_frame,
-)
-from asda.files import InputError
-from asda.inference.audio_model import AudioModel
-from asda.inference.computations import encoder_of
-from asda.model.model_config import ResolvedModel, ResolvedPatch, patch_grid
-
-
-@dataclass
-class Row:
-    """Attention of one query, at one layer, as grids of patches (time, freq) float32.
-
-    Weights are multiples of uniform attention over all tokens.
-
-    Attributes:
-        title: layer and head
-        time_patches: patches of the clip along time; further ones only fill the input up
-        grids: title and grid of each map
-    """
-
-    title: str
-    time_patches: int
-    grids: list[tuple[str, np.ndarray]]
-
-
-def chosen_layers(wanted: Sequence[int], config: ResolvedModel) -> list[int]:
-    """Return numbers of blocks from 1, of which negative ones count from the last.
-
-    Args:
-        wanted: as the user gave them
-        config: resolved configuration of the model
-
-    Raises:
-        InputError: if the model has no such layer.
-    """
-    depth = config.depth
-    for layer in wanted:
-        if not (1 <= layer <= depth or -depth <= layer <= -1):
-            raise InputError(
-                f"--layers: {layer} is out of range: the model has layers 1 to {depth}"
-                f" (or -{depth} to -1, from the last)"
-            )
-    return sorted({layer if layer > 0 else depth + 1 + layer for layer in wanted})
-
-
-def chosen_heads(wanted: Sequence[int], config: ResolvedModel) -> list[int]:
-    """Return numbers of heads from 1; none stands for the mean of all.
-
-    Raises:
-        InputError: if the model has no such head.
-    """
-    for head in wanted:
-        if not 1 <= head <= config.heads:
-            raise InputError(
-                f"--heads: {head} is out of range: the model has heads 1 to {config.heads}"
-            )
-    return sorted(set(wanted))
-
-
-def query_tokens(clip: ClipInput, config: ResolvedModel, at: float | None) -> slice:
-    """Return the tokens that attend: CLS, or the patches at a moment.
-
-    Args:
-        clip: the clip
-        config: resolved configuration of the model
-        at: seconds in the file; None = CLS
-
-    Raises:
-        InputError: if the moment lies outside the clip.
-    """
-    if at is None:
-        return slice(0, 1)
-    if not clip.start <= at < clip.end:
-        raise InputError(f"--at: {at:g} s is not between {clip.start:.2f} and {clip.end:.2f} s")
-    num_time, num_freq = patch_grid(config, len(clip.log_mel))
-    frames = (at - clip.start) / seconds_per_frame(clip.fbank)
-    first = 1 + min(int(frames / config.patch.time_stride), num_time - 1) * num_freq
-    return slice(first, first + num_freq)
-
-
-def attention_rows(
-    model: AudioModel,
-    clip: ClipInput,
-    layers: Sequence[int],
-    heads: Sequence[int],
-    queries: slice,
-) -> list[Row]:
-    """Return one row per layer and head, of the mean over the queries.
-
-    Args:
-        model: the model
-        clip: its input
-        layers: numbers of blocks from 1
-        heads: numbers of heads from 1; none = the mean of all
-        queries: tokens
-    """
-    grid = patch_grid(model.saved.config, clip.features.shape[1])
-    shown = patch_grid(model.saved.config, len(clip.log_mel))[0]
-    rows = []
-    for maps in attention_maps(encoder_of(model.network), clip.features, None, layers):
-        for head in heads or (None,):
-            name = "mean of the heads" if head is None else f"head {head}"
-            grids = [
-                (title, _grid(weights, head, queries, grid)) for title, weights in _titled(maps)
-            ]
-            rows.append(Row(f"layer {maps.layer}, {name}", shown, grids))
-    return rows
-
-
-def _titled(maps: AttentionMaps) -> list[tuple[str, Tensor]]:
-    if maps.second is None:
-        return [("attention", maps.first)]
-    return [
-        ("map 1", maps.first),
-        ("map 2", maps.second),
-        (f"map 1 − {maps.lam:.3g} · map 2", maps.difference),
-    ]
-
-
-def _grid(weights: Tensor, head: int | None, queries: slice, grid: tuple[int, int]) -> np.ndarray:
-    """Return the attention on patches (time, freq), as multiples of uniform attention."""
-    of_head = weights[0].mean(0) if head is None else weights[0, head - 1]
-    row: np.ndarray = of_head[queries, 1:].mean(0).cpu().numpy()
-    return row.reshape(grid) * weights.shape[3]
+from asda.figures.spectrogram import draw_cells, draw_patches, draw_spectrogram
+from asda.model.model_config import ResolvedPatch
 
 
 def draw_attention(

@@ -85,13 +85,20 @@ def _draw(panel: Axes, runs: Mapping[str, History], quantity: str, height: float
                 label = group if len(runs) == 1 else f"{cut(name, LABEL_CHARACTERS)}, {group}"
                 ends.append(End(updates[-1], found[-1], label, style["color"]))
                 values += found
+    if quantity.endswith("_std"):  # what matters is how far it is from collapse
+        panel.set_ylim(bottom=0)
     # A learning rate ends near zero, which would take most of a logarithmic axis.
-    if quantity != "learning_rate" and min(values) > 0 and max(values) > LOGARITHMIC * min(values):
+    elif quantity != "learning_rate" and _spans_magnitudes(values):
         panel.set_yscale("log")
     panel.set_ylabel(quantity.replace("_", " "))
     panel.grid(alpha=0.3)
     panel.margins(x=0.01)
     _name_ends(panel, [end for end in ends if math.isfinite(end.value)], LABEL_INCHES / height)
+
+
+def _spans_magnitudes(values: Sequence[float]) -> bool:
+    finite = [value for value in values if math.isfinite(value)]
+    return bool(finite) and 0 < LOGARITHMIC * min(finite) < max(finite)
 
 
 def _styles(number: int) -> dict[str, dict[str, Any]]:
@@ -115,7 +122,7 @@ def _name_ends(panel: Axes, ends: Sequence[End], gap: float) -> None:
     """
     panel.get_xlim(), panel.get_ylim()  # sets the limits, which transData needs
     to_axes = panel.transData + panel.transAxes.inverted()
-    for update in {end.update for end in ends}:
+    for update in dict.fromkeys(end.update for end in ends):
         together = [end for end in ends if end.update == update]
         points = [to_axes.transform((end.update, end.value)) for end in together]
         places = spread([float(height) for _, height in points], gap)

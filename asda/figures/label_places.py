@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-STEPS = 200
+STEPS = 600  # enough for fifty names whose boxes fill a third of the figure
 CLEARANCE = 1.05  # of the size of a label, which is estimated
 
 

@@ -65,7 +65,12 @@ def predict_masked(
         clip: the clip
         num_masks: number of masks
         seed: of the masks, and of the noise that the decoder is given in place of hidden patches
+
+    Raises:
+        InputError: if there is no mask, or the seed is negative.
     """
+    if num_masks < 1 or seed < 0:
+        raise InputError("--masks must be at least 1, and --seed not negative")
     config = pretrainer.config
     features = clip.features.cpu()
     grid = patch_grid(config, features.shape[1])

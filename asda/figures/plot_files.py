@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from asda.checkpoint.saved_model import WhichEncoder
 from asda.corpus.datadir import DataDir
-from asda.figures.attention_figure import (
+from asda.figures.attention_figure import draw_attention
+from asda.figures.attention_rows import (
     attention_rows,
     chosen_heads,
     chosen_layers,
-    draw_attention,
     query_tokens,
 )
 from asda.figures.canvas import figure_path, write_figure
@@ -45,7 +45,7 @@ def plot_attention(
     at: float | None,
     encoder: WhichEncoder,
 ) -> None:
-
+    """Draw what a token attends to in a file."""
     path = figure_path(out)
     loaded = load(model, encoder=encoder)
     config = loaded.saved.config
@@ -69,7 +69,7 @@ def plot_attention_on_silence(
     groups: Path | None,
     encoder: WhichEncoder,
 ) -> None:
-
+    """Draw and print the shares of attention on silence in a data directory."""
     path = figure_path(out)
     loaded = load(model, encoder=encoder)
     config = loaded.saved.config
@@ -97,13 +97,15 @@ def plot_masks(
     num_masks: int | None,
     seed: int,
 ) -> None:
-
+    """Draw masks of a file and the errors of what is predicted."""
     path = figure_path(out)
     loaded = load(model, device="cpu")
     config = loaded.saved.config
     pretrainer = load_pretrainer(loaded.saved)
     clip = read_clip(loaded, file, start, end)
-    found = predict_masked(pretrainer, clip, num_masks or config.num_masks, seed)
+    found = predict_masked(
+        pretrainer, clip, config.num_masks if num_masks is None else num_masks, seed
+    )
     title = f"{model}: masks and predictions in {Path(file).name}"
     _write(draw_masks(clip, found, config.patch, title), path, file, clip)
 
@@ -117,7 +119,7 @@ def plot_projection(
     layer: int,
     encoder: WhichEncoder,
 ) -> None:
-
+    """Draw the embeddings of a data directory in two dimensions."""
     path = figure_path(out)
     clips = embed_clips(load(model, encoder=encoder), data, pooling, layer)
     _report(clips.bad)
@@ -130,7 +132,7 @@ def plot_projection(
 
 
 def plot_curves(experiments: list[Path], out: Path, quantities: list[str]) -> None:
-
+    """Draw the training curves of experiments."""
     path = figure_path(out)
     folders = list(dict.fromkeys(experiments))
     names = experiment_names(folders)
@@ -143,12 +145,9 @@ def plot_curves(experiments: list[Path], out: Path, quantities: list[str]) -> No
 
 def _write(figure: Figure, path: Path, file: str, clip: ClipInput) -> None:
     """Write the figure of a clip, and say what of the file it does not show."""
-
     write_figure(figure, path)
     if not clip.is_whole:
-        line = (
-            "drawn up to {0:.2f} s, the model's longest input; --start {0:.2f} draws the rest"
-        )
+        line = "drawn up to {0:.2f} s, the model's longest input; --start {0:.2f} draws the rest"
         print(f"note: {file}: {line.format(clip.end)}", file=sys.stderr)
     print(path)
 

@@ -93,6 +93,8 @@ def measure_silence(
     Raises:
         InputError: if no clip can be measured.
     """
+    if within <= 0:
+        raise InputError(f"--within must be above 0 dB, not {within:g}")
 
     def compute(batch: ModelInput) -> list[Shares | None]:
         return [_shares(model, batch, layers, within, query)]

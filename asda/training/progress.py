@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
-from asda.files import readable_duration
+from asda.terminal_bar import Bar
 from asda.training.history import GROUPS, History, best_point, curve, quantities
 
 log = logging.getLogger(__name__)
 
-LINE = "{n}/{total} {percentage:.0f} % {pace}{desc}"
 FIRST_SHOWN = ("loss", "accuracy", "mAP")  # in a terminal, where a long line is cut
 
 
@@ -37,7 +34,7 @@ class Progress:
         self.folder = folder
         self.updates = updates
         self.history = history
-        self.bar = Bar(total=updates, initial=start)
+        self.bar = RunBar(total=updates, initial=start)
         reported = int(history[-1]["update"]) if history else 0
         self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=reported + 1)
         self.since = (time.monotonic(), start)
@@ -83,29 +80,8 @@ class Progress:
         self.bar.close()
 
 
-class Bar(tqdm):
-    """One short line on the terminal: `200/300 67 % 5.1/s 19 s loss 16.5`."""
-
-    def __init__(self, **options: Any):
-        width = os.environ.get("COLUMNS", "")
-        super().__init__(
-            **options,
-            bar_format=LINE,
-            smoothing=0.05,  # with less smoothing, an evaluation makes the remaining time jump
-            ncols=int(width) if width.isdigit() else None,
-            dynamic_ncols=not width.isdigit(),
-            leave=False,
-            disable=not sys.stderr.isatty(),
-        )
-
-    @property
-    def format_dict(self) -> dict[str, Any]:
-        """The quantities of the line."""
-        values = dict(super().format_dict)
-        done, seconds = values["n"] - values["initial"], values["elapsed"]
-        rate = values["rate"] or (done / seconds if seconds else 0)
-        left = readable_duration((values["total"] - values["n"]) / rate) if rate else ""
-        return values | {"pace": f"{rate:.3g}/s {left} " if rate else ""}
+class RunBar(Bar):
+    """The bar of a run, with rows above it."""
 
     def print_row(self, title: str, values: dict[str, float]) -> None:
         """Print numbers on a line above the bar that stays, cut to the width of the terminal."""

@@ -13,6 +13,8 @@ from asda.cli import main
 from asda.scoring.compare import read_result
 from asda.scoring.predictions import ScoredClips
 
+REFERENCE = ("--format", "reference")
+
 
 @pytest.mark.parametrize(
     ("part", "cfg", "output"),
@@ -48,7 +50,7 @@ def test_it_survives_export_and_import(tmp_path, output):
     saved = read_model(tmp_path / "theirs.pt")
     saved.output = output
     tensor_files.save(saved.content(), tmp_path / "model.pt")
-    main(["export", str(tmp_path / "model.pt"), str(tmp_path / "exported.pt")])
+    main(["export", str(tmp_path / "model.pt"), str(tmp_path / "exported.pt"), *REFERENCE])
     main(["import-checkpoint", str(tmp_path / "exported.pt"), str(tmp_path / "again.pt")])
     for name in ("model", "exported", "again"):
         assert read_model(tmp_path / f"{name}.pt").output == output
@@ -110,7 +112,7 @@ def softmax_model(tmp_path, no_images):
 
 @pytest.mark.slow
 def test_a_softmax_model_ranks_clips_the_same_after_export(softmax_model, tmp_path):
-    main(["export", str(softmax_model), str(tmp_path / "exported.pt")])
+    main(["export", str(softmax_model), str(tmp_path / "exported.pt"), *REFERENCE])
     scores, metrics = {}, {}
     for model in (softmax_model, tmp_path / "exported.pt", tmp_path / "exp/model.pt"):
         out = tmp_path / f"score_{model.stem}_{model.parent.name}"

@@ -137,7 +137,7 @@ def test_a_file_that_is_read_is_not_replaced(runs, tmp_path, capsys):
     for words in (
         ["average", checkpoint, "--out", checkpoint],
         ["average", checkpoint, "--out", tmp_path / "link.pt"],
-        ["export", checkpoint, checkpoint],
+        ["export", checkpoint, checkpoint, "--format", "reference"],
         ["import-checkpoint", checkpoint, checkpoint],
     ):
         with pytest.raises(SystemExit):

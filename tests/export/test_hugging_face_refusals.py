@@ -1,10 +1,11 @@
 """What `asda export --format huggingface` checks and refuses."""
 
+import importlib.util
 import json
 
 import pytest
 import torch
-from export.exported import saved_model, write_unchecked
+from export.exported import LABELS, saved_model, write_unchecked
 
 from asda.checkpoint import tensor_files
 from asda.checkpoint.load import read_model
@@ -55,6 +56,17 @@ def test_code_that_computes_something_else_is_not_kept(
     assert not list(tmp_path.iterdir())
 
 
+def test_without_transformers_the_command_says_what_was_not_tried(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", without_transformers(importlib.util.find_spec))
+    write(saved_model(), tmp_path / "out")
+    assert "transformers is not installed here" in capsys.readouterr().out
+    assert read_model(tmp_path / "out").labels == LABELS
+
+
+def without_transformers(find_spec):
+    return lambda name, *rest: None if name == "transformers" else find_spec(name, *rest)
+
+
 def test_a_folder_that_asda_reads_back_differently_is_not_kept(tmp_path, monkeypatch):
     writing = hugging_face_folder.write_safetensors
 
@@ -78,7 +90,7 @@ def spoilt_model(**fields):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"fbank": {}}, "does not record the features it was trained on"),
+        ({"fbank": {}}, "was trained on features of unknown settings"),
         ({"head": {"name": "duration"}}, "head 'duration'; transformers has a class only for"),
         ({"labels": ["one"]}, "a softmax over one class"),
     ],

@@ -701,7 +701,7 @@ def test_bad_files_keep_neither_other_sets_from_labels_nor_are_they_forgotten(tr
     formats = ["--export-formats", "onnx"]
     said, calls = used("--tag-sets", "few all", "--valid-set", "", *formats, status=1)
     assert [call.split()[1] for call in calls] == ["tag", "tag"]
-    assert "not all files of few all have labels, see above" in said
+    assert "some audio of few all could not be labelled, see above" in said
     monkeypatch.setenv("STATUS", "130")
     assert len(used("--tag-sets", "few all", "--valid-set", "", status=130)[1]) == 1
 

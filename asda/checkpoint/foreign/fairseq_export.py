@@ -29,7 +29,8 @@ def to_reference(saved: SavedModel) -> dict[str, Any]:
     """
     if saved.kind == "encoder":
         raise InputError(
-            f"{saved.path}: an encoder alone; the reference has no file without decoder"
+            f"{saved.path}: an encoder alone; the reference's files hold an encoder with a decoder"
+            " (a pretrained model) or with a classifier"
         )
     model = saved.config
     _check_form(model, saved.path)
@@ -65,32 +66,38 @@ def _prediction_mode(saved: SavedModel) -> str:
         if head == {"name": Classifier.name, "pooling": pooling, "layers": "last"}:
             return mode
     settings = ", ".join(f"{key} {value}" for key, value in saved.head.items())
-    raise InputError(f"{saved.path}: a head ({settings}) that the reference does not know")
+    raise InputError(
+        f"{saved.path}: a head ({settings}) that the reference does not know; it has classifiers of"
+        f" the last layer with pooling {' or '.join(POOLINGS.values())}"
+    )
 
 
 def _check_form(model: ResolvedModel, path: str) -> None:
     attention, patch = model.attention, model.patch
-    differs = {
-        "attention.lambda_init": attention.lambda_init != 0.1,
-        "attention.learn_lambda": attention.learn_lambda,
-        "attention.output_scale": attention.output_scale != 0.95,
-        "attention.norm": attention.norm != "layer",
-        "attention.head_split": attention.head_split != "full",
+    sizes = (patch.time, patch.freq, patch.time_stride, patch.freq_stride)
+    standard = attention.kind == "standard"
+    wanted = {
+        "attention.bias": (attention.bias, True),
+        "patch (time, freq and their strides)": (sizes, (16, 16, 16, 16)),
+        "patch.position_scale": (patch.position_scale, 1),
+        "mel_bins": (model.mel_bins, 128),
+        "mlp_ratio": (model.mlp_ratio, 4.0 if standard else 3.5),
     }
-    if attention.kind == "standard":
-        differs = {}
-    differs |= {
-        "attention.bias": not attention.bias,
-        "patch": (patch.time, patch.freq, patch.time_stride, patch.freq_stride) != (16,) * 4,
-        "patch.position_scale": patch.position_scale != 1,
-        "mel_bins": model.mel_bins != 128,
-        "mlp_ratio": model.mlp_ratio != (4.0 if attention.kind == "standard" else 3.5),
-    }
-    other = [key for key, value in differs.items() if value]
+    if not standard:
+        wanted |= {
+            "attention.lambda_init": (attention.lambda_init, 0.1),
+            "attention.learn_lambda": (attention.learn_lambda, False),
+            "attention.output_scale": (attention.output_scale, 0.95),
+            "attention.norm": (attention.norm, "layer"),
+            "attention.head_split": (attention.head_split, "full"),
+        }
+    other = [
+        f"model.{key} is {found}, not {only}"
+        for key, (found, only) in wanted.items()
+        if found != only
+    ]
     if other:
-        raise InputError(
-            f"{path}: the reference has no such model ({', '.join(f'model.{k}' for k in other)})"
-        )
+        raise InputError(f"{path}: the reference has no such model ({'; '.join(other)})")
 
 
 def _pretraining_cfg(model: ResolvedModel, saved: SavedModel) -> dict[str, Any]:

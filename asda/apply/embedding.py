@@ -1,0 +1,91 @@
+"""Vectors of clips, of windows, and over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from asda.apply.applying import Follow
+from asda.apply.inputs import AudioInput
+from asda.audio.audio_error import AudioError
+from asda.inference.audio_model import AudioModel, Window
+from asda.inference.computations import Computation, Layers
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Embeddings of one input.
+
+    Args:
+        values: (rows, width) float32
+        times: in seconds: start and end of each row (rows, 2), or its centre (rows,) for frames
+    """
+
+    values: np.ndarray
+    times: list[Any]
+
+
+def embed(
+    inputs: Sequence[AudioInput],
+    follow: Follow,
+    model: AudioModel,
+    compute: Computation,
+    window: float | None,
+    hop: float | None,
+    batch_size: int | None,
+) -> Iterator[tuple[AudioInput, Vectors | AudioError]]:
+    """Yield one vector of each input, or one of each window, or why an input cannot be used.
+
+    The vector of a clip that is longer than the model's longest input is the mean over its windows.
+
+    Args:
+        inputs: clips or recordings
+        follow: told (input, start, end, whether it is the last) of each window that is done
+        model: any
+        compute: gives a vector of each window, see `asda.inference.computations`
+        window: seconds of a window; None = one vector for each input
+        hop: seconds from the start of a window to that of the next
+        batch_size: windows that are computed together; None = what suits the device
+    """
+    found: list[Window] = []
+    for part in model.run([one.audio for one in inputs], compute, window, hop, batch_size):
+        one = inputs[part.number]
+        follow(one, part.start, part.end, part.last)
+        if part.error is None:
+            found.append(part._replace(output=part.output.cpu()))
+        if part.last:
+            yield one, part.error or _vectors(found, window is None)
+            found = []
+
+
+def embed_frames(
+    inputs: Sequence[AudioInput],
+    follow: Follow,
+    model: AudioModel,
+    layers: Layers,
+    batch_size: int | None,
+) -> Iterator[tuple[AudioInput, Vectors | AudioError]]:
+    """Yield the frame embeddings of each input, or why it cannot be used; see `embed`."""
+    for one in inputs:
+        try:
+            frames = model.frames(one.audio, layers=layers, batch_size=batch_size)
+        except AudioError as error:
+            follow(one, 0.0, 0.0, True)
+            yield one, error
+            continue
+        start = one.audio.start
+        times = (frames.times.double() + start).tolist()
+        follow(one, start, times[-1] if times else start, True)
+        yield one, Vectors(frames.features.numpy(), [round(time, 6) for time in times])
+
+
+def _vectors(windows: Sequence[Window], whole: bool) -> Vectors:
+    values = torch.stack([window.output for window in windows])
+    times = [[round(window.start, 6), round(window.end, 6)] for window in windows]
+    if whole:
+        values, times = values.mean(0, keepdim=True), [[times[0][0], times[-1][1]]]
+    return Vectors(values.numpy(), times)

@@ -1,0 +1,115 @@
+"""Labels as text: for a terminal, as JSON Lines and CSV, and for Audacity and Raven."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# A stretch of audio and its labels, best first, as a line of JSON holds it:
+# {"file": str, "utterance": str (of a data directory only), "start": seconds, "end": seconds,
+#  "labels": [{"label": str, "index": int, "score": float}, ...], "model": digest}
+Row = dict[str, Any]
+
+CSV_COLUMNS = ("file", "utterance", "start", "end", "label", "index", "score", "model")
+RAVEN_COLUMNS = (
+    *("Selection", "View", "Channel", "Begin Time (s)", "End Time (s)"),
+    *("Low Freq (Hz)", "High Freq (Hz)", "Begin File", "Label", "Score"),
+)
+WIDEST_NAME = 48  # characters of a name on the terminal
+
+
+@dataclass(frozen=True)
+class LabelFormat:
+    """How rows become lines of text.
+
+    Args:
+        lines: returns the lines of the rows of one input
+        header: first line of a file; empty = none
+        suffix: of a file with the labels of one input; empty = one file holds those of all inputs
+    """
+
+    lines: Callable[[Sequence[Row]], list[str]]
+    header: str = ""
+    suffix: str = ""
+
+
+def text_formats(highest: float) -> dict[str, LabelFormat]:
+    """Return the formats of files by name.
+
+    Args:
+        highest: half the sample rate of the model in Hz, to which a selection of Raven extends
+    """
+    return {
+        "jsonl": LabelFormat(_json_lines),
+        "csv": LabelFormat(_csv_lines, ",".join(CSV_COLUMNS)),
+        "audacity": LabelFormat(_audacity_lines, suffix=".txt"),
+        "raven": LabelFormat(
+            lambda rows: _raven_lines(rows, highest),
+            "\t".join(RAVEN_COLUMNS),
+            ".selections.txt",
+        ),
+    }
+
+
+def table_format(names: Sequence[str], with_times: bool, models: dict[str, str]) -> LabelFormat:
+    """Return the format of the terminal: a line for each stretch, in columns.
+
+    Args:
+        names: of all inputs, which give the width of their column
+        with_times: whether a row may be a part of its input
+        models: digest -> name of a model, shown if there are several
+    """
+    width = min(WIDEST_NAME, max(map(len, names), default=0))
+
+    def line(row: Row) -> str:
+        words = [f"{_shortened(row.get('utterance') or row['file'], width):<{width}}"]
+        if with_times:
+            words.append(f"{row['start']:9.2f} {row['end']:9.2f} s")
+        if len(models) > 1:
+            words.append(models[row["model"]])
+        labels = (f"{found['label']} {found['score']:.3f}" for found in row["labels"])
+        return "  ".join([*words, *labels])
+
+    return LabelFormat(lambda rows: [line(row) for row in rows])
+
+
+def _json_lines(rows: Sequence[Row]) -> list[str]:
+    return [json.dumps(row, ensure_ascii=False) for row in rows]
+
+
+def _csv_lines(rows: Sequence[Row]) -> list[str]:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    for row in rows:
+        place = (row["file"], row.get("utterance", ""), row["start"], row["end"])
+        for found in row["labels"]:
+            label = (found["label"], found["index"], found["score"])
+            writer.writerow((*place, *label, row["model"]))
+    return stream.getvalue().splitlines()
+
+
+def _audacity_lines(rows: Sequence[Row]) -> list[str]:
+    return [
+        f"{row['start']:.6f}\t{row['end']:.6f}\t{found['label']} {found['score']:.2f}"
+        for row in rows
+        for found in row["labels"]
+    ]
+
+
+def _raven_lines(rows: Sequence[Row], highest: float) -> list[str]:
+    found = [(row, one) for row in rows for one in row["labels"]]
+    return [
+        f"{number}\tSpectrogram 1\t1\t{row['start']:.6f}\t{row['end']:.6f}\t0.0\t{highest:.1f}\t"
+        f"{os.path.basename(row['file'])}\t{one['label']}\t{one['score']:g}"
+        for number, (row, one) in enumerate(found, 1)
+    ]
+
+
+def _shortened(name: str, width: int) -> str:
+    """Return the end of a name, which tells files of one folder apart."""
+    return name if len(name) <= width else f"…{name[1 - width :]}"
