@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from asda.audio.wav_scp import AudioSegment
 from asda.corpus.datadir import DataDir
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
@@ -49,6 +51,31 @@ def embed_clips(
     """
     directory = DataDir(data)
     sources = directory.audio_sources()
+    vectors, bad = embed_sources(model, sources, pooling, layer)
+    if not vectors:
+        raise InputError(f"{data}: the audio of none of its {len(sources)} clips can be used")
+    table = directory.utt2label if directory.has("utt2label") else {}
+    labels = [next(iter(table.get(name, [])), "") for name in vectors]
+    return EmbeddedClips(list(vectors), labels, np.stack(list(vectors.values())), bad)
+
+
+def embed_sources(
+    model: AudioModel,
+    sources: Mapping[str, AudioSegment],
+    pooling: Pooling | None = None,
+    layer: int = -1,
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return utterance -> its embedding (width,) float32, or why its audio cannot be used.
+
+    Args:
+        model: the model
+        sources: utterance -> its audio
+        pooling: as in `AudioModel.embed`
+        layer: number of the layer
+
+    Raises:
+        InputError: if there is no such layer.
+    """
     names = list(sources)
     windows: dict[str, list[np.ndarray]] = {}
     bad: dict[str, str] = {}
@@ -61,10 +88,5 @@ def embed_clips(
             else:
                 bad[name] = str(window.error)
             bar.update(window.last)
-    used = [name for name in names if name not in bad]
-    if not used:
-        raise InputError(f"{data}: the audio of none of its {len(names)} clips can be used")
-    table = directory.utt2label if directory.has("utt2label") else {}
-    labels = [next(iter(table.get(name, [])), "") for name in used]
-    vectors = np.stack([np.mean(windows[name], axis=0) for name in used])
-    return EmbeddedClips(used, labels, vectors, bad)
+    used = (name for name in names if name not in bad)
+    return {name: np.mean(windows[name], axis=0) for name in used}, bad

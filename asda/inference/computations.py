@@ -60,7 +60,7 @@ def embeddings(network: nn.Module, pooling: Pooling | None, layers: Layers) -> C
             are concatenated, or {number: weight} for their weighted sum
     """
     encoder = encoder_of(network)
-    wanted = _numbers(layers, encoder)
+    wanted = layer_numbers(layers, encoder)
     if pooling is None:
         pooling = network.pooling if isinstance(network, Classifier) else "mean"
 
@@ -80,7 +80,7 @@ def frame_embeddings(network: nn.Module, layers: Layers, frequency: Frequency) -
         frequency: how the patches of one time become one vector
     """
     encoder = encoder_of(network)
-    wanted = _numbers(layers, encoder)
+    wanted = layer_numbers(layers, encoder)
 
     def compute(batch: ModelInput) -> list[Tensor]:
         found = take_layers(encoder.layers(batch.features, batch.num_frames), wanted)
@@ -100,7 +100,7 @@ def _over_time(layer: Layer, patches: PatchEmbedding, frequency: Frequency) -> T
     return grid.mean(dim=2) if frequency == "mean" else grid.flatten(2)
 
 
-def _numbers(layers: Layers, encoder: Encoder) -> list[int]:
+def layer_numbers(layers: Layers, encoder: Encoder) -> list[int]:
     """Return the numbers of layers, from 0.
 
     Raises:

@@ -99,6 +99,31 @@ def paired_differences(
     return _without_ends(found) if alone else found
 
 
+def mean_intervals(
+    runs: Sequence[Measurable],
+    groups: np.ndarray | None = None,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
+) -> dict[str, Interval]:
+    """Return the mean of each metric over runs, with its interval, clipped to the metric's range.
+
+    Args:
+        runs: of one system; all hold the same clips in the same order, which are redrawn together,
+            and runs are redrawn as in `paired_differences`
+        groups: (clips,) int, see bootstrap_weights
+        replicates: number of bootstrap replicates
+        seed: of the bootstrap
+    """
+    run_weights = _run_weights(len(runs), replicates, seed)
+    each = [_measured(run, groups, replicates, seed) for run in runs]
+    found = {}
+    for name, metric in runs[0].metrics.items():
+        values = (run_weights * np.stack([measured[name] for measured in each])).sum(axis=0)
+        found[name] = _clipped(_interval(values), metric)
+    alone = len(runs) == 1 and _is_one_unit(runs[0], groups)
+    return _without_ends(found) if alone else found
+
+
 def _is_one_unit(system: Measurable, groups: np.ndarray | None) -> bool:
     """Return whether there is only one clip or group to draw."""
     return (len(system) if groups is None else len(np.unique(groups))) == 1

@@ -7,7 +7,7 @@
 # .ci/run has those that are installed in less than a minute.
 set -euo pipefail
 cd "$(dirname "$0")"
-[ $# -gt 0 ] || set -- hear xares mteb
+[ $# -gt 0 ] || set -- browser hear xares mteb
 
 for name; do
   start=$SECONDS

@@ -90,7 +90,7 @@ def spoilt_model(**fields):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"fbank": {}}, "does not record the features it was trained on"),
+        ({"fbank": {}}, "was trained on features of unknown settings"),
         ({"head": {"name": "duration"}}, "head 'duration'; transformers has a class only for"),
         ({"labels": ["one"]}, "a softmax over one class"),
     ],

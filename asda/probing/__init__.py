@@ -1,0 +1,1 @@
+"""Evaluation of frozen encoders by probes on cached embeddings."""

@@ -1,0 +1,106 @@
+"""Settings of `asda probe` (typed configuration, no torch import)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from asda.configuration import MOST_THREADS, check_fraction
+
+KINDS = ("linear", "attentive", "knn", "prototype")
+OF_TOKENS = ("attentive", "prototype")  # they see every token, the others one vector per clip
+ALL = "all"
+
+
+@dataclass
+class ProbeConfig:
+    """Evaluate a frozen encoder by small classifiers (probes) on its embeddings.
+
+    Embeddings are computed from audio once and kept in a cache. Settings of the probes are chosen
+    on the validation set or, without one, on a fifth of the training clips; never on the test set.
+
+    Args:
+        model: model file or name (`asda models`), with or without a classifier; it may be the first
+            word of the command
+        train: data directory to train the probes on
+        test: data directory to score
+        out: experiment folder; writes out/PROBE/score for each probe
+        valid: data directory to choose settings on (null = a fifth of the training clips, by class)
+        kinds: probes: linear, attentive, knn, prototype
+        pooling: how the tokens of a layer become the one vector that linear and knn see: "cls",
+            "mean" or "statistics" (null = as the classifier of the model does, else the mean)
+        layers: layers to probe, e.g. "3,6"; 0 = the patch embeddings, -1 = the last (null = the
+            last for linear, attentive and knn, which concatenate several; all but the patch
+            embeddings for prototype, which learns a weight for each)
+        prototypes: number of prototypes (null = 20 per class, at most 10,000)
+        label_counts: for a learning curve, training clips per class, e.g. "5 10 20 all"; "all" is
+            always among them
+        draws: number of random draws of each label count
+        encoder: which encoder of a pretrained model
+        cache: folder of the cached embeddings (null = out/cache)
+        cache_limit: largest size of the cached embeddings of a data directory in GB
+        max_bad: largest fraction of unusable clips of a data directory; they are listed in
+            out/bad_utterances
+        seed: of the probes' weights, of held-out clips and of draws
+        device: "cpu", "cuda" or "auto" (a GPU if one is available)
+        threads: CPU threads (0 = all cores)
+    """
+
+    model: str
+    train: str
+    test: str
+    out: str
+    valid: str | None = None
+    kinds: str = " ".join(KINDS)
+    pooling: Literal["cls", "mean", "statistics"] | None = None
+    layers: str | None = None
+    prototypes: int | None = None
+    label_counts: str = ALL
+    draws: int = 5
+    encoder: Literal["student", "teacher"] = "student"
+    cache: str | None = None
+    cache_limit: float = 4.0
+    max_bad: float = 0.05
+    seed: int = 0
+    device: str = "auto"
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        check_fraction("max_bad", self.max_bad)
+        if not 0 <= self.threads <= MOST_THREADS:
+            raise ValueError(f"threads must be from 0 to {MOST_THREADS}, not {self.threads}")
+        for name in ("draws", "prototypes"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        unknown = [kind for kind in self.kind_list if kind not in KINDS]
+        if unknown or not self.kind_list:
+            raise ValueError(f"kinds must be of {', '.join(KINDS)}, not '{self.kinds}'")
+        _ = self.layer_list, self.counts  # refuses what is no number
+
+    @property
+    def kind_list(self) -> list[str]:
+        """The probes in their order, each once."""
+        return list(dict.fromkeys(self.kinds.split()))
+
+    @property
+    def layer_list(self) -> list[int] | None:
+        """The layers as they were given, None if they were not."""
+        if self.layers is None:
+            return None
+        return _numbers("layers", self.layers.replace(",", " ").split())
+
+    @property
+    def counts(self) -> list[int]:
+        """Training clips per class on the learning curve, in rising order, without "all"."""
+        counts = _numbers("label_counts", [n for n in self.label_counts.split() if n != ALL])
+        if any(count < 1 for count in counts):
+            raise ValueError(f"label_counts must be at least 1 or all, not '{self.label_counts}'")
+        return sorted(set(counts))
+
+
+def _numbers(name: str, words: list[str]) -> list[int]:
+    try:
+        return [int(word) for word in words]
+    except ValueError:
+        raise ValueError(f"{name} must be whole numbers, not '{' '.join(words)}'") from None

@@ -1,0 +1,70 @@
+"""The clips that a page names: each once, in the order in which they deserve a player."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from asda.audio.wav_scp import AudioSegment
+from asda.scoring.prediction_table import Row
+from asda.scoring.tables import cut
+
+MOST_CLIPS = 5000  # named in a page; their names alone would fill it otherwise
+LONGEST = 200  # characters of a name or a list of labels
+
+
+@dataclass
+class ListedClips:
+    """The clips of a page.
+
+    Args:
+        clips: what the page shows of each clip, by its number
+        segments: number -> the audio of the clip, where it is known
+    """
+
+    clips: list[dict[str, Any]] = field(default_factory=list)
+    segments: dict[int, AudioSegment] = field(default_factory=dict)
+    _numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def number(self, test_set: str, row: Row, sources: Mapping[str, AudioSegment]) -> int | None:
+        """Return the number of a clip, which is listed if it is not yet; None if there is no room.
+
+        Args:
+            test_set: name of the set, since two sets may use one name for two clips
+            row: of the table of predictions
+            sources: utterance -> its audio
+        """
+        key = (test_set, row["utterance"])
+        if key not in self._numbers and len(self.clips) < MOST_CLIPS:
+            number = self._numbers[key] = len(self.clips)
+            self.clips.append(_shown(row))
+            if segment := sources.get(row["utterance"]):
+                self.segments[number] = segment
+        return self._numbers.get(key)
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    return {
+        "name": short(row["utterance"]),
+        "file": short(row["file"] or ""),
+        "times": times(row),
+        "true": short(row["true"]) or "no label",
+        "predicted": short(row["predicted"]) or "no label",
+        "score": f"{row['score']:.3f}",
+        # With several labels per clip, the score is that of the worst decision.
+        "scored": short(row.get("worst", row["predicted"])),
+    }
+
+
+def times(row: Row) -> str:
+    """Return the times of a segment, nothing for a whole file."""
+    if row["start"] is None:
+        return ""
+    end = "the end" if row["end"] is None else f"{row['end']:g} s"
+    return f"{row['start']:g} s to {end}"
+
+
+def short(text: object) -> str:
+    """Return a name or a list of labels at a length that a page can show."""
+    return cut(str(text), LONGEST)

@@ -1,0 +1,183 @@
+"""The results of an experiment on one test set, as the page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asda.audio.wav_scp import AudioSegment, split_source
+from asda.report.class_rows import ClassTable, class_table
+from asda.report.confusion_cells import (
+    Matrix,
+    cell_rows,
+    confusion_table,
+    decision_rows,
+    listed_rows,
+)
+from asda.report.listed_clips import ListedClips
+from asda.report.reliability_chart import ReliabilityChart, reliability_chart
+from asda.scoring.compare import metric_info, read_result
+from asda.scoring.metrics import confusion_matrix
+from asda.scoring.prediction_table import Row, prediction_rows, read_sources
+from asda.scoring.predictions import ScoredClips
+from asda.scoring.result_notes import result_notes
+from asda.scoring.score_kinds import read_scores
+from asda.scoring.tables import clips_counted, number, with_interval
+
+SHOWN_ERRORS = 20
+
+
+@dataclass
+class SetResults:
+    """One test set.
+
+    Args:
+        name: of its score folder, part of the names of elements in the page
+        title: what was scored
+        result: content of result.json
+        errors: numbers of the clips with the most confident errors
+        wrong: number of all clips with errors
+        matrix: None unless every clip has one label
+        classes: None unless the scores are those of a classifier
+        reliability: None unless the scores are those of a classifier
+        lists: cell of the matrix, or decision -> numbers of its clips
+        sources: utterance -> its audio
+        scored: the scores; None unless they are those of a classifier
+        rows: the table of predictions
+    """
+
+    name: str
+    title: str
+    result: dict[str, Any]
+    errors: list[int] = field(default_factory=list)
+    wrong: int = 0
+    matrix: Matrix | None = None
+    classes: ClassTable | None = None
+    reliability: ReliabilityChart | None = None
+    lists: dict[str, list[int]] = field(default_factory=dict)
+    sources: dict[str, AudioSegment] = field(default_factory=dict)
+    scored: ScoredClips | None = None
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def headline(self) -> tuple[str, str, str]:
+        """The main metric: its title, value and interval."""
+        info = metric_info(self.result)[self.result["metric"]]
+        found = self.result["metrics"][self.result["metric"]]
+        ends = f"{number(info, found['low'])} to {number(info, found['high'])}"
+        return info.title, number(info, found["value"]), ends
+
+    @property
+    def level(self) -> str:
+        return f"{self.result['interval']['level']:.0%}"
+
+    @property
+    def clips(self) -> str:
+        return clips_counted(self.result["clips"])
+
+    @property
+    def metrics(self) -> list[tuple[str, str]]:
+        """Each metric with its interval."""
+        measured = self.result["metrics"]
+        info = metric_info(self.result)
+        return [(metric.title, with_interval(metric, measured[n])) for n, metric in info.items()]
+
+    @property
+    def notes(self) -> list[str]:
+        return result_notes(self.result)
+
+    @property
+    def folds(self) -> list[tuple[str, list[str]]]:
+        """A row per fold, then mean and standard deviation; nothing without folds."""
+        if "folds" not in self.result:
+            return []
+        info, over = metric_info(self.result), self.result["over_folds"]
+        rows = [
+            (fold["folder"], [with_interval(m, fold["metrics"][n]) for n, m in info.items()])
+            for fold in self.result["folds"]
+        ]
+        for line, title in (("mean", "mean of folds"), ("std", "standard deviation of folds")):
+            rows.append((title, [number(m, over[n][line]) for n, m in info.items()]))
+        return rows
+
+    @property
+    def fold_titles(self) -> list[str]:
+        return [metric.title for metric in metric_info(self.result).values()]
+
+    @property
+    def origin(self) -> list[tuple[str, str]]:
+        """Where the result comes from: data, model, versions."""
+        entries = {**self.result["provenance"], **self.result["environment"]}
+        return [(key, _plain(value)) for key, value in entries.items()]
+
+
+def score_folders(folder: Path) -> list[Path]:
+    """Return the score folders of an experiment; a score folder is its own."""
+    if (folder / "result.json").is_file():
+        return [folder]
+    return sorted(path.parent for path in folder.glob("score*/result.json"))
+
+
+def read_set_results(folder: Path, listed: ListedClips) -> SetResults:
+    """Return the results in a score folder, and list its clips.
+
+    Args:
+        folder: the score folder
+        listed: the clips of the page, to which those of this set are added
+
+    Raises:
+        InputError: if the folder is damaged.
+    """
+    result = read_result(folder)
+    title = str(result["provenance"].get("data") or folder)
+    if "folds" in result:
+        title = f"{len(result['folds'])} folds, all clips pooled"
+    found = SetResults(folder.name, title, result)
+    if not (folder / "scores.npz").is_file():
+        return found
+    scored = read_scores(folder)
+    if isinstance(scored, ScoredClips):
+        _add_classifier(found, scored, _files(read_sources(folder)), listed)
+    return found
+
+
+def _files(sources: dict[str, AudioSegment]) -> dict[str, AudioSegment]:
+    """Return the sources without those that are commands.
+
+    Score folders come from others too, and looking at a result must not run what is written there.
+    """
+    return {u: found for u, found in sources.items() if split_source(found.source)[0] is not None}
+
+
+def _add_classifier(
+    found: SetResults, scored: ScoredClips, sources: dict[str, AudioSegment], listed: ListedClips
+) -> None:
+    found.scored, found.sources = scored, sources
+    found.rows = prediction_rows(scored, sources)
+    wrong = [row for row in found.rows if row["true"] != row["predicted"]]
+    found.wrong = len(wrong)
+    found.errors = _numbers(found, wrong[:SHOWN_ERRORS], listed)
+    one_label = not found.result["multi_label"]
+    cells = cell_rows(found.rows) if one_label else decision_rows(found.rows)
+    numbers = {key: _numbers(found, listed_rows(rows), listed) for key, rows in cells.items()}
+    found.lists = {key: clips for key, clips in numbers.items() if clips}
+    if one_label:
+        confusion = confusion_matrix(scored.scores, scored.targets)
+        found.matrix = confusion_table(confusion, scored.columns, set(found.lists))
+    found.classes = class_table(found.result, cells, set(found.lists))
+    found.reliability = reliability_chart(scored, found.result["metrics"].get("ECE"))
+
+
+def _numbers(found: SetResults, rows: Sequence[Row], listed: ListedClips) -> list[int]:
+    numbers = (listed.number(found.name, row, found.sources) for row in rows)
+    return [number for number in numbers if number is not None]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+    if value is None:
+        return "unknown"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
