@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -63,6 +63,10 @@ def embeddings(network: nn.Module, pooling: Pooling | None, layers: Layers) -> C
     wanted = layer_numbers(layers, encoder)
     if pooling is None:
         pooling = network.pooling if isinstance(network, Classifier) else "mean"
+    if pooling not in get_args(Pooling):
+        raise InputError(f"no pooling '{pooling}'; there are {', '.join(get_args(Pooling))}")
+    if pooling == "cls" and 0 in wanted:
+        raise InputError("layer 0, that of the patch embeddings, has no CLS token; pool its mean")
 
     def compute(batch: ModelInput) -> Tensor:
         found = take_layers(encoder.layers(batch.features, batch.num_frames), wanted)
