@@ -17,7 +17,9 @@ from asda.configuration import RENAMED, check_keys, nearest, one_line, read_yaml
 from asda.files import InputError
 
 # What the values of options are, where their type does not say it.
-PLACEHOLDERS = dict.fromkeys(("train", "exp", "valid", "test", "data", "dump", "out"), "DIR")
+PLACEHOLDERS = dict.fromkeys(
+    ("train", "exp", "valid", "test", "data", "dump", "out", "cache"), "DIR"
+)
 PLACEHOLDERS |= dict.fromkeys(("config", "init", "fbank", "model"), "FILE")
 
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}

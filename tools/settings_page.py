@@ -16,6 +16,7 @@ from typing import Any
 import docstring_parser
 
 from asda.features.fbank_config import FbankConfig
+from asda.probing.probe_config import ProbeConfig
 from asda.scoring.score_config import BaselineConfig, ScoreConfig
 from asda.training.run_config import FinetuneConfig, PretrainConfig
 
@@ -24,6 +25,7 @@ COMMANDS = {
     "finetune": FinetuneConfig,
     "score": ScoreConfig,
     "baseline": BaselineConfig,
+    "probe": ProbeConfig,
 }
 START = """# Settings
 

@@ -93,7 +93,8 @@ def _read(folder: Path, meta: dict[str, Any]) -> ClipEmbeddings:
     tokens = None
     if meta["tokens"]:
         shape = int(lengths.sum()), pooled.shape[1], pooled.shape[3]
-        tokens = np.memmap(folder / "tokens.bin", np.float16, "r", shape=shape)
+        # A view of the base class: slices of np.memmap itself are slow to make.
+        tokens = np.asarray(np.memmap(folder / "tokens.bin", np.float16, "r", shape=shape))
     return ClipEmbeddings(meta["utterances"], meta["bad"], meta["layers"], pooled, lengths, tokens)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from asda.audio.wav_scp import AudioSegment
-from asda.files import InputError, readable_size
+from asda.files import InputError, listed, readable_size
 from asda.inference.audio_model import AudioModel
 from asda.inference.computations import Computation, encoder_of
 from asda.inference.model_input import ModelInput
@@ -123,7 +123,11 @@ class EmbeddingPass:
                 windows = []
                 self._refuse_large(len(pooled), len(names))
         if not pooled:
-            raise InputError(f"{self.where}: the audio of none of its clips can be used ({bad})")
+            reasons = [f"'{name}': {reason}" for name, reason in bad.items()]
+            raise InputError(
+                f"{self.where}: the audio of none of its {len(names)} clips can be used;"
+                f" {listed(reasons, 1)}"
+            )
         table = np.stack(list(pooled.values()))
         return Passed(list(pooled), bad, table, np.array(lengths, np.int64))
 

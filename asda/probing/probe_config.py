@@ -20,7 +20,8 @@ class ProbeConfig:
     on the validation set or, without one, on a fifth of the training clips; never on the test set.
 
     Args:
-        model: model file or name (`asda models`), with or without a classifier
+        model: model file or name (`asda models`), with or without a classifier; it may be the first
+            word of the command
         train: data directory to train the probes on
         test: data directory to score
         out: experiment folder; writes out/PROBE/score for each probe

@@ -10,6 +10,7 @@ from asda.scoring.intervals import (
     BLOCK,
     bootstrap_weights,
     intervals,
+    mean_intervals,
     paired_differences,
 )
 from asda.scoring.metrics import ClassificationMetrics, measure
@@ -214,3 +215,14 @@ def test_one_clip_or_group_has_no_interval(tmp_path):
     assert np.isnan(intervals(system(many), one_group)["accuracy"][1:]).all()
     differences = paired_differences([system(many)], [system(many)], one_group)
     assert np.isnan(differences["mAP"][1:]).all()
+
+
+def test_the_mean_over_runs_has_an_interval_over_clips_and_runs():
+    runs = [system(single_label(clips=80, seed=seed)) for seed in range(5)]
+    found = mean_intervals(runs, replicates=200)["accuracy"]
+    alone = [intervals(run, replicates=200)["accuracy"] for run in runs]
+    assert found.value == pytest.approx(np.mean([one.value for one in alone]))
+    assert found.low < found.value < found.high
+    same = mean_intervals([runs[0]] * 5, replicates=200)["accuracy"]
+    assert same == pytest.approx(alone[0])
+    assert mean_intervals([runs[0]], replicates=200)["accuracy"] == alone[0]
