@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from asda.files import readable_duration
 
-LINE = "{n}/{total} {percentage:.0f} % {pace}{desc}"
+LINE = "{done}/{total} {percentage:.0f} % {pace}{desc}"
 
 
 class Bar(tqdm):
@@ -35,4 +35,4 @@ class Bar(tqdm):
         done, seconds = values["n"] - values["initial"], values["elapsed"]
         rate = values["rate"] or (done / seconds if seconds else 0)
         left = readable_duration((values["total"] - values["n"]) / rate) if rate else ""
-        return values | {"pace": f"{rate:.3g}/s {left} " if rate else ""}
+        return values | {"done": values["n"], "pace": f"{rate:.3g}/s {left} " if rate else ""}

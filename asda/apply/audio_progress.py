@@ -44,11 +44,12 @@ class AudioBar(Bar):
         """The quantities of the line."""
         values = dict(super().format_dict)
         done, spent = values["n"], time.monotonic() - self._began
+        values["done"] = int(done)
         if not done or not spent:
             return values | {"pace": ""}
         left = readable_duration((values["total"] - done) * spent / done)
         pace = f"{self._seconds / spent:.0f} x real time, {left} left "
-        return values | {"n": int(done), "pace": pace}
+        return values | {"pace": pace}
 
     def _part(self, one: AudioInput, end: float) -> float:
         """Return which part of a file ends at a time, below 1; 0 if its length is not known."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from asda.apply.applied_models import load_models, model_digest
 from asda.apply.apply_options import EmbedOptions
 from asda.apply.applying import Compute, apply_to_all
 from asda.apply.completed import recorded
@@ -16,7 +17,6 @@ from asda.apply.embedding import Vectors, embed, embed_frames
 from asda.apply.embedding_files import check_keys, format_of
 from asda.apply.embedding_output import EmbeddingOutput
 from asda.apply.inputs import AudioInput, find_inputs, fingerprints_of
-from asda.apply.models import load_models, model_digest
 from asda.apply.stored_embeddings import stored_embeddings
 from asda.files import refuse_overwriting
 from asda.inference.audio_model import AudioModel

@@ -61,7 +61,7 @@ class EmbeddingOutput:
         write_embeddings(self.path, rows, shape[1], self.vectors)
         self.record.replace({name: {**contents[name], "offset": None} for name in done})
         self.archive.unlink(missing_ok=True)
-        return f"wrote {self.path}: {len(done)} inputs, vectors of {shape[1]}"
+        return f"wrote {self.path}: embeddings ({sum(one.count for one in rows)}, {shape[1]})"
 
     def _holds(self, offset: int) -> bool:
         return self.archive.exists() and self.archive.stat().st_size > offset

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from asda.apply.applied_models import load_models, model_digest
 from asda.apply.apply_options import PER_INPUT, TagOptions
 from asda.apply.applying import Output, apply_to_all
 from asda.apply.completed import recorded
@@ -25,7 +26,6 @@ from asda.apply.label_output import (
 )
 from asda.apply.label_rows import Tagger, Windows
 from asda.apply.label_thresholds import read_thresholds
-from asda.apply.models import load_models, model_digest
 from asda.apply.tagging import tag
 from asda.files import InputError, refuse_overwriting
 

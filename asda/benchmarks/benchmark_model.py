@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from asda.checkpoint.saved_model import WhichEncoder
 from asda.configuration import build, to_dict
-from asda.digests import value_digest
+from asda.digests import file_digest, value_digest
 from asda.inference.computations import Frequency
-from asda.inference.loading import load, model_digest
+from asda.inference.loading import load
 from asda.inference.stitching import Frames
 from asda.model.model_config import Pooling
 
@@ -70,7 +70,7 @@ class BenchmarkModel(nn.Module):
         super().__init__()
         self.settings = settings = build(VectorSettings, options, "options of the benchmark model")
         self.model = load(path, device, settings.precision, settings.encoder)
-        self.digest = value_digest([model_digest(self.model), to_dict(settings)])
+        self.digest = value_digest([file_digest(self.model.saved.path), to_dict(settings)])
         silence = [(torch.zeros(self.model.fbank.config.frame_length), self.sample_rate)]
         self.scene_embedding_size = self.embed(silence).shape[-1]
         self.timestamp_embedding_size = self.frames(silence).features.shape[-1]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from asda import __version__
+from asda.checkpoint.uninitialised import Uninitialised
 from asda.configuration import build
 from asda.files import InputError
 from asda.model.classifier import Classifier
@@ -92,7 +93,7 @@ class SavedModel:
 
     def expected_tensors(self) -> dict[str, Tensor]:
         """Return the tensors that `weights` must hold, by name, on the meta device."""
-        with torch.device("meta"):
+        with torch.device("meta"), Uninitialised():
             if self.kind == "pretrained":
                 return Pretrainer(self.config).state_dict()
             if self.kind == "finetuned":

@@ -85,8 +85,10 @@ def _draw(panel: Axes, runs: Mapping[str, History], quantity: str, height: float
                 label = group if len(runs) == 1 else f"{cut(name, LABEL_CHARACTERS)}, {group}"
                 ends.append(End(updates[-1], found[-1], label, style["color"]))
                 values += found
+    if quantity.endswith("_std"):  # what matters is how far it is from collapse
+        panel.set_ylim(bottom=0)
     # A learning rate ends near zero, which would take most of a logarithmic axis.
-    if quantity != "learning_rate" and _spans_magnitudes(values):
+    elif quantity != "learning_rate" and _spans_magnitudes(values):
         panel.set_yscale("log")
     panel.set_ylabel(quantity.replace("_", " "))
     panel.grid(alpha=0.3)

@@ -81,12 +81,11 @@ def embedding_map(
     frequent = Counter(label for row in drawn for label in row["true"].split(" "))
     shown = [_shown_label(row, frequent) for row in drawn]
     labels = sorted(set(shown))
-    points = []
-    for row, label, (x, y) in zip(drawn, shown, places.tolist(), strict=True):
-        clip = listed.number(found.name, row, found.sources)
-        if clip is not None:
-            wrong = row["true"] != row["predicted"]
-            points.append(MapPoint(axes.x(x), axes.y(y), labels.index(label), wrong, clip))
+    points = [
+        MapPoint(axes.x(x), axes.y(y), labels.index(label), row["true"] != row["predicted"], clip)
+        for row, label, (x, y) in zip(drawn, shown, places.tolist(), strict=True)
+        if (clip := listed.number(found.name, row, found.sources)) is not None
+    ]
     points.sort(key=lambda point: (point.wrong, point.label))  # errors on top of the others
     names = [short(label) for label in labels]
     return EmbeddingMap(axes, names, points, TITLES[method], len(found.rows))

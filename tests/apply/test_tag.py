@@ -345,3 +345,13 @@ def test_a_killed_call_continues(place):
     assert f"{done} of 40 files were done before" in call.stderr.read()
     assert call.wait() == 0
     assert len(rows((place / "labels.jsonl").read_text())) == 40
+
+
+@pytest.mark.slow
+def test_the_first_result_does_not_wait_for_the_compiler_of_pytorch(place):
+    code = (
+        "import sys; from asda.cli import main; main(['tag', 'model.pt', 'sounds/0.wav']);"
+        "print([m for m in ('torch._dynamo', 'sympy', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr

@@ -79,6 +79,7 @@ def test_the_check_of_xares_passes(path):
 
 
 @needs_xares
+@pytest.mark.slow
 def test_the_task_esc50_of_xares_runs_on_clips_of_esc10(path, shared, tmp_path):
     """On 20 clips of each fold; the network has random weights, and still beats chance."""
     esc10 = tmp_path / "esc10"

@@ -12,6 +12,7 @@ from asda.checkpoint import tensor_files
 from asda.cli import main
 from asda.export import onnx_file
 from asda.export.exported_model import ExportedModel
+from asda.inference.audio_input import Waveform
 from asda.inference.audio_model import AudioModel
 from asda.inference.computations import class_outputs
 from asda.inference.loading import load
@@ -75,7 +76,7 @@ def check(model: AudioModel, run):
             if not model.labels:
                 assert "logits" not in found
                 continue
-            (window,) = model.run([audio], class_outputs([model.network]))
+            (window,) = model.run([Waveform(*audio)], class_outputs([model.network]))
             np.testing.assert_allclose(found["logits"][row], window.output, atol=1e-4)
 
 

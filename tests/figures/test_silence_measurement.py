@@ -72,5 +72,5 @@ def test_intervals_are_of_the_mean_over_clips_and_differences_are_paired(tmp_pat
 def test_a_directory_in_which_nothing_can_be_measured_is_refused(tmp_path):
     clips = {"even": np.random.default_rng(0).normal(0, 0.1, 16000)}
     data = write_directory(tmp_path / "data", clips)
-    with pytest.raises(InputError, match="none of 1 clips can be measured.*not 20 dB above"):
+    with pytest.raises(InputError, match=r"none of 1 clips can be measured.*not 20 dB above"):
         measured(tmp_path, data)

@@ -8,7 +8,8 @@ from asda.training.history import best_point, curve, quantities
 from asda.training.run_log import read_history
 
 BEGIN = "2026-11-28 13:24:10 INFO training begins"
-ROW = "2026-11-28 13:24:14 INFO {} {}/40  loss {}  learning_rate 0.0002  12.98 updates/s  2.0 min left"
+PACE = "12.98 updates/s  2.0 min left"
+ROW = f"2026-11-28 13:24:14 INFO {{}} {{}}/40  loss {{}}  learning_rate 0.0002  {PACE}"
 
 
 def log(folder, *lines):

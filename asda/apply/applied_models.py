@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
-from asda.digests import file_digest, value_digest
+from asda.digests import file_digest
 from asda.inference.audio_model import AudioModel
 from asda.inference.loading import load
 
@@ -27,9 +25,5 @@ def load_models(
 
 
 def model_digest(model: AudioModel) -> str:
-    """Return the digest of the file, or of the files of the folder, that a model was read from."""
-    path = Path(model.saved.path)
-    if not path.is_dir():
-        return file_digest(path)
-    files = sorted(name for name in os.listdir(path) if (path / name).is_file())
-    return value_digest({name: file_digest(path / name) for name in files})
+    """Return the digest of the file that a model was read from."""
+    return file_digest(model.saved.path)
