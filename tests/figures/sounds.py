@@ -38,9 +38,9 @@ def write_directory(folder, clips, labels=()):
     return folder
 
 
-def write_pretrained(path, padding="mask", max_frames=200, mask_noise=0.01):
+def write_pretrained(path, padding="mask", max_frames=200, mask_noise=0.01, **options):
     torch.manual_seed(0)
-    config = tiny(decoder=DecoderConfig(mask_noise=mask_noise))
+    config = tiny(decoder=DecoderConfig(mask_noise=mask_noise), **options)
     saved = SavedModel(
         "pretrained",
         to_dict(config),
