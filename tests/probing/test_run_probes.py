@@ -119,6 +119,7 @@ def test_one_clip_per_class_needs_a_validation_set(root, tmp_path, capsys):
 def test_labels_that_do_not_fit_are_refused_before_anything_is_embedded(root, tmp_path, capsys):
     test = tones(tmp_path / "test", TWO)
     write_table(test / "utt2label", {"test00": "low", "test01": "loud"})
+    (test / "labels.txt").write_text("low\nloud\n")
     with pytest.raises(SystemExit):
         probe(root / "model.pt", root, out=tmp_path / "exp", test=test, kinds="knn")
     found = capsys.readouterr()
