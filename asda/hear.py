@@ -49,6 +49,9 @@ def get_timestamp_embeddings(audio: Tensor, model: BenchmarkModel) -> tuple[Tens
     Returns:
         embeddings (clips, time, timestamp_embedding_size) float32 and timestamps (clips, time)
         float32 in milliseconds, both on the device of the audio.
+
+    Raises:
+        InputError: if the audio is no tensor of this shape.
     """
     frames = model.frames(_clips(audio, model))
     seconds = audio.shape[1] / model.sample_rate
@@ -64,9 +67,15 @@ def get_scene_embeddings(audio: Tensor, model: BenchmarkModel) -> Tensor:
     Args:
         audio: as in `get_timestamp_embeddings`
         model: of `load_model`
+
+    Raises:
+        InputError: if the audio is no tensor of this shape.
     """
     return model.embed(_clips(audio, model)).to(audio.device)
 
 
 def _clips(audio: Tensor, model: BenchmarkModel) -> list[Clip]:
+    if not isinstance(audio, Tensor) or audio.dim() != 2:
+        kind = f"shape {tuple(audio.shape)}" if isinstance(audio, Tensor) else type(audio).__name__
+        raise InputError(f"audio of {kind}; HEAR gives a torch tensor (clips, samples)")
     return [(samples, model.sample_rate) for samples in audio.unbind()]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from asda.corpus.audio_fingerprints import audio_fingerprints
 from asda.corpus.datadir import DataDir
 from asda.digests import DIGITS, table_digest, value_digest
 from asda.export.staging import staged
-from asda.files import readable_duration, readable_size, write_json
+from asda.files import InputError, readable_duration, readable_size, write_json
 from asda.inference.audio_model import AudioModel
 from asda.inference.computations import encoder_of
 from asda.probing.clip_embeddings import ClipEmbeddings, Contents
@@ -46,17 +48,20 @@ class EmbeddingCache:
         """Return the embeddings of a data directory, computed if they are not there yet.
 
         Raises:
-            InputError: if no clip can be used, or the embeddings are larger than the limit.
+            InputError: if no clip can be used, the embeddings are larger than the limit, or those
+                in the cache are damaged.
         """
         segments = directory.audio_sources()
         wanted = [utterance for utterance in directory.utterances if utterance in segments]
         audio = table_digest(wanted, audio_fingerprints({u: segments[u] for u in wanted}))
         prefix = f"{self.encoder_digest}-{audio}-"
         for path in sorted(self.folder.glob(f"{prefix}*/meta.json")):
-            meta = json.loads(path.read_text(encoding="utf-8"))
-            if Contents(tuple(meta["layers"]), meta["tokens"]).include(contents):
-                print(f"{directory.path}: embeddings of {path.parent}")
-                return _read(path.parent, meta)
+            with _named_if_damaged(path.parent):
+                meta = json.loads(path.read_text(encoding="utf-8"))
+                if Contents(tuple(meta["layers"]), meta["tokens"]).include(contents):
+                    found = _read(path.parent, meta)
+                    print(f"{directory.path}: embeddings of {path.parent}")
+                    return found
         path = self.folder / f"{prefix}{value_digest(list(contents))}"
         started = time.monotonic()
         with staged(path) as folder:
@@ -86,6 +91,17 @@ class EmbeddingCache:
         }
         write_json(folder / "meta.json", meta)
         return meta
+
+
+@contextmanager
+def _named_if_damaged(folder: Path) -> Iterator[None]:
+    """Turn the errors of reading damaged files into one that names their folder."""
+    try:
+        yield
+    except (ValueError, KeyError, IndexError, TypeError, EOFError, FileNotFoundError):
+        raise InputError(
+            f"{folder}: damaged embeddings; remove this folder and repeat the call"
+        ) from None
 
 
 def _read(folder: Path, meta: dict[str, Any]) -> ClipEmbeddings:

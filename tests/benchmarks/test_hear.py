@@ -74,3 +74,11 @@ def test_the_validator_of_hear_finds_no_error(path, monkeypatch, capsys):
     with pytest.warns(UserWarning):
         runpy.run_module("hearvalidator.validate", run_name="__main__")
     assert capsys.readouterr().out.endswith("Looks good!\n")
+
+
+@pytest.mark.parametrize("audio", [torch.zeros(RATE), torch.zeros(2, 1, RATE), [0.0] * RATE])
+@pytest.mark.parametrize("given", [hear.get_scene_embeddings, hear.get_timestamp_embeddings])
+def test_audio_of_another_shape_is_refused(tmp_path, audio, given):
+    model = hear.load_model(str(write_model(tmp_path / "encoder.pt", head={})))
+    with pytest.raises(InputError, match=r"HEAR gives a torch tensor \(clips, samples\)"):
+        given(audio, model)

@@ -117,3 +117,13 @@ def test_a_directory_without_usable_audio_is_refused(tmp_path, model, data):
         path.write_bytes(b"")
     with pytest.raises(InputError, match="the audio of none of its 3 clips can be used; 'u0': "):
         cache_of(tmp_path, model).get(data, ALL)
+
+
+@pytest.mark.parametrize("name", ["meta.json", "pooled.npy", "lengths.npy", "tokens.bin"])
+def test_damaged_embeddings_are_named_with_a_remedy(tmp_path, data, name):
+    cache = cache_of(tmp_path, asda.load(write_model(tmp_path / "model.pt", head={}), "cpu"))
+    cache.get(data, ALL)
+    (path,) = (tmp_path / "cache").glob(f"*/{name}")
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(InputError, match="damaged embeddings; remove this folder and repeat"):
+        cache.get(data, ALL)
