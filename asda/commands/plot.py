@@ -40,8 +40,8 @@ def _add_attention(verbs: Subcommands) -> None:
     sub = verbs.add("attention", _later("plot_attention"), text)
     _add_model_and_file(sub)
     _add_layers(sub, "first, middle and last")
-    text = "heads from 1 (default: the mean of all)"
-    sub.add_argument("--heads", type=int, nargs="+", default=[], metavar="N", help=text)
+    text = "heads from 1, such as 1,4 (default: the mean of all)"
+    sub.add_argument("--heads", type=_numbers, default=[], metavar="N,...", help=text)
     text = "draw what the patches at this moment attend to (default: the CLS token)"
     sub.add_argument("--at", type=float, metavar="SECONDS", help=text)
     _add_encoder(sub)
@@ -113,8 +113,16 @@ def _add_out(parser: argparse.ArgumentParser, further: str = "") -> None:
 
 
 def _add_layers(parser: argparse.ArgumentParser, default: str) -> None:
-    text = f"layers from 1; negative ones count from the last (default: {default})"
-    parser.add_argument("--layers", type=int, nargs="+", default=[], metavar="N", help=text)
+    text = f"layers from 1, such as 1,4; -1 is the last one (default: {default})"
+    parser.add_argument("--layers", type=_numbers, default=[], metavar="N,...", help=text)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError:
+        message = f"'{text}' should be whole numbers with commas between them"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def _add_encoder(parser: argparse.ArgumentParser) -> None:

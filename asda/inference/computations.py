@@ -61,8 +61,7 @@ def embeddings(network: nn.Module, pooling: Pooling | None, layers: Layers) -> C
     """
     encoder = encoder_of(network)
     wanted = layer_numbers(layers, encoder)
-    if pooling is None:
-        pooling = network.pooling if isinstance(network, Classifier) else "mean"
+    pooling = pooling or own_pooling(network)
     if pooling not in get_args(Pooling):
         raise InputError(f"no pooling '{pooling}'; there are {', '.join(get_args(Pooling))}")
     if pooling == "cls" and 0 in wanted:
@@ -73,6 +72,11 @@ def embeddings(network: nn.Module, pooling: Pooling | None, layers: Layers) -> C
         return _mixed([pool(found[number], pooling) for number in wanted], layers)
 
     return compute
+
+
+def own_pooling(network: nn.Module) -> Pooling:
+    """Return the pooling of a classifier, or the mean for an encoder."""
+    return network.pooling if isinstance(network, Classifier) else "mean"
 
 
 def frame_embeddings(network: nn.Module, layers: Layers, frequency: Frequency) -> Computation:
