@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from asda.commands.apply_arguments import MODEL
 from asda.commands.subcommands import Subcommands
 
 
@@ -52,11 +53,12 @@ def _add_silence(verbs: Subcommands) -> None:
     sub = verbs.add("attention-on-silence", _later("plot_attention_on_silence"), text)
     _add_model_and_data(sub)
     _add_layers(sub, "all")
-    text = "frames up to this far above the noise floor are without sound (default: 10)"
+    text = "frames at most this far above the noise floor count as without sound (default: 10)"
     sub.add_argument("--within", type=float, default=10.0, metavar="DB", help=text)
     text = "tokens that attend: all (default), or CLS alone"
     sub.add_argument("--query", choices=("all", "cls"), default="all", help=text)
-    text = "table `utterance group`, e.g. utt2spk: the intervals draw groups instead of clips"
+    text = "table of utterances and their groups, such as utt2spk: intervals are those over groups"
+    text += " instead of clips"
     sub.add_argument("--groups", type=Path, metavar="FILE", help=text)
     _add_encoder(sub)
 
@@ -65,9 +67,9 @@ def _add_masks(verbs: Subcommands) -> None:
     text = "draw what the student of a pretrained model sees, and the error of its predictions"
     sub = verbs.add("masks", _later("plot_masks"), text)
     _add_model_and_file(sub)
-    text = "masks over which errors are averaged (default: as many as in pretraining)"
+    text = "number of masks over which errors are averaged (default: as many as in pretraining)"
     sub.add_argument("--masks", dest="num_masks", type=int, metavar="N", help=text)
-    sub.add_argument("--seed", type=int, default=0, help="of the masks (default: 0)")
+    sub.add_argument("--seed", type=int, default=0, help="of the random masks (default: 0)")
 
 
 def _add_projection(verbs: Subcommands) -> None:
@@ -76,7 +78,8 @@ def _add_projection(verbs: Subcommands) -> None:
     _add_model_and_data(sub)
     text = "pca (default), or umap, which needs pip install 'asda[umap]'"
     sub.add_argument("--method", choices=("pca", "umap"), default="pca", help=text)
-    text = "how tokens become one vector (default: as the classifier does, or mean)"
+    text = "how the tokens of a layer become one vector (default: as in the classifier; mean for an"
+    text += " encoder)"
     sub.add_argument("--pooling", choices=("cls", "mean", "statistics"), help=text)
     text = "layer of the embeddings, 0 = the patch embeddings (default: -1, the last)"
     sub.add_argument("--layer", type=int, default=-1, metavar="N", help=text)
@@ -88,23 +91,26 @@ def _add_curves(verbs: Subcommands) -> None:
     sub = verbs.add("curves", _later("plot_curves"), text)
     sub.add_argument("experiments", type=Path, nargs="+", metavar="EXP", help="experiment folders")
     _add_out(sub)
-    text = "e.g. frame_loss grad_norm (default: loss, metric and learning rate)"
+    text = "quantities of the log, such as frame_loss grad_norm (default: loss, validation metrics"
+    text += " and learning rate)"
     sub.add_argument("--quantities", nargs="+", default=[], metavar="NAME", help=text)
 
 
 def _add_model_and_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="model file")
-    parser.add_argument("file", help="audio: a file, or another value of wav.scp")
+    parser.add_argument("model", help=MODEL)
+    parser.add_argument("file", help="audio file, or another value of wav.scp")
     _add_out(parser)
-    text = "begin there in the file (default: 0)"
+    text = "where the clip begins in the file (default: 0)"
     parser.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help=text)
-    parser.add_argument("--end", type=float, metavar="SECONDS", help="end there in the file")
+    parser.add_argument(
+        "--end", type=float, metavar="SECONDS", help="where the clip ends in the file"
+    )
 
 
 def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="model file")
+    parser.add_argument("model", help=MODEL)
     parser.add_argument("data", type=Path, help="data directory with wav.scp")
-    _add_out(parser, "; numbers go to the same name with .tsv")
+    _add_out(parser, "; its numbers are written to the same name with .tsv")
 
 
 def _add_out(parser: argparse.ArgumentParser, further: str = "") -> None:
@@ -126,5 +132,5 @@ def _numbers(text: str) -> list[int]:
 
 
 def _add_encoder(parser: argparse.ArgumentParser) -> None:
-    text = "encoder of a pretrained model (default: student)"
+    text = "which encoder of a pretrained model (default: student)"
     parser.add_argument("--encoder", choices=("student", "teacher"), default="student", help=text)

@@ -50,7 +50,7 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
     with staged(out) as folder:
         folder.mkdir()
         _write_files(exported, folder)
-        card = model_card(exported, out.name, options.license)
+        card = model_card(exported, out.name, options.licence)
         write_lines(folder / "README.md", card.splitlines())
         print(check_folder(exported, folder))
 
