@@ -166,6 +166,13 @@ def readable_duration(seconds: float, precise: bool = False) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def on_one_line(text: str) -> str:
+    """Return a text with line ends, tabs and what cannot be printed escaped as in Python."""
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
+
+
 def listed(items: Sequence[str], most: int = 5, separator: str = ", ") -> str:
     """Return the first items, and the number of further ones: "a, b, c, and 4 more"."""
     more = [f"and {len(items) - most} more"] if len(items) > most else []

@@ -26,12 +26,12 @@ def _subcommands() -> Subcommands:
 
 
 def _later(name: str) -> Callable[..., None]:
-    """Return a function of `asda.figures.plot_files` that is imported when it is called."""
+    """Return a function of `asda.figures.plot_command` that is imported when it is called."""
 
     def run(**options: Any) -> None:
-        from asda.figures import plot_files
+        from asda.figures import plot_command
 
-        getattr(plot_files, name)(**options)
+        getattr(plot_command, name)(**options)
 
     return run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -130,8 +131,8 @@ class WindowedModel(nn.Module):
         return self.data.max_frames, self.normalization.offset
 
     def windowing(self, window: float | None, hop: float | None) -> Windowing:
-        length = self.data.max_frames if window is None else round(window / self.frame_shift)
-        step = length if hop is None else round(hop / self.frame_shift)
+        length = self.data.max_frames if window is None else self._frames_in("windows", window)
+        step = length if hop is None else self._frames_in("a hop", hop)
         if not self.data.min_frames <= length <= self.data.max_frames:
             raise InputError(
                 f"windows of {window} s; this model takes"
@@ -140,6 +141,11 @@ class WindowedModel(nn.Module):
         if not 1 <= step <= length:
             raise InputError(f"a hop of {hop} s; it must be above 0, and at most the window")
         return Windowing(length, step)
+
+    def _frames_in(self, what: str, seconds: float) -> int:
+        if not math.isfinite(seconds):
+            raise InputError(f"{what} of {seconds} s; give a finite number of seconds")
+        return round(seconds / self.frame_shift)
 
     def run_windows(
         self,

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -149,6 +150,17 @@ def test_bad_files_are_listed_and_do_not_stop_the_rest(place, capsys):
         "sounds/text.wav: not audio but text",
     ]
     assert end.startswith("asda tag: error: 4 of 7 files could not be used: sounds/")
+
+
+def test_names_that_are_not_utf8_are_bad_files_and_odd_ones_stay_on_one_line(place, capsys):
+    for name in (b"sounds/\xff.wav", b"sounds/new\nline.wav"):
+        (place / os.fsdecode(name)).write_text("no audio")
+    assert failing("sounds", "--out", "tags.jsonl") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3
+    assert said[0] == "sounds/new\\nline.wav: not audio but text"
+    assert said[1].startswith("sounds/\\udcff.wav: name is not UTF-8")
+    assert len(rows((place / "tags.jsonl").read_text())) == 3
 
 
 def test_a_second_call_computes_nothing_and_a_changed_file_again(place, capsys, monkeypatch):

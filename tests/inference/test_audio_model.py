@@ -161,6 +161,18 @@ def test_calling_the_model_gives_gradients(encoder):
     assert all(p.grad is not None for p in encoder.network.blocks.parameters())
 
 
+@pytest.mark.parametrize("padding", ["mask", "fill"])
+def test_calling_the_model_does_not_depend_on_the_company(tmp_path, padding):
+    """Here a clip longer than the longest input of the model lies beside short ones."""
+    model = asda.load(write_model(tmp_path / "model.pt", padding=padding), "cpu")
+    clips = [torch.from_numpy(noise(seconds, seed)) for seed, seconds in enumerate((1, 5, 1.7))]
+    padded = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True)
+    features, mask = model(padded, torch.tensor([len(clip) for clip in clips]))
+    for row, clip in enumerate(clips):
+        (alone,), _ = model(clip[None])
+        torch.testing.assert_close(features[row][mask[row]], alone, atol=1e-5, rtol=0)
+
+
 def test_a_bad_file_does_not_stop_the_others(model, tmp_path):
     soundfile.write(tmp_path / "a.wav", noise(1.0), RATE)
     (tmp_path / "b.wav").write_text("no audio")
@@ -183,7 +195,13 @@ def test_windows_overlap_by_the_hop(model):
     assert [w.start for w in found] == pytest.approx([0, 0.5, 1.0, 1.5, 2.0, 2.03])
     (alone,) = model.run([model_source(clip[: 99 * 160 + 400])], compute, window=1.0)
     torch.testing.assert_close(found[0].output, alone.output, atol=1e-5, rtol=0)
-    for window, hop, said in ((3.0, None, "takes 0.16 to 2 s"), (1.0, 2.0, "at most the window")):
+    refused = (
+        (3.0, None, "takes 0.16 to 2 s"),
+        (1.0, 2.0, "at most the window"),
+        (float("nan"), None, "windows of nan s; give a finite number"),
+        (1.0, float("inf"), "a hop of inf s; give a finite number"),
+    )
+    for window, hop, said in refused:
         with pytest.raises(InputError, match=said):
             list(model.run([model_source(clip)], compute, window=window, hop=hop))
 
@@ -227,11 +245,62 @@ def test_classifiers_of_one_encoder_share_its_pass(tmp_path):
         ((np.zeros(100, np.int16), RATE), "int16"),
         (7, "type int"),
         ([], "the list is empty"),
+        ((noise(1.0), 0), "a sample rate of 0; give a whole number of Hz"),
+        ((noise(1.0), -8000), "a sample rate of -8000"),
+        ((noise(1.0), 16000.5), "a sample rate of 16000.5"),
+        ((noise(1.0), float("nan")), "a sample rate of nan"),
+        ((noise(1.0), "16000"), "a sample rate of '16000'"),
+        (("a.wav", "b.wav"), "a.wav: give a stretch .* several files as a list"),
+        (("a.wav", "b.wav", "c.wav"), "a.wav: give a stretch"),
+        (("a.wav", 0.5, "1.0"), "a.wav: give a stretch"),
+        (("a.wav", 0.5, 1.0, 2.0), "a.wav: give a stretch"),
     ],
 )
 def test_wrong_audio_is_refused_in_one_line(model, audio, said):
     with pytest.raises(InputError, match=said):
         model.embed(audio)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "said"),
+    [
+        ("embed", {"pooling": "max"}, "pooling 'max'; give one of cls, mean, statistics"),
+        ("embed", {"pooling": "cls", "layers": 0}, "has no CLS token"),
+        ("embed", {"pooling": "cls", "layers": [-3, 1]}, "has no CLS token"),
+        ("embed", {"layers": 1.5}, "no layer 1.5"),
+        ("embed", {"layers": "1"}, "no layer 1"),
+        ("embed", {"layers": {0: float("nan")}, "pooling": "mean"}, "a weight of nan"),
+        ("frames", {"frequency": "max"}, "frequency 'max'; give one of mean, concatenate"),
+        ("tag", {"top": 0}, "top 0; give a number of labels from 1"),
+        ("tag", {"top": -1}, "top -1"),
+        ("tag", {"top": "3"}, "top '3'"),
+    ],
+)
+def test_wrong_arguments_are_refused_in_one_line(model, method, options, said):
+    with pytest.raises(InputError, match=said):
+        getattr(model, method)(noise(1.0), RATE, **options)
+
+
+def test_numbers_of_numpy_are_layers(model):
+    expected = model.embed(noise(1.0), RATE, layers=1)
+    found = model.embed(noise(1.0), RATE, layers=np.int64(1))
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "lengths", "said"),
+    [
+        ((16000,), None, "shape \\(16000,\\); give a batch"),
+        ((1, 1, 16000), None, "shape \\(1, 1, 16000\\)"),
+        ((0, 16000), None, "shape \\(0, 16000\\)"),
+        ((2, 16000), [16000], "lengths must be 2 numbers of samples, at most 16000"),
+        ((2, 16000), [16000, 16001], "at most 16000"),
+        ((2, 16000), [0.5, 1.0], "at most 16000"),
+    ],
+)
+def test_calling_the_model_refuses_what_is_no_batch(model, shape, lengths, said):
+    with pytest.raises(InputError, match=said):
+        model(torch.zeros(shape), None if lengths is None else torch.tensor(lengths))
 
 
 def test_an_encoder_cannot_tag(encoder):
@@ -241,7 +310,7 @@ def test_an_encoder_cannot_tag(encoder):
         with pytest.raises(InputError, match="layer"):
             encoder.embed(noise(1.0), RATE, layers=layers)
     for pooling, layers in (("max", -1), ("cls", [0, -1])):
-        with pytest.raises(InputError, match=r"no pooling 'max'|has no CLS token"):
+        with pytest.raises(InputError, match=r"pooling 'max'|has no CLS token"):
             encoder.embed(noise(1.0), RATE, pooling=pooling, layers=layers)
 
 

@@ -1,4 +1,4 @@
-"""`asda plot`: each function reads a model or a run, and writes a figure and its numbers."""
+"""What `asda plot` does: each function reads a model or runs, and writes a figure."""
 
 from __future__ import annotations
 
