@@ -1,4 +1,4 @@
-"""Models of a command, and digests by which results name them."""
+"""Models of a command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 
-from asda.digests import file_digest
 from asda.inference.audio_model import AudioModel
 from asda.inference.loading import load
 
@@ -22,8 +21,3 @@ def load_models(
     if threads:
         torch.set_num_threads(threads)
     return [load(path, device, precision) for path in paths]
-
-
-def model_digest(model: AudioModel) -> str:
-    """Return the digest of the file that a model was read from."""
-    return file_digest(model.saved.path)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from asda.apply.applied_models import load_models, model_digest
+from asda.apply.applied_models import load_models
 from asda.apply.apply_options import EmbedOptions
 from asda.apply.applying import Compute, apply_to_all
 from asda.apply.completed import recorded
@@ -18,6 +18,7 @@ from asda.apply.embedding_files import check_keys, format_of
 from asda.apply.embedding_output import EmbeddingOutput
 from asda.apply.inputs import AudioInput, find_inputs, fingerprints_of
 from asda.apply.stored_embeddings import stored_embeddings
+from asda.digests import file_digest
 from asda.files import refuse_overwriting
 from asda.inference.audio_model import AudioModel
 from asda.inference.computations import embeddings, frame_embeddings
@@ -76,7 +77,7 @@ def _output(
 def _settings(options: EmbedOptions, model: AudioModel) -> dict[str, Any]:
     """Return all that the vectors depend on besides the audio."""
     return {
-        "model": model_digest(model),
+        "model": file_digest(model.saved.path),
         "pooling": options.pooling,
         "layers": options.layers,
         "frames": options.frames,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from asda.apply.applied_models import load_models, model_digest
+from asda.apply.applied_models import load_models
 from asda.apply.apply_options import PER_INPUT, TagOptions
 from asda.apply.applying import Output, apply_to_all
 from asda.apply.completed import recorded
@@ -27,6 +27,7 @@ from asda.apply.label_output import (
 from asda.apply.label_rows import Tagger, Windows
 from asda.apply.label_thresholds import read_thresholds
 from asda.apply.tagging import tag
+from asda.digests import file_digest
 from asda.files import InputError, refuse_overwriting
 
 
@@ -58,7 +59,7 @@ def _taggers(options: TagOptions) -> list[Tagger]:
     if options.threshold is not None:
         limits = read_thresholds(options.threshold, [model.labels for model in models])
     return [
-        Tagger(model, path, model_digest(model), options.most, limit)
+        Tagger(model, path, file_digest(model.saved.path), options.most, limit)
         for model, path, limit in zip(models, paths, limits, strict=True)
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import torch
 
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import WhichEncoder
-from asda.digests import file_digest, value_digest
 from asda.distributed import find_device
 from asda.inference.audio_model import AudioModel
 from asda.model.classifier import Classifier
@@ -25,15 +23,6 @@ def load(
     """See `asda.load`."""
     saved = read_model(path)
     return AudioModel(saved, saved.build(encoder), precision).to(find_device(device))
-
-
-def model_digest(model: AudioModel) -> str:
-    """Return the digest of the file, or of the files of the folder, that a model was read from."""
-    path = Path(model.saved.path)
-    if not path.is_dir():
-        return file_digest(path)
-    files = sorted(name for name in os.listdir(path) if (path / name).is_file())
-    return value_digest({name: file_digest(path / name) for name in files})
 
 
 def sharing_encoders(models: Sequence[AudioModel]) -> list[list[AudioModel]]:

@@ -40,7 +40,7 @@ class EmbeddingCache:
 
     def __init__(self, folder: Path, model: AudioModel, limit: float):
         self.folder, self.model, self.limit = folder, model, limit
-        self.model_digest = model_digest(model)
+        self.encoder_digest = encoder_digest(model)
 
     def get(self, directory: DataDir, contents: Contents) -> ClipEmbeddings:
         """Return the embeddings of a data directory, computed if they are not there yet.
@@ -51,7 +51,7 @@ class EmbeddingCache:
         segments = directory.audio_sources()
         wanted = [utterance for utterance in directory.utterances if utterance in segments]
         audio = table_digest(wanted, audio_fingerprints({u: segments[u] for u in wanted}))
-        prefix = f"{self.model_digest}-{audio}-"
+        prefix = f"{self.encoder_digest}-{audio}-"
         for path in sorted(self.folder.glob(f"{prefix}*/meta.json")):
             meta = json.loads(path.read_text(encoding="utf-8"))
             if Contents(tuple(meta["layers"]), meta["tokens"]).include(contents):
@@ -98,7 +98,7 @@ def _read(folder: Path, meta: dict[str, Any]) -> ClipEmbeddings:
     return ClipEmbeddings(meta["utterances"], meta["bad"], meta["layers"], pooled, lengths, tokens)
 
 
-def model_digest(model: AudioModel) -> str:
+def encoder_digest(model: AudioModel) -> str:
     """Return a digest of all by which a model's encoder makes embeddings of audio."""
     saved = model.saved
     settings = {

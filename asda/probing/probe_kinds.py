@@ -21,6 +21,13 @@ from asda.probing.vector_probes import LogisticProbe, NeighbourProbe, Vectors
 PER_CLASS = 20  # prototypes; BAT has 10,000 for the 527 classes of AudioSet, which is 19 per class
 MOST_PROTOTYPES = 10_000
 
+# Learning rates that are tried. Cosines are small inputs, so prototypes need higher ones.
+RATES = {
+    "linear": (0.001, 0.01, 0.1),
+    "attentive": (0.001, 0.003, 0.01),
+    "prototype": (0.01, 0.03, 0.1),
+}
+
 
 class Probes:
     """Makes the probes of a call.
@@ -86,7 +93,7 @@ class Probes:
         }[kind]
         inputs = self._linear_input if kind == "linear" else self._tokens(kind)
         device, seed = self.model.device, self.config.seed
-        return NetworkProbe(description, network, inputs, one_label, device, seed)
+        return NetworkProbe(description, network, inputs, one_label, RATES[kind], device, seed)
 
     def _vectors(self, kind: str) -> Vectors:
         return Vectors(self.layers[kind], self.pooling)

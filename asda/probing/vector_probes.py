@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -52,13 +53,21 @@ class LogisticProbe(Probe):
             yield settings, self.fit(train, settings)
 
     def fit(self, train: ProbeSet, settings: Settings) -> Fitted:
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
         regression = LogisticRegression(C=settings["C"], max_iter=1000)
         classifier = make_pipeline(StandardScaler(), regression)
-        classifier.fit(self.vectors(train), train.targets.argmax(axis=1))
+        with warnings.catch_warnings():
+<<<<<<< HEAD
+            # A weak penalty may need more steps than it gets; how well it does then is measured.
+=======
+            # With a weak penalty it may need more steps; how well it does is measured anyway.
+>>>>>>> hI
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            classifier.fit(self.vectors(train), train.targets.argmax(axis=1))
         return _Classifier(classifier, self.vectors)
 
 

@@ -114,6 +114,6 @@ def decision_rows(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def listed_rows(rows: Sequence[Row]) -> Sequence[Row]:
-    """Return the clips of a cell that are listed: the surest errors, or most doubtful decisions."""
+    """Return the listed clips of a cell: the most confident errors, or least certain decisions."""
     correct = rows[0]["true"] == rows[0]["predicted"]
     return rows[: IN_CORRECT_CELL if correct else IN_CELL]

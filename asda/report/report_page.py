@@ -148,7 +148,7 @@ def _media(
     fbank: FbankConfig,
     room: int,
 ) -> ClipMedia:
-    """Return players of the surest errors, then of all cells in turn, then of the map."""
+    """Return players of the most confident errors, then of all cells in turn, then of the map."""
     media = ClipMedia(dict(listed.segments), fbank, min(room, BUDGET))
     media.add_drawn(itertools.chain.from_iterable(found.errors for found in sets))
     turns = itertools.zip_longest(*(cell for found in sets for cell in found.lists.values()))
@@ -169,7 +169,7 @@ def _sections(
         of_set = f" on {found.title}" if len(sets) > 1 else ""
         parts: dict[str, tuple[str, Any]] = {
             "": ("Results", True),
-            "-errors": ("Surest errors", found.errors),
+            "-errors": ("Most confident errors", found.errors),
             "-confusion": ("Confusion matrix", found.matrix),
             "-classes": ("Classes", found.classes),
             "-map": ("Embeddings", found.name in maps),

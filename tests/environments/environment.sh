@@ -5,9 +5,10 @@
 
 # make_environment NAME PACKAGE...: also other words go to pip install. Does nothing if it is there.
 make_environment() {
-  local name=$1
+  local name=$1 content
   shift
-  [ "$(cat "$name/installed" 2>/dev/null)" != "$*" ] || return 0
+  content="$(command -v python) $*"
+  [ "$(cat "$name/installed" 2>/dev/null)" != "$content" ] || return 0
   rm -rf "$name"
   python -m venv --without-pip "$name"
   local packages
@@ -15,7 +16,7 @@ make_environment() {
   python -c 'from sysconfig import get_path as path
 print("import site; site.addsitedir(%r)" % path("purelib"))' >"$packages/active.pth"
   python -m pip --python "$name/bin/python" install --disable-pip-version-check --quiet "$@"
-  echo "$*" >"$name/installed"
+  echo "$content" >"$name/installed"
 }
 
 # run_tests NAME WORD...: words go to pytest.

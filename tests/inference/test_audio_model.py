@@ -307,6 +307,9 @@ def test_an_encoder_cannot_tag(encoder):
     for layers in (3, -4, []):
         with pytest.raises(InputError, match="layer"):
             encoder.embed(noise(1.0), RATE, layers=layers)
+    for pooling, layers in (("max", -1), ("cls", [0, -1])):
+        with pytest.raises(InputError, match=r"pooling 'max'|has no CLS token"):
+            encoder.embed(noise(1.0), RATE, pooling=pooling, layers=layers)
 
 
 def test_unknown_features_are_refused_when_audio_is_read(tmp_path):

@@ -12,7 +12,7 @@ from asda.features.extract import extract_log_mel
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
 from asda.probing.clip_embeddings import Contents
-from asda.probing.embedding_cache import EmbeddingCache, model_digest
+from asda.probing.embedding_cache import EmbeddingCache, encoder_digest
 
 SECONDS = {"u0": 1.0, "u1": 0.4, "u2": 5.0}  # the longest input is 2 s
 ALL = Contents((0, 1, 2), True)
@@ -83,14 +83,14 @@ def test_a_second_call_computes_nothing(tmp_path, model, data, no_pass):
 
 
 def test_other_weights_and_other_settings_have_other_embeddings(tmp_path, model):
-    digests = {model_digest(model)}
+    digests = {encoder_digest(model)}
     with torch.no_grad():
         next(model.network.parameters()).view(-1)[0] += 1e-3
-    digests.add(model_digest(model))
+    digests.add(encoder_digest(model))
     model.precision = "bf16"
-    digests.add(model_digest(model))
+    digests.add(encoder_digest(model))
     model.saved.normalization = {"mean": -5.0, "std": 3.0}
-    digests.add(model_digest(model))
+    digests.add(encoder_digest(model))
     assert len(digests) == 4
 
 

@@ -116,7 +116,7 @@ def play(page, audio):
     )
 
 
-def test_the_surest_errors_have_spectrograms_and_players_that_play(opened, report):
+def test_the_most_confident_errors_have_spectrograms_and_players_that_play(opened, report):
     page = opened(report)
     wrong = int((single_label().scores.argmax(1) != single_label().targets.argmax(1)).sum())
     assert page.locator(".cards > li").count() == min(20, wrong)

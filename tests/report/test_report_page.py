@@ -48,7 +48,7 @@ def sections(page):
 def test_a_page_has_results_clips_settings_and_curves(page):
     assert sections(page) == [
         "Results on data/test",
-        "Surest errors",
+        "Most confident errors",
         "Confusion matrix",
         "Classes",
         "Embeddings",
@@ -199,7 +199,7 @@ def test_players_stop_where_the_page_would_get_too_large(tmp_path, monkeypatch):
     data = data_of(page)
     assert 0 < len(data["players"]) < len(data["clips"])
     assert "the others would make the page too large" in page
-    assert "Spectrogram of" in page  # the surest errors come first
+    assert "Spectrogram of" in page  # the most confident errors come first
     assert sum(map(len, data["players"].values())) < 30_000
 
 

@@ -51,7 +51,7 @@ function openList(button) {
   const count = Number(button.textContent);
   document.getElementById("clips-title").textContent = button.getAttribute("aria-label");
   document.getElementById("clips-note").textContent =
-    count > numbers.length ? `The first ${numbers.length} of ${count}, the surest errors or the most doubtful decisions first.` : "";
+    count > numbers.length ? `The first ${numbers.length} of ${count}, the most confident errors or the least certain decisions first.` : "";
   document.getElementById("clips-list").replaceChildren(...numbers.map(clipItem));
   dialog.showModal();
   dialog.scrollTop = 0;
