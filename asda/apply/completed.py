@@ -18,9 +18,9 @@ from asda.files import InputError, atomic_write, blamed_on
 class Record:
     """A file of JSON lines next to an output: the settings first, then each finished input.
 
-    A line that a killed process left incomplete is removed, and so is what follows a damaged line, as
-    a crash of the machine may leave one: these inputs are computed again. A record of other settings is begun
-    anew, since none of its results would be the same.
+    A line that a killed process left incomplete is removed, and so is all from a damaged line on,
+    which a crash of the machine may leave: these inputs are computed again. A record of other
+    settings is begun anew, since none of its results would be the same.
 
     Args:
         path: of the record; created when it does not exist
