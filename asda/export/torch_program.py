@@ -17,9 +17,9 @@ from asda.export.comparison import Outputs, Run, cases, confirm
 from asda.export.export_options import ExportOptions
 from asda.export.exported_facts import facts
 from asda.export.exported_model import ExportedModel
-from asda.export.staging import staged
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
+from asda.staging import staged
 
 FACTS = "asda.json"  # the extra file of a program that holds the facts
 

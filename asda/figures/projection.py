@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from asda.extras import require
 from asda.files import InputError
 
 Method = Literal["pca", "umap"]
@@ -51,12 +52,9 @@ def _pca(embeddings: np.ndarray) -> np.ndarray:
 
 
 def _umap(embeddings: np.ndarray) -> np.ndarray:
-    try:
-        from umap import UMAP
-    except ImportError:
-        raise InputError(
-            "umap-learn is not installed; pip install 'asda[umap]', or take --method pca"
-        ) from None
+    require("umap", ["umap"], "pca")
+    from umap import UMAP
+
     neighbours = min(NEIGHBOURS, len(embeddings) - 1)
     start = "spectral" if len(embeddings) > NEIGHBOURS else "random"  # spectral needs enough clips
     # A fixed seed makes UMAP use one thread.

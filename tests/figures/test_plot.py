@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 import soundfile
-from figures.sounds import RATE, half_silent, write_directory, write_pretrained
-from inference.model_files import write_model
+from figures.sounds import half_silent, write_directory
+from inference.model_files import RATE, write_model
 
 from asda.cli import main
 
@@ -16,7 +16,7 @@ def files(tmp_path):
     clips = {f"clip{n}": half_silent(1.0 + 0.2 * n, n) for n in range(5)}
     write_directory(tmp_path / "data", clips, labels=("hum", "hiss"))
     write_model(tmp_path / "tagger.pt")
-    write_pretrained(tmp_path / "pretrained.pt")
+    write_model(tmp_path / "pretrained.pt", "pretrained")
     soundfile.write(tmp_path / "long.wav", half_silent(5.0), RATE)
     return tmp_path
 
@@ -29,7 +29,7 @@ def refused(capsys, *words):
     return line
 
 
-@pytest.mark.parametrize("options", [[], ["--at", "0.5", "--heads", "1", "3", "--layers", "-1"]])
+@pytest.mark.parametrize("options", [[], ["--at", "0.5", "--heads", "1,3", "--layers", "-1"]])
 def test_attention_of_a_file(files, capsys, options):
     for name in ("attention.png", "attention.svg"):
         words = [files / "tagger.pt", files / "data/clip0.wav", "--out", files / name, *options]
@@ -94,9 +94,8 @@ def test_wrong_use_is_one_line(files, capsys):
     assert "end the name of --out in .png or .svg" in refused(
         capsys, *attend, clip, "--out", files / "a.pdf"
     )
-    assert "--layers: 3 is out of range: the model has layers 1 to 2" in refused(
-        capsys, *attend, clip, *out, "--layers", 3
-    )
+    for layers, message in (("3", "no layer 3"), ("0", "layer 0, .* has no attention")):
+        assert re.search(message, refused(capsys, *attend, clip, *out, "--layers", layers))
     assert "--heads: 0 is out of range: the model has heads 1 to 4" in refused(
         capsys, *attend, clip, *out, "--heads", 0
     )

@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from asda.apply.completed import recorded
+from asda.apply.record import recorded
 from asda.files import InputError
 
 SETTINGS = {"model": "0123", "top": 5}
