@@ -243,6 +243,7 @@ def test_classifiers_of_one_encoder_share_its_pass(tmp_path):
         (noise(1.0), "without its sample rate"),
         (np.zeros((2, 100), np.float32), "shape \\(2, 100\\)"),
         ((np.zeros(100, np.int16), RATE), "int16"),
+        ((torch.zeros(100, dtype=torch.int16), RATE), "int16"),
         (7, "type int"),
         ([], "the list is empty"),
         ((noise(1.0), 0), "a sample rate of 0; give a whole number of Hz"),
@@ -301,6 +302,11 @@ def test_numbers_of_numpy_are_layers(model):
 def test_calling_the_model_refuses_what_is_no_batch(model, shape, lengths, said):
     with pytest.raises(InputError, match=said):
         model(torch.zeros(shape), None if lengths is None else torch.tensor(lengths))
+
+
+def test_calling_the_model_refuses_whole_numbers(model):
+    with pytest.raises(InputError, match="int16; give floating-point"):
+        model(torch.zeros(1, 16000, dtype=torch.int16))
 
 
 def test_an_encoder_cannot_tag(encoder):
