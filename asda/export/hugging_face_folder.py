@@ -26,7 +26,7 @@ from asda.export.transformers_keys import transformers_keys
 from asda.files import InputError, write_json, write_lines
 from asda.inference.windowed_model import fbank_config
 from asda.model.classifier import Classifier
-from asda.staging import staged
+from asda.staging import check_folder_name, staged
 
 CODE = "asda.export.hugging_face"
 CLASSES = {
@@ -43,9 +43,10 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
     Of a pretrained model it holds the encoder in `options.encoder`, without decoder.
 
     Raises:
-        InputError: if the model has a part that the folder cannot hold, `out` is a folder with
-            files, or what is computed from it differs.
+        InputError: if the model has a part that the folder cannot hold, `out` is a file or a
+            folder with files, or what is computed from it differs.
     """
+    check_folder_name(out)
     exported = _exportable(saved, options)
     with staged(out) as folder:
         folder.mkdir()

@@ -27,11 +27,23 @@ def project(embeddings: np.ndarray, method: Method = "pca") -> np.ndarray:
         InputError: if there are fewer than 3 clips, or umap-learn is not installed.
         ValueError: if there is no such method.
     """
-    if method not in get_args(Method):
-        raise ValueError(f"no projection '{method}'")
+    require_method(method)
     if len(embeddings) < FEWEST:
         raise InputError(f"a projection needs {FEWEST} clips or more, not {len(embeddings)}")
     return (_pca if method == "pca" else _umap)(embeddings).astype(np.float32)
+
+
+def require_method(method: Method) -> None:
+    """Refuse a method that cannot be used, before the embeddings are computed.
+
+    Raises:
+        InputError: if umap-learn is not installed.
+        ValueError: if there is no such method.
+    """
+    if method not in get_args(Method):
+        raise ValueError(f"no projection '{method}'")
+    if method == "umap":
+        require("umap", ["umap"], "pca")
 
 
 def axis_names(embeddings: np.ndarray, method: Method) -> tuple[str, str]:
@@ -52,7 +64,6 @@ def _pca(embeddings: np.ndarray) -> np.ndarray:
 
 
 def _umap(embeddings: np.ndarray) -> np.ndarray:
-    require("umap", ["umap"], "pca")
     from umap import UMAP
 
     neighbours = min(NEIGHBOURS, len(embeddings) - 1)

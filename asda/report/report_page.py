@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from asda import __version__
 from asda.features.fbank_config import FbankConfig
-from asda.figures.projection import Method
+from asda.figures.projection import Method, require_method
 from asda.files import InputError, atomic_write
 from asda.inference.audio_model import AudioModel
 from asda.inference.loading import load
@@ -47,8 +47,11 @@ def write_report(
         A line that says what was written.
 
     Raises:
-        InputError: if the folder holds no experiment, or is damaged.
+        InputError: if the folder holds no experiment, or is damaged, or the projection
+            needs a package that is not installed.
     """
+    if projection:
+        require_method(projection)
     listed = ListedClips()
     sets = [read_set_results(path, listed) for path in score_folders(folder)]
     runs = _runs(folder, sets)

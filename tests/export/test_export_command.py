@@ -41,8 +41,8 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(refused, mon
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if "onnx" in name else find(name)
     )
-    for words in (["--format", "onnx"], ["--format", "sherpa-onnx"]):
-        assert refused("out", *words).endswith("onnxruntime: pip install 'asda[onnx]'")
+    for words in (["model.onnx", "--format", "onnx"], ["tagger", "--format", "sherpa-onnx"]):
+        assert refused(*words).endswith("onnxruntime: pip install 'asda[onnx]'")
 
 
 def test_without_a_compiler_there_is_no_compiled_program(refused, monkeypatch):
@@ -52,9 +52,37 @@ def test_without_a_compiler_there_is_no_compiled_program(refused, monkeypatch):
     assert "choose --format torch-export" in said
 
 
-@pytest.mark.parametrize("name", ["torch-export", "aotinductor"])
-def test_the_name_of_a_program_must_have_its_ending(refused, name):
-    assert "must end in .pt2" in refused("program.pt", "--format", name)
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [("onnx", ".onnx"), ("torch-export", ".pt2"), ("aotinductor", ".pt2"), ("reference", ".pt")],
+)
+def test_the_name_of_a_file_must_have_the_ending_of_its_format(refused, name, suffix):
+    said = refused("model.bin", "--format", name)
+    assert said.endswith(f"model.bin: the name of a file of this format must end in {suffix}")
+
+
+@pytest.mark.parametrize("name", ["onnx", "torch-export", "aotinductor", "reference"])
+def test_a_folder_is_no_name_for_a_file(tmp_path, capsys, name):
+    tensor_files.save(saved_model().content(), tmp_path / "model.pt")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SystemExit):
+        main(["export", str(tmp_path / "model.pt"), str(tmp_path / "folder"), "--format", name])
+    (line,) = capsys.readouterr().err.splitlines()  # nothing was computed and compared before
+    assert "folder: a folder; give the name of a file in it, ending in .pt" in line.replace(
+        ".onnx", ".pt"
+    )
+
+
+@pytest.mark.parametrize("name", ["sherpa-onnx", "huggingface"])
+def test_a_file_is_no_name_for_a_folder(tmp_path, capsys, name):
+    tensor_files.save(saved_model().content(), tmp_path / "model.pt")
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for out in ("file", "link"):
+        with pytest.raises(SystemExit):
+            main(["export", str(tmp_path / "model.pt"), str(tmp_path / out), "--format", name])
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.endswith(f"{out}: a file, not a folder; remove it or choose another name")
 
 
 def test_features_that_are_not_recorded(refused):

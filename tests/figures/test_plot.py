@@ -1,6 +1,7 @@
 """`asda plot` from files to figures."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from figures.sounds import half_silent, write_directory
 from inference.model_files import RATE, write_model
 
 from asda.cli import main
+from asda.model.model_config import PatchConfig
 
 
 @pytest.fixture
@@ -50,7 +52,10 @@ def test_of_a_long_file_the_first_input_is_drawn_and_the_rest_is_named(files, ca
     words = ["masks", files / "pretrained.pt", files / "long.wav", "--out", files / "masks.png"]
     main(["plot", *map(str, words)])
     found = capsys.readouterr()
-    assert "drawn up to 2.00 s, the model's longest input; --start 2.00 draws the rest" in found.err
+    assert (
+        "drawn up to 2.00 s, the model's longest input; --start 2.00 draws what follows"
+        in found.err
+    )
     main(["plot", *map(str, words), "--start", "3.2"])
     assert capsys.readouterr().err == ""
 
@@ -86,6 +91,28 @@ def test_projection_writes_coordinates_and_leaves_bad_audio_out(files, capsys):
     coordinates = np.array([row[2:] for row in rows], float)
     np.testing.assert_allclose(coordinates.mean(0), 0, atol=1e-4)
     assert "warning: clip1: " in capsys.readouterr().err
+
+
+def test_a_clip_in_which_nothing_is_masked_has_no_errors_to_draw(files, capsys):
+    soundfile.write(files / "short.wav", half_silent(0.03), RATE)  # one patch, which stays visible
+    model = write_model(files / "whole_frames.pt", "pretrained", patch=PatchConfig(freq=128))
+    words = ("masks", model, files / "short.wav", "--out", files / "masks.png")
+    said = refused(capsys, *words)
+    assert "short.wav: too short: mask 1 hides none of its patches" in said
+    assert not (files / "masks.png").exists()
+
+
+def test_what_is_missing_is_said_before_the_data_are_read(files, capsys, monkeypatch):
+    def untouched(*_):
+        raise AssertionError("the model has run")
+
+    monkeypatch.setattr("asda.inference.audio_model.AudioModel.run", untouched)
+    data = (files / "tagger.pt", files / "data", "--out", files / "a.png")
+    said = refused(capsys, "attention-on-silence", *data, "--groups", files / "none")
+    assert said.endswith("none: no such file")
+    monkeypatch.setitem(sys.modules, "umap", None)
+    said = refused(capsys, "projection", *data, "--method", "umap")
+    assert "umap-learn is not installed; pip install 'asda[umap]', or choose pca" in said
 
 
 def test_wrong_use_is_one_line(files, capsys):
