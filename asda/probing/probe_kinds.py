@@ -7,9 +7,7 @@ from torch import Tensor, nn
 
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
-from asda.inference.computations import encoder_of, layer_numbers
-from asda.model.classifier import Classifier
-from asda.model.model_config import Pooling
+from asda.inference.computations import encoder_of, layer_numbers, own_pooling
 from asda.probing.clip_embeddings import Contents, TokenBatch
 from asda.probing.network_probes import Inputs, NetworkProbe
 from asda.probing.probe_config import OF_TOKENS, ProbeConfig
@@ -48,7 +46,7 @@ class Probes:
         self.config, self.model, self.classes = config, model, classes
         self.encoder = encoder_of(model.network)
         self.width = self.encoder.patches.width
-        self.pooling = config.pooling or _own_pooling(model.network)
+        self.pooling = config.pooling or own_pooling(model.network)
         self.prototypes = config.prototypes or min(PER_CLASS * classes, MOST_PROTOTYPES)
         self.layers = {kind: self._layers(kind) for kind in config.kind_list}
         tokens = any(kind in OF_TOKENS for kind in config.kind_list)
@@ -118,8 +116,3 @@ class Probes:
     def _prototype(self, train: ProbeSet) -> nn.Module:
         layers = len(self.layers["prototype"])
         return PrototypeNetwork(layers, self.width, self.prototypes, self.classes)
-
-
-def _own_pooling(network: nn.Module) -> Pooling:
-    """Return the pooling of a classifier, or the mean for an encoder."""
-    return network.pooling if isinstance(network, Classifier) else "mean"
