@@ -23,6 +23,8 @@ _REMEDIES = {
     errno.EPERM: "change its permissions or choose another place",
     errno.EROFS: "choose a place that can be written to",
     errno.EISDIR: "give the name of a file in it",
+    errno.EEXIST: "choose another name",
+    errno.ENOTDIR: "choose another name",
 }
 
 
@@ -43,8 +45,9 @@ def blamed_on(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        temporary = str(Path(path).parent / f".{Path(path).name}.")
-        if error.filename is None or str(error.filename).startswith(temporary):
+        temporary = os.path.abspath(Path(path).parent / f".{Path(path).name}.")
+        named = error.filename
+        if named is None or os.path.abspath(str(named)).startswith(temporary):
             error.filename = str(path)
         raise
 
@@ -90,7 +93,7 @@ def refuse_overwriting(out: str | Path, sources: Iterable[str | Path]) -> None:
     refuse_device(out)
     for source in sources:
         if Path(out).exists() and Path(source).exists() and Path(out).samefile(source):
-            raise InputError(f"{out}: would replace the file that is read; choose another --out")
+            raise InputError(f"{out}: would replace the file that is read; choose another name")
 
 
 def refuse_device(out: str | Path) -> None:

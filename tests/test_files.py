@@ -30,6 +30,21 @@ def test_a_temporary_name_is_not_said(tmp_path, monkeypatch):
     assert reason_of(found.value).startswith(f"{tmp_path}/utt2dur: Permission denied; change")
 
 
+def test_a_temporary_name_is_not_said_of_a_relative_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    with pytest.raises(OSError) as found, atomic_write("models") as stream:
+        stream.write("x")
+    assert reason_of(found.value) == "models: Is a directory; give the name of a file in it"
+
+
+def test_a_file_in_the_place_of_a_folder_is_named_with_a_remedy(tmp_path):
+    (tmp_path / "exp").write_text("")
+    with pytest.raises(OSError) as found, atomic_write(tmp_path / "exp/model.pt"):
+        pass
+    assert reason_of(found.value) == f"{tmp_path}/exp: File exists; choose another name"
+
+
 def test_another_file_keeps_its_name(tmp_path):
     with pytest.raises(OSError) as found, atomic_write(tmp_path / "utt2dur"):
         raise OSError(errno.EIO, "Input/output error", str(tmp_path / "wav.scp"))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from asda.apply.completed import Record
 from asda.apply.embedding import Vectors
 from asda.apply.embedding_files import Rows, write_embeddings
 from asda.apply.inputs import AudioInput
+from asda.apply.record import Record
 from asda.apply.stored_embeddings import Stored
 from asda.features.archive import ArchiveReader
 from asda.features.archive_writer import write_matrix

@@ -15,10 +15,10 @@ from asda.export.comparison import cases, confirm
 from asda.export.export_options import ExportOptions
 from asda.export.exported_facts import facts
 from asda.export.exported_model import ExportedModel
-from asda.export.staging import staged
-from asda.export.torch_program import check_name, program_of, runner
+from asda.export.torch_program import SUFFIX, program_of, runner
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
+from asda.staging import check_file_name, staged
 
 
 def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
@@ -26,9 +26,9 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
 
     Raises:
         InputError: if there is no C++ compiler, the file does not compute what the model does, or
-            has another extension than .pt2, which torch demands.
+            its name does not end in .pt2.
     """
-    check_name(out)
+    check_file_name(out, SUFFIX)
     _check_compiler()
     model = AudioModel(saved, saved.build(options.encoder))
     exported = ExportedModel(model, options.inputs)

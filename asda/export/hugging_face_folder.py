@@ -20,13 +20,13 @@ from asda.configuration import build
 from asda.dataset.data_config import DataConfig
 from asda.export.bundled_source import bundled_source
 from asda.export.export_options import ExportOptions
-from asda.export.exported_model import fbank_config
 from asda.export.hugging_face_card import model_card
 from asda.export.hugging_face_check import check_folder
-from asda.export.staging import staged
 from asda.export.transformers_keys import transformers_keys
 from asda.files import InputError, write_json, write_lines
+from asda.inference.windowed_model import fbank_config
 from asda.model.classifier import Classifier
+from asda.staging import check_folder_name, staged
 
 CODE = "asda.export.hugging_face"
 CLASSES = {
@@ -43,14 +43,15 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
     Of a pretrained model it holds the encoder in `options.encoder`, without decoder.
 
     Raises:
-        InputError: if the model has a part that the folder cannot hold, `out` is a folder with
-            files, or what is computed from it differs.
+        InputError: if the model has a part that the folder cannot hold, `out` is a file or a
+            folder with files, or what is computed from it differs.
     """
+    check_folder_name(out)
     exported = _exportable(saved, options)
     with staged(out) as folder:
         folder.mkdir()
         _write_files(exported, folder)
-        card = model_card(exported, out.name, options.license)
+        card = model_card(exported, out.name, options.licence)
         write_lines(folder / "README.md", card.splitlines())
         print(check_folder(exported, folder))
 

@@ -16,10 +16,10 @@ from asda.export.comparison import Outputs, Run, cases, confirm
 from asda.export.export_options import ExportOptions, Precision
 from asda.export.exported_facts import facts
 from asda.export.exported_model import ExportedModel
-from asda.export.extras import require
 from asda.export.int8_weights import quantize
-from asda.export.staging import staged
+from asda.extras import require
 from asda.inference.audio_model import AudioModel
+from asda.staging import check_file_name, staged
 
 OPSET = 18  # read by onnxruntime from version 1.14 (2023) on
 ONNX = ("onnx", "onnxscript", "onnxruntime")  # packages of the extra of that name
@@ -29,8 +29,10 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
     """Write a model as ONNX.
 
     Raises:
-        InputError: if a package is missing, or the file does not compute what the model does.
+        InputError: if a package is missing, the file does not compute what the model does, or its
+            name does not end in .onnx.
     """
+    check_file_name(out, ".onnx")
     require("onnx", ONNX)
     model = AudioModel(saved, saved.build(options.encoder))
     exported = ExportedModel(model, options.inputs)

@@ -11,9 +11,9 @@ from asda.checkpoint.foreign.fairseq_export import to_reference
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel
 from asda.export.export_options import ExportOptions
-from asda.export.staging import staged
 from asda.files import InputError
 from asda.model.encoder import EncoderOutput
+from asda.staging import check_file_name, staged
 
 
 def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
@@ -21,8 +21,9 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
 
     Raises:
         InputError: if the model has a part that the reference does not know, or the file does not
-            hold the same model.
+            hold the same model or has a name that does not end in .pt.
     """
+    check_file_name(out, ".pt")
     content = to_reference(saved)
     with staged(out) as path:
         tensor_files.save(content, path)

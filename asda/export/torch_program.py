@@ -17,21 +17,21 @@ from asda.export.comparison import Outputs, Run, cases, confirm
 from asda.export.export_options import ExportOptions
 from asda.export.exported_facts import facts
 from asda.export.exported_model import ExportedModel
-from asda.export.staging import staged
-from asda.files import InputError
 from asda.inference.audio_model import AudioModel
+from asda.staging import check_file_name, staged
 
 FACTS = "asda.json"  # the extra file of a program that holds the facts
+SUFFIX = ".pt2"  # without it, torch does not take a file for a program
 
 
 def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
     """Write a program that `torch.export.load` reads.
 
     Raises:
-        InputError: if the file does not compute what the model does, or has another extension than
-            .pt2, without which torch warns.
+        InputError: if the file does not compute what the model does, or its name does not end in
+            .pt2.
     """
-    check_name(out)
+    check_file_name(out, SUFFIX)
     model = AudioModel(saved, saved.build(options.encoder))
     exported = ExportedModel(model, options.inputs)
     with staged(out) as path, warnings.catch_warnings():
@@ -64,9 +64,3 @@ def runner(program: Callable[..., tuple[Tensor, ...]], outputs: tuple[str, ...])
         return {name: value.numpy() for name, value in zip(outputs, values, strict=True)}
 
     return run
-
-
-def check_name(out: Path) -> None:
-    """Refuse a name that torch does not take for a program."""
-    if out.suffix != ".pt2":
-        raise InputError(f"{out}: the name of a program of torch must end in .pt2")

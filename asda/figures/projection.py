@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from asda.extras import require
 from asda.files import InputError
 
 Method = Literal["pca", "umap"]
@@ -26,11 +27,23 @@ def project(embeddings: np.ndarray, method: Method = "pca") -> np.ndarray:
         InputError: if there are fewer than 3 clips, or umap-learn is not installed.
         ValueError: if there is no such method.
     """
-    if method not in get_args(Method):
-        raise ValueError(f"no projection '{method}'")
+    require_method(method)
     if len(embeddings) < FEWEST:
         raise InputError(f"a projection needs {FEWEST} clips or more, not {len(embeddings)}")
     return (_pca if method == "pca" else _umap)(embeddings).astype(np.float32)
+
+
+def require_method(method: Method) -> None:
+    """Refuse a method that cannot be used, before the embeddings are computed.
+
+    Raises:
+        InputError: if umap-learn is not installed.
+        ValueError: if there is no such method.
+    """
+    if method not in get_args(Method):
+        raise ValueError(f"no projection '{method}'")
+    if method == "umap":
+        require("umap", ["umap"], "pca")
 
 
 def axis_names(embeddings: np.ndarray, method: Method) -> tuple[str, str]:
@@ -51,12 +64,8 @@ def _pca(embeddings: np.ndarray) -> np.ndarray:
 
 
 def _umap(embeddings: np.ndarray) -> np.ndarray:
-    try:
-        from umap import UMAP
-    except ImportError:
-        raise InputError(
-            "umap-learn is not installed; pip install 'asda[umap]', or take --method pca"
-        ) from None
+    from umap import UMAP
+
     neighbours = min(NEIGHBOURS, len(embeddings) - 1)
     start = "spectral" if len(embeddings) > NEIGHBOURS else "random"  # spectral needs enough clips
     # A fixed seed makes UMAP use one thread.

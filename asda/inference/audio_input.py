@@ -96,7 +96,8 @@ def _stretch(name: str | Path, start: Any = 0.0, end: Any = None, *more: Any) ->
 
 def _waveform(samples: np.ndarray | Tensor, rate: Any) -> Waveform:
     if isinstance(samples, Tensor):
-        samples = samples.detach().cpu().float().numpy()
+        samples = samples.detach().cpu()
+        samples = (samples.float() if samples.is_floating_point() else samples).numpy()
     if samples.ndim != 1:
         raise InputError(
             f"a waveform of shape {samples.shape}; give one of shape (samples,), or a list of these"

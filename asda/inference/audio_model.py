@@ -13,6 +13,7 @@ from asda.audio.audio_error import AudioError
 from asda.features.extract import log_mel_of
 from asda.files import InputError
 from asda.inference.audio_input import sources_of, with_name
+from asda.inference.clip_outputs import by_clip
 from asda.inference.computations import (
     Computation,
     Frequency,
@@ -237,18 +238,12 @@ class AudioModel(WindowedModel):
         sources = sources_of(audio, rate)
         if not sources.items:
             raise InputError("no audio: the list is empty")
-        results, windows = [], []
-        run = self.run_windows(
-            sources.items, compute, windowing or self.windowing(None, None), batch_size
-        )
-        for window in run:
-            if window.error is not None:
-                source = sources.items[window.number]
-                raise AudioError(with_name(source, window.error)) from None
-            windows.append(window)
-            if window.last:
-                results.append(of_clip(windows))
-                windows = []
+        windowing = windowing or self.windowing(None, None)
+        results = []
+        for clip in by_clip(self.run_windows(sources.items, compute, windowing, batch_size)):
+            if clip.error is not None:
+                raise AudioError(with_name(sources.items[clip.number], clip.error)) from None
+            results.append(of_clip(clip.windows))
         if sources.utterances is not None:
             return dict(zip(sources.utterances, map(of_one, results), strict=True))
         return together(results) if sources.is_list else of_one(results[0])

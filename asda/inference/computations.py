@@ -28,11 +28,6 @@ def encoder_of(network: nn.Module) -> Encoder:
     return network.encoder if isinstance(network, Head) else network  # type: ignore[return-value]
 
 
-def own_pooling(network: nn.Module) -> Pooling:
-    """Return how a network pools tokens: as its classifier does, or the mean for an encoder."""
-    return network.pooling if isinstance(network, Classifier) else "mean"
-
-
 def class_outputs(networks: Sequence[nn.Module]) -> Computation:
     """Return the outputs (classes,) float32 of one head, or of several with the same encoder.
 
@@ -70,8 +65,7 @@ def embeddings(network: nn.Module, pooling: Pooling | None, layers: Layers) -> C
     """
     encoder = encoder_of(network)
     wanted = layer_numbers(layers, encoder)
-    if pooling is None:
-        pooling = own_pooling(network)
+    pooling = pooling or own_pooling(network)
     _require_one_of(Pooling, pooling, "pooling")
     if pooling == "cls" and 0 in wanted:
         raise InputError(
@@ -84,6 +78,11 @@ def embeddings(network: nn.Module, pooling: Pooling | None, layers: Layers) -> C
         return _mixed([pool(found[number], pooling) for number in wanted], layers)
 
     return compute
+
+
+def own_pooling(network: nn.Module) -> Pooling:
+    """Return the pooling of a classifier, or the mean for an encoder."""
+    return network.pooling if isinstance(network, Classifier) else "mean"
 
 
 def frame_embeddings(network: nn.Module, layers: Layers, frequency: Frequency) -> Computation:

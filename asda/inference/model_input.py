@@ -82,11 +82,13 @@ def sample_counts(waveforms: Tensor, lengths: Tensor | None) -> list[int]:
         lengths: samples of each clip (clips,); None = all
 
     Raises:
-        InputError: if the shape or the lengths do not fit.
+        InputError: if the shape, the type or the lengths do not fit.
     """
     shape = tuple(waveforms.shape)
     if len(shape) != 2 or not shape[0]:
         raise InputError(f"waveforms of shape {shape}; give a batch (clips, samples)")
+    if not waveforms.is_floating_point():
+        raise InputError(f"waveforms of {waveforms.dtype}; give floating-point samples in [-1, 1]")
     if lengths is None:
         return [shape[1]] * shape[0]
     if lengths.shape != shape[:1] or lengths.is_floating_point() or lengths.max() > shape[1]:

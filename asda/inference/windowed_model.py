@@ -76,12 +76,7 @@ class WindowedModel(nn.Module):
         Raises:
             InputError: if they are unknown.
         """
-        if not self.saved.fbank:
-            raise InputError(
-                f"{self.saved.path}: was trained on features of unknown settings, so that they"
-                " cannot be computed from audio; train on a dump of asda"
-            )
-        return Fbank(FbankConfig(**self.saved.fbank))
+        return Fbank(fbank_config(self.saved))
 
     @property
     def sample_rate(self) -> int:
@@ -174,6 +169,20 @@ class WindowedModel(nn.Module):
     def _computed(self, compute: Computation, batch: ModelInput) -> Iterable[Any]:
         with torch.no_grad(), autocast(self.device, self.precision):
             return compute(batch)
+
+
+def fbank_config(saved: SavedModel) -> FbankConfig:
+    """Return the settings of the features that a model was trained on.
+
+    Raises:
+        InputError: if they are unknown.
+    """
+    if not saved.fbank:
+        raise InputError(
+            f"{saved.path}: was trained on features of unknown settings, so that they cannot be"
+            " computed from audio; train on a dump of asda"
+        )
+    return FbankConfig(**saved.fbank)
 
 
 def _with_output(window: FeatureWindow, output: Any) -> Window:

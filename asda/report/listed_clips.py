@@ -52,6 +52,7 @@ def _shown(row: Row) -> dict[str, Any]:
         "true": short(row["true"]) or "no label",
         "predicted": short(row["predicted"]) or "no label",
         "score": f"{row['score']:.3f}",
+        "margin": f"{row['margin']:.3f}".replace("-", "−"),
         # With several labels per clip, the score is that of the worst decision.
         "scored": short(row.get("worst", row["predicted"])),
     }

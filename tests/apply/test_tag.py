@@ -22,22 +22,6 @@ from asda.cli import main
 from asda.inference.audio_model import AudioModel
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    root = tmp_path_factory.mktemp("made")
-    write_classifier(root / "model.pt")
-    write_sounds(root / "sounds")
-    return root
-
-
-@pytest.fixture
-def place(made, tmp_path, monkeypatch):
-    """A copy of models and sounds that is the present folder."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def tag(*words):
     main(["tag", "model.pt", *map(str, words)])
 
@@ -144,7 +128,7 @@ def test_other_encoders_have_a_pass_of_their_own(place, capsys, monkeypatch):
 
 
 def test_an_encoder_is_refused_and_the_way_to_a_classifier_shown(place, capsys):
-    write_model(place / "model.pt", head={})
+    write_model(place / "model.pt", "encoder")
     assert failing("sounds") == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1

@@ -10,8 +10,6 @@ from export.exported import saved_model
 
 from asda.checkpoint import tensor_files
 from asda.cli import main
-from asda.export.staging import staged
-from asda.files import InputError
 
 
 @pytest.fixture
@@ -43,8 +41,8 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(refused, mon
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if "onnx" in name else find(name)
     )
-    for words in (["--format", "onnx"], ["--format", "sherpa-onnx"]):
-        assert refused("out", *words).endswith("onnxruntime: pip install 'asda[onnx]'")
+    for words in (["model.onnx", "--format", "onnx"], ["tagger", "--format", "sherpa-onnx"]):
+        assert refused(*words).endswith("onnxruntime: pip install 'asda[onnx]'")
 
 
 def test_without_a_compiler_there_is_no_compiled_program(refused, monkeypatch):
@@ -54,9 +52,37 @@ def test_without_a_compiler_there_is_no_compiled_program(refused, monkeypatch):
     assert "choose --format torch-export" in said
 
 
-@pytest.mark.parametrize("name", ["torch-export", "aotinductor"])
-def test_the_name_of_a_program_must_have_its_ending(refused, name):
-    assert "must end in .pt2" in refused("program.pt", "--format", name)
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [("onnx", ".onnx"), ("torch-export", ".pt2"), ("aotinductor", ".pt2"), ("reference", ".pt")],
+)
+def test_the_name_of_a_file_must_have_the_ending_of_its_format(refused, name, suffix):
+    said = refused("model.bin", "--format", name)
+    assert said.endswith(f"model.bin: the name of a file of this format must end in {suffix}")
+
+
+@pytest.mark.parametrize("name", ["onnx", "torch-export", "aotinductor", "reference"])
+def test_a_folder_is_no_name_for_a_file(tmp_path, capsys, name):
+    tensor_files.save(saved_model().content(), tmp_path / "model.pt")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SystemExit):
+        main(["export", str(tmp_path / "model.pt"), str(tmp_path / "folder"), "--format", name])
+    (line,) = capsys.readouterr().err.splitlines()  # nothing was computed and compared before
+    assert "folder: a folder; give the name of a file in it, ending in .pt" in line.replace(
+        ".onnx", ".pt"
+    )
+
+
+@pytest.mark.parametrize("name", ["sherpa-onnx", "huggingface"])
+def test_a_file_is_no_name_for_a_folder(tmp_path, capsys, name):
+    tensor_files.save(saved_model().content(), tmp_path / "model.pt")
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for out in ("file", "link"):
+        with pytest.raises(SystemExit):
+            main(["export", str(tmp_path / "model.pt"), str(tmp_path / out), "--format", name])
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.endswith(f"{out}: a file, not a folder; remove it or choose another name")
 
 
 def test_features_that_are_not_recorded(refused):
@@ -83,21 +109,3 @@ def test_the_reference_is_read_back_and_compared(tmp_path, content, capsys):
     words = [str(tmp_path / "theirs.pt"), str(tmp_path / "again.pt"), "--format", "reference"]
     main(["export", *words])
     assert "tensors and the outputs for noise are equal" in capsys.readouterr().out
-
-
-def test_a_folder_with_files_is_not_replaced(tmp_path):
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder/mine").write_text("")
-    refusal = pytest.raises(InputError, match="a folder with files in it; remove it")
-    with refusal, staged(tmp_path / "folder"):
-        pass
-
-
-def test_a_folder_appears_when_it_is_complete(tmp_path):
-    out = tmp_path / "new/folder"
-    with staged(out) as folder:
-        (folder / "inner").mkdir(parents=True)
-        (folder / "inner/file").write_text("content")
-        assert not out.exists()
-    assert (out / "inner/file").read_text() == "content"
-    assert [path.name for path in out.parent.iterdir()] == ["folder"]

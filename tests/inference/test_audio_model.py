@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 from dataset.directories import with_audio
-from inference.model_files import HEAD, LABELS, RATE, noise, write_model
+from inference.model_files import LABELS, RATE, noise, write_model
 
 import asda
 from asda.audio.audio_error import AudioError
@@ -24,18 +24,18 @@ from asda.model.model_config import PatchConfig
 
 @pytest.fixture(params=["mask", "fill"])
 def model(request, tmp_path):
-    return asda.load(write_model(tmp_path / "model.pt", padding=request.param), "cpu")
+    return asda.load(write_model(tmp_path / "model.pt", data={"padding": request.param}), "cpu")
 
 
 @pytest.fixture
 def encoder(tmp_path):
-    return asda.load(write_model(tmp_path / "encoder.pt", head={}), "cpu")
+    return asda.load(write_model(tmp_path / "encoder.pt", "encoder"), "cpu")
 
 
 @pytest.mark.parametrize("patch", [(16, 16), (4, 128), (8, 32, 4)], ids=str)
 @pytest.mark.parametrize("padding", ["mask", "fill"])
 def test_results_do_not_depend_on_the_company(tmp_path, patch, padding):
-    path = write_model(tmp_path / "model.pt", padding=padding, patch=PatchConfig(*patch))
+    path = write_model(tmp_path / "model.pt", data={"padding": padding}, patch=PatchConfig(*patch))
     model = asda.load(path, "cpu")
     clips = [noise(seconds, seed) for seed, seconds in enumerate((1, 5, 1.7, 0.3, 2.0))]
     alone = [(model.embed(c, RATE), model.tag(c, RATE), model.frames(c, RATE)) for c in clips]
@@ -131,7 +131,9 @@ def test_times_are_the_centres_of_patches(encoder):
 
 def test_frames_of_long_clips_agree_with_one_window_where_it_hardly_matters(tmp_path):
     """Where windows meet, both have an eighth of a window as context."""
-    short = asda.load(write_model(tmp_path / "short.pt", head={}, max_frames=128), "cpu")
+    short = asda.load(
+        write_model(tmp_path / "short.pt", "encoder", data={"max_frames": 128}), "cpu"
+    )
     clip = noise(6.0)
     found = short.frames(clip, RATE, layers=0)
     with torch.no_grad():
@@ -220,7 +222,7 @@ def test_bf16_is_near(tmp_path):
 
 def test_classifiers_of_one_encoder_share_its_pass(tmp_path):
     paths = [write_model(tmp_path / f"{n}.pt") for n in range(2)]
-    paths.append(write_model(tmp_path / "s.pt", HEAD | {"pooling": "statistics", "layers": "all"}))
+    paths.append(write_model(tmp_path / "s.pt", head={"pooling": "statistics", "layers": "all"}))
     paths.append(write_model(tmp_path / "other.pt", patch=PatchConfig(4, 128)))
     models = [asda.load(path, "cpu") for path in paths]
     groups = sharing_encoders(models)
@@ -241,6 +243,7 @@ def test_classifiers_of_one_encoder_share_its_pass(tmp_path):
         (noise(1.0), "without its sample rate"),
         (np.zeros((2, 100), np.float32), "shape \\(2, 100\\)"),
         ((np.zeros(100, np.int16), RATE), "int16"),
+        ((torch.zeros(100, dtype=torch.int16), RATE), "int16"),
         (7, "type int"),
         ([], "the list is empty"),
         ((noise(1.0), 0), "a sample rate of 0; give a whole number of Hz"),
@@ -299,6 +302,11 @@ def test_numbers_of_numpy_are_layers(model):
 def test_calling_the_model_refuses_what_is_no_batch(model, shape, lengths, said):
     with pytest.raises(InputError, match=said):
         model(torch.zeros(shape), None if lengths is None else torch.tensor(lengths))
+
+
+def test_calling_the_model_refuses_whole_numbers(model):
+    with pytest.raises(InputError, match="int16; give floating-point"):
+        model(torch.zeros(1, 16000, dtype=torch.int16))
 
 
 def test_an_encoder_cannot_tag(encoder):

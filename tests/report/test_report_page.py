@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -238,3 +239,20 @@ def test_a_folder_without_an_experiment_is_refused(tmp_path):
     with pytest.raises(InputError, match="no experiment"):
         write_report(tmp_path)
     assert not (tmp_path / "report.html").exists()
+
+
+def test_the_errors_show_the_margin_by_which_they_are_sorted(page):
+    shown = [float(m.replace("−", "-")) for m in re.findall(r"margin</dt><dd>(.*?)</dd>", page)]
+    assert len(shown) > 2
+    assert shown == sorted(shown)
+    assert max(shown) <= 0
+
+
+def test_a_projection_that_is_not_installed_is_refused_also_where_no_map_is_drawn(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    refusal = pytest.raises(InputError, match=r"umap-learn is not installed; .* or choose pca")
+    with refusal:
+        write_report(folder, tmp_path / "page.html", projection="umap")
+    assert list(tmp_path.iterdir()) == []

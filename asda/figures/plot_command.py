@@ -1,10 +1,11 @@
-"""`asda plot`: each function reads a model or a run, and writes a figure and its numbers."""
+"""What `asda plot` does: each function reads a model or runs, and writes a figure."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from asda.checkpoint.saved_model import WhichEncoder
@@ -22,12 +23,13 @@ from asda.figures.curves_figure import chosen_quantities, draw_curves_of, experi
 from asda.figures.embedded_clips import embed_clips
 from asda.figures.masked_prediction import load_pretrainer, predict_masked
 from asda.figures.masks_figure import draw_masks
-from asda.figures.projection import Method, axis_names, project
+from asda.figures.projection import Method, axis_names, project, require_method
 from asda.figures.projection_figure import draw_projection, projection_tsv
 from asda.figures.silence import Query
 from asda.figures.silence_figure import draw_silence, silence_table, silence_tsv
 from asda.figures.silence_measurement import measure_silence
-from asda.files import write_lines
+from asda.files import InputError, write_lines
+from asda.inference.computations import encoder_of
 from asda.inference.loading import load
 from asda.model.model_config import Pooling
 from asda.scoring.compare import read_groups
@@ -49,7 +51,8 @@ def plot_attention(
     path = figure_path(out)
     loaded = load(model, encoder=encoder)
     config = loaded.saved.config
-    numbers = chosen_layers(layers or [1, (config.depth + 1) // 2, -1], config)
+    shown = layers or [1, (config.depth + 1) // 2, -1]
+    numbers = chosen_layers(shown, encoder_of(loaded.network))
     of_heads = chosen_heads(heads, config)
     clip = read_clip(loaded, file, start, end)
     tokens = query_tokens(clip, config, at)
@@ -72,9 +75,11 @@ def plot_attention_on_silence(
     """Draw and print the shares of attention on silence in a data directory."""
     path = figure_path(out)
     loaded = load(model, encoder=encoder)
-    config = loaded.saved.config
-    numbers = chosen_layers(layers or list(range(1, config.depth + 1)), config)
+    shown = layers or range(1, loaded.saved.config.depth + 1)
+    numbers = chosen_layers(shown, encoder_of(loaded.network))
     sources = DataDir(data).audio_sources()
+    if groups:
+        read_groups(groups, np.array(list(sources)))  # a fault in it is found before measuring
     measured = measure_silence(loaded, sources, numbers, within, query)
     _report(measured.bad)
     of_clips = read_groups(groups, measured.utterances) if groups else None
@@ -106,6 +111,8 @@ def plot_masks(
     found = predict_masked(
         pretrainer, clip, config.num_masks if num_masks is None else num_masks, seed
     )
+    if found.visible[0].all():
+        raise InputError(f"{file}: too short: mask 1 hides none of its patches; choose more of it")
     title = f"{model}: masks and predictions in {Path(file).name}"
     _write(draw_masks(clip, found, config.patch, title), path, file, clip)
 
@@ -121,6 +128,7 @@ def plot_projection(
 ) -> None:
     """Draw the embeddings of a data directory in two dimensions."""
     path = figure_path(out)
+    require_method(method)
     clips = embed_clips(load(model, encoder=encoder), data, pooling, layer)
     _report(clips.bad)
     points = project(clips.embeddings, method)
@@ -147,7 +155,9 @@ def _write(figure: Figure, path: Path, file: str, clip: ClipInput) -> None:
     """Write the figure of a clip, and say what of the file it does not show."""
     write_figure(figure, path)
     if not clip.is_whole:
-        line = "drawn up to {0:.2f} s, the model's longest input; --start {0:.2f} draws the rest"
+        line = (
+            "drawn up to {0:.2f} s, the model's longest input; --start {0:.2f} draws what follows"
+        )
         print(f"note: {file}: {line.format(clip.end)}", file=sys.stderr)
     print(path)
 

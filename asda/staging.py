@@ -11,12 +11,34 @@ from pathlib import Path
 from asda.files import InputError, blamed_on
 
 
+def check_file_name(out: Path, suffix: str) -> None:
+    """Refuse, before any work, a name that a file of a format cannot have.
+
+    Raises:
+        InputError: if `out` is a folder, or its name has another suffix.
+    """
+    if out.is_dir():
+        raise InputError(f"{out}: a folder; give the name of a file in it, ending in {suffix}")
+    if out.suffix != suffix:
+        raise InputError(f"{out}: the name of a file of this format must end in {suffix}")
+
+
+def check_folder_name(out: Path) -> None:
+    """Refuse, before any work, a name that a folder cannot have.
+
+    Raises:
+        InputError: if there is a file of this name, or a link that leads nowhere.
+    """
+    if os.path.lexists(out) and not out.is_dir():
+        raise InputError(f"{out}: a file, not a folder; remove it or choose another name")
+
+
 @contextmanager
 def staged(out: Path) -> Iterator[Path]:
     """Yield a path beside `out`, where the block writes a file or folder that becomes `out`.
 
-    It becomes `out` only if the block succeeds, and else is removed. A file that exists is
-    replaced, a folder is not.
+    It becomes `out` only if the block succeeds, and else is removed. A file replaces a file that
+    exists; nothing else is replaced.
 
     Raises:
         InputError: if `out` is a folder with files in it.
