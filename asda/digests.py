@@ -19,7 +19,8 @@ CHUNK_BYTES = 1 << 20
 def value_digest(content: Any) -> str:
     """Return the digest of JSON-like content, independent of the order of keys."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+    # Names of files that are not UTF-8 have lone surrogates.
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:DIGITS]
 
 
 def file_digest(path: str | Path) -> str:

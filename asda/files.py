@@ -58,7 +58,11 @@ def atomic_write(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
 
     Text is UTF-8 with Unix line endings. Readers, also after a crash, see either the old file or
     the complete new one.
+
+    Raises:
+        InputError: if `path` is a device or a pipe, which a file would replace.
     """
+    refuse_device(path)
     with blamed_on(path), _replacing(Path(path), mode) as stream:
         yield stream
 
@@ -84,11 +88,24 @@ def refuse_overwriting(out: str | Path, sources: Iterable[str | Path]) -> None:
     """Refuse to write over a file that was read: a checkpoint would be lost to its run.
 
     Raises:
-        InputError: if `out` is one of the sources.
+        InputError: if `out` is one of the sources, or a device or a pipe.
     """
+    refuse_device(out)
     for source in sources:
         if Path(out).exists() and Path(source).exists() and Path(out).samefile(source):
             raise InputError(f"{out}: would replace the file that is read; choose another name")
+
+
+def refuse_device(out: str | Path) -> None:
+    """Refuse to write a device or a pipe: the superuser would replace `/dev/stdout` by a file.
+
+    Raises:
+        InputError: if `out` is one, or lies in the folder of devices.
+    """
+    path = Path(out)
+    other = path.exists() and not path.is_file() and not path.is_dir()
+    if other or path.absolute().parent == Path("/dev"):
+        raise InputError(f"{out}: a device or a pipe, which cannot be replaced; name a file")
 
 
 def _umask() -> int:
@@ -150,6 +167,13 @@ def readable_duration(seconds: float, precise: bool = False) -> str:
     if seconds < 3600:
         return f"{seconds / 60:.{1 if precise else 0}f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def on_one_line(text: str) -> str:
+    """Return a text with line ends, tabs and what cannot be printed escaped as in Python."""
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
 
 
 def listed(items: Sequence[str], most: int = 5, separator: str = ", ") -> str:

@@ -1,6 +1,7 @@
 """Digests are those that dumps, experiments and results have recorded so far."""
 
 import hashlib
+import os
 
 from asda.digests import CHUNK_BYTES, file_digest, table_digest, value_digest
 
@@ -9,6 +10,11 @@ def test_values_keep_their_digests():
     assert value_digest(["a", "b"]) == "3554d2b8a1e34099"
     assert value_digest([["/a.wav", None, 44, 1], 0.0, None]) == "f42da93c28928c18"
     assert value_digest({"b": 1, "ü": 2}) == value_digest({"ü": 2, "b": 1})
+
+
+def test_names_that_are_not_utf8_have_digests():
+    names = [os.fsdecode(name) for name in (b"/\xff.wav", b"/\xfe.wav")]
+    assert value_digest(names[0]) != value_digest(names[1])
 
 
 def test_tables_keep_their_digests():

@@ -1,10 +1,12 @@
-"""What a user reads when the system refuses to write."""
+"""What a user reads when something cannot be written."""
 
 import errno
+import os
+import stat
 
 import pytest
 
-from asda.files import atomic_write, reason_of
+from asda.files import InputError, atomic_write, reason_of, refuse_overwriting
 
 
 def test_a_full_disk_is_blamed_on_the_file_that_was_to_be_written(tmp_path):
@@ -57,3 +59,15 @@ def test_a_folder_is_not_replaced(tmp_path):
         f"{tmp_path}/models: Is a directory; give the name of a file in it"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+def test_devices_and_pipes_are_not_replaced(tmp_path):
+    pipe, link = tmp_path / "pipe.csv", tmp_path / "link.csv"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link, "/dev/stdout", "/dev/asda-missing.csv"):
+        with pytest.raises(InputError, match="a device or a pipe"), atomic_write(path):
+            pass
+        with pytest.raises(InputError, match="a device or a pipe"):
+            refuse_overwriting(path, [])
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and link.is_symlink()

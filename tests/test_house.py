@@ -33,7 +33,8 @@ LAYERS = [
     {"audio"},
     {"command_line"},
     {"registry"},
-    {"configuration", "digests", "provenance", "script", "stop_signals", "terminal_bar"},
+    {"extras", "provenance", "script", "staging", "stop_signals", "terminal_bar"},
+    {"configuration", "digests"},
     {"files"},
 ]
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from asda.apply.audio_progress import AudioBar
 from asda.apply.inputs import AudioInput
 from asda.audio.audio_error import AudioError
-from asda.files import InputError, listed
+from asda.files import InputError, listed, on_one_line
 from asda.stop_signals import Stopped
 
 Result = TypeVar("Result")
@@ -50,7 +50,7 @@ def apply_to_all(
     todo = [one for one in inputs if not output.is_done(one)]
     done = len(inputs) - len(todo)
     if done:
-        print(f"{done} of {len(inputs)} files were done before", file=sys.stderr)
+        print(f"{done} of {len(inputs)} files are already done", file=sys.stderr)
     bad: list[AudioInput] = []
     bar = AudioBar(len(todo))
     try:
@@ -70,5 +70,5 @@ def apply_to_all(
     if said := output.finish(inputs):
         print(said)
     if bad:
-        names = listed([one.name for one in bad], MOST_LISTED)
+        names = listed([on_one_line(one.name) for one in bad], MOST_LISTED)
         raise InputError(f"{len(bad)} of {len(inputs)} files could not be used: {names}")

@@ -16,11 +16,11 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
 
+from asda.extras import require
 from asda.features.archive_writer import write_matrix, write_vector
 from asda.files import InputError, atomic_write, write_lines
 
@@ -54,7 +54,7 @@ def format_of(path: str | Path) -> str:
     if suffix not in SUFFIXES:
         raise InputError(f"{path}: unknown format; name it {', '.join(f'*{s}' for s in SUFFIXES)}")
     if SUFFIXES[suffix] == "hdf5":
-        require_h5py()
+        require("hdf5", ["h5py"], "*.npz")
     return SUFFIXES[suffix]
 
 
@@ -105,7 +105,8 @@ def _write_hdf5(
     shape: tuple[int, int],
     blocks: Iterable[np.ndarray],
 ) -> None:
-    h5py = require_h5py()
+    import h5py
+
     with h5py.File(stream, "w") as file:
         for name, array in arrays.items():
             text = {"dtype": h5py.string_dtype()} if array.dtype.kind == "U" else {}
@@ -145,16 +146,3 @@ def check_keys(path: str | Path, names: Iterable[str]) -> None:
                 f"{path}: '{name}' cannot be a key of an archive, because it contains a space;"
                 " choose *.npz or *.h5, or name the audio in a data directory"
             )
-
-
-def require_h5py() -> ModuleType:
-    """Return h5py.
-
-    Raises:
-        InputError: if it is not installed.
-    """
-    try:
-        import h5py
-    except ImportError:
-        raise InputError("HDF5 files need h5py: pip install h5py, or choose *.npz") from None
-    return h5py

@@ -14,7 +14,7 @@ from asda.audio.wav_scp import AudioSegment
 from asda.corpus.audio_fingerprints import audio_fingerprints
 from asda.corpus.audio_folder import is_audio_name, visible_files
 from asda.corpus.datadir import DataDir
-from asda.files import InputError
+from asda.files import InputError, on_one_line
 
 STANDARD_INPUT = "-"
 
@@ -42,7 +42,7 @@ class AudioInput(NamedTuple):
         reason = str(error).removesuffix(f": {source}")
         if self.file == STANDARD_INPUT:
             return f"standard input: {reason.replace(source, 'standard input')}"
-        return f"{self.name}: {reason}"
+        return on_one_line(f"{self.name}: {reason}")
 
 
 def find_inputs(words: Sequence[str], temporary: str | Path) -> list[AudioInput]:
@@ -75,7 +75,7 @@ def _of_word(word: str, temporary: Path) -> Iterator[AudioInput]:
     elif os.path.isdir(word):
         yield from _data_directory(word) if _is_data_directory(word) else _folder(word)
     elif word.rstrip().endswith("|"):
-        raise InputError(f"'{word}': a command; write it before the call: COMMAND | asda tag ... -")
+        raise InputError(f"'{word}' is a command; put it in front: COMMAND | asda tag MODEL -")
     else:
         yield _file(word, os.path.basename(word))
 

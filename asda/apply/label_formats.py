@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from asda.files import on_one_line
+
 # A stretch of audio and its labels, best first, as a line of JSON holds it:
 # {"file": str, "utterance": str (of a data directory only), "start": seconds, "end": seconds,
 #  "labels": [{"label": str, "index": int, "score": float}, ...], "model": digest}
@@ -64,10 +66,11 @@ def table_format(names: Sequence[str], with_times: bool, models: dict[str, str])
         with_times: whether a row may be a part of its input
         models: digest -> name of a model, shown if there are several
     """
-    width = min(WIDEST_NAME, max(map(len, names), default=0))
+    width = min(WIDEST_NAME, max((len(on_one_line(name)) for name in names), default=0))
 
     def line(row: Row) -> str:
-        words = [f"{_shortened(row.get('utterance') or row['file'], width):<{width}}"]
+        name = on_one_line(row.get("utterance") or row["file"])
+        words = [f"{_shortened(name, width):<{width}}"]
         if with_times:
             words.append(f"{row['start']:9.2f} {row['end']:9.2f} s")
         if len(models) > 1:
@@ -83,19 +86,24 @@ def _json_lines(rows: Sequence[Row]) -> list[str]:
 
 
 def _csv_lines(rows: Sequence[Row]) -> list[str]:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    lines: list[str] = []
     for row in rows:
         place = (row["file"], row.get("utterance", ""), row["start"], row["end"])
         for found in row["labels"]:
             label = (found["label"], found["index"], found["score"])
-            writer.writerow((*place, *label, row["model"]))
-    return stream.getvalue().splitlines()
+            lines.append(_csv_line((*place, *label, row["model"])))
+    return lines
+
+
+def _csv_line(cells: Sequence[Any]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\r\n").writerow(cells)  # quotes names with either of them
+    return stream.getvalue().removesuffix("\r\n")
 
 
 def _audacity_lines(rows: Sequence[Row]) -> list[str]:
     return [
-        f"{row['start']:.6f}\t{row['end']:.6f}\t{found['label']} {found['score']:.2f}"
+        f"{row['start']:.6f}\t{row['end']:.6f}\t{on_one_line(found['label'])} {found['score']:.2f}"
         for row in rows
         for found in row["labels"]
     ]
@@ -105,7 +113,7 @@ def _raven_lines(rows: Sequence[Row], highest: float) -> list[str]:
     found = [(row, one) for row in rows for one in row["labels"]]
     return [
         f"{number}\tSpectrogram 1\t1\t{row['start']:.6f}\t{row['end']:.6f}\t0.0\t{highest:.1f}\t"
-        f"{os.path.basename(row['file'])}\t{one['label']}\t{one['score']:g}"
+        f"{on_one_line(os.path.basename(row['file']))}\t{on_one_line(one['label'])}\t{one['score']:g}"
         for number, (row, one) in enumerate(found, 1)
     ]
 

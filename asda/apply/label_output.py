@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from asda.apply.completed import Record
 from asda.apply.inputs import AudioInput
 from asda.apply.label_formats import LabelFormat, Row
+from asda.apply.record import Record
 from asda.files import InputError, atomic_write, write_lines
 
 RECORD = ".asda_tag"  # of a folder of label files

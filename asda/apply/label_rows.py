@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from asda.apply.label_formats import Row
-from asda.apply.merging import Segment, SegmentMerger
+from asda.apply.segment_merger import Segment, SegmentMerger
 from asda.inference.audio_model import AudioModel, Window
 from asda.inference.tags import probabilities
 from asda.model.heads import combined_windows

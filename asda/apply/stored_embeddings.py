@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from asda.apply.embedding_files import format_of, require_h5py
+from asda.apply.embedding_files import format_of
 from asda.corpus.datadir import read_table
 from asda.features.archive import ArchiveReader, read_vector
 from asda.files import InputError
@@ -44,7 +44,11 @@ def stored_embeddings(path: str | Path, vectors: bool) -> Iterator[Stored]:
 
 
 def _opened(path: str | Path, kind: str) -> Any:
-    return np.load(path) if kind == "npz" else require_h5py().File(path, "r")
+    if kind == "npz":
+        return np.load(path)
+    import h5py
+
+    return h5py.File(path, "r")
 
 
 def _of_arrays(file: Any) -> Stored:

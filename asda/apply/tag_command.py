@@ -14,7 +14,6 @@ from typing import Any
 from asda.apply.applied_models import load_models
 from asda.apply.apply_options import PER_INPUT, TagOptions
 from asda.apply.applying import Output, apply_to_all
-from asda.apply.completed import recorded
 from asda.apply.inputs import AudioInput, find_inputs, fingerprints_of
 from asda.apply.label_formats import LabelFormat, Row, table_format, text_formats
 from asda.apply.label_output import (
@@ -26,6 +25,7 @@ from asda.apply.label_output import (
 )
 from asda.apply.label_rows import Tagger, Windows
 from asda.apply.label_thresholds import read_thresholds
+from asda.apply.record import recorded
 from asda.apply.tagging import tag
 from asda.digests import file_digest
 from asda.files import InputError, refuse_overwriting
@@ -72,7 +72,7 @@ def _format(
         return table_format([one.name for one in inputs], options.window is not None, names)
     form = text_formats(taggers[0].model.sample_rate / 2)[name]
     if not options.out and name in PER_INPUT and len(inputs) > 1:
-        raise InputError(f"{name} has a file for each input; add --out FOLDER")
+        raise InputError(f"--format {name} writes a file for each input; add --out FOLDER")
     return form
 
 

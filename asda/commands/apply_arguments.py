@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import argparse
 
-INPUT = "audio files, folders of them, Kaldi data directories, or - for standard input"
+MODEL = "model.pt, another model file that `asda info` reads, or a name that `asda models` lists"
+INPUT = "audio file, folder of audio, Kaldi data directory, or - for standard input"
+DONE_BEFORE = (
+    "The output file is written once all inputs are done. Inputs that are already done are skipped"
+    " if the same call is made again, also after an interruption."
+)
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the model and the inputs."""
-    parser.add_argument("model", help="model.pt, or another model file that `asda info` reads")
+    parser.add_argument("model", help=MODEL)
     parser.add_argument("inputs", nargs="+", metavar="input", help=INPUT)
 
 
 def add_computing(parser: argparse.ArgumentParser) -> None:
-    """Add windows, and on what and how the network is computed."""
+    """Add windows, and how and on which device the network computes."""
     add = parser.add_argument
-    add("--window", type=float, metavar="SECONDS", help="divide recordings into windows")
-    add(
-        "--hop",
-        type=float,
-        metavar="SECONDS",
-        help="from the start of a window to that of the next (default: half a window)",
-    )
-    add("--device", default="auto", help="auto (a GPU if there is one), cpu or cuda")
-    add("--precision", choices=("float32", "bf16", "fp16"), default="float32")
-    add("--batch-size", type=int, metavar="N", help="windows that are computed together")
+    text = "divide recordings into windows of this length"
+    add("--window", type=float, metavar="SECONDS", help=text)
+    text = "time from the start of a window to the start of the next (default: half a window)"
+    add("--hop", type=float, metavar="SECONDS", help=text)
+    text = "auto (a GPU if there is one), cpu or cuda (default: auto)"
+    add("--device", default="auto", help=text)
+    text = "numbers that the network computes in (default: float32)"
+    add("--precision", choices=("float32", "bf16", "fp16"), default="float32", help=text)
+    text = "windows that are computed together (default: what suits the device)"
+    add("--batch-size", type=int, metavar="N", help=text)
     add("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all cores)")
 
 

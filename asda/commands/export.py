@@ -1,4 +1,4 @@
-"""`asda export`"""
+"""`asda export`: write a model in the format of another program."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORMATS = {
     "torch-export": Format("asda.export.torch_program", ("inputs", "encoder")),
     "aotinductor": Format("asda.export.compiled_program", ("inputs", "encoder")),
     "sherpa-onnx": Format("asda.export.sherpa_folder", ("precision",)),
-    "huggingface": Format("asda.export.hugging_face_folder", ("encoder", "license")),
+    "huggingface": Format("asda.export.hugging_face_folder", ("encoder", "licence")),
     "reference": Format("asda.export.reference_file"),
 }
 FormatName = Literal[
@@ -44,31 +44,30 @@ def export(
     inputs: Literal["waveform", "features"] = "waveform",
     precision: Precision = "float32",
     encoder: Literal["student", "teacher"] = "student",
-    license: str = "",
+    licence: str = "",
 ) -> None:
     """Write a model in the format of another program, and check that it computes the same there.
 
     Args:
         model: model.pt of asda, or any checkpoint that `asda info` reads
         out: file to write; a folder for huggingface and sherpa-onnx
-        format: "onnx": a graph that takes waveforms, for onnxruntime and others; "torch-export": a
-            program for torch without asda (.pt2); "aotinductor": that program compiled for CPUs
-            like this one, by a C++ compiler (.pt2); "sherpa-onnx": an audio tagger for sherpa-onnx,
-            of a classifier trained on egs/presets/fbank_sherpa.yaml; "huggingface": a folder that
-            Hugging Face transformers loads; "reference": a checkpoint for
-            the repositories of ASDA and EAT, of a pretrained model or classifier with 128 mel bins,
-            patches of 16 x 16 and attention and MLP as published
+        format: "onnx": a graph for onnxruntime and other programs; "torch-export": a program (.pt2)
+            for torch without asda; "aotinductor": the same program, compiled for CPUs like this one
+            (needs a C++ compiler); "sherpa-onnx": an audio tagger for sherpa-onnx, from a
+            classifier that was trained with egs/presets/fbank_sherpa.yaml; "huggingface": a folder
+            for Hugging Face transformers; "reference": a checkpoint for the code of ASDA and EAT,
+            which must have 128 mel bins, patches of 16 x 16, and attention and MLP as published
         inputs: what the exported model takes: waveforms, or log-mel features before normalisation
-        precision: numbers of the weights of linear layers; int8 makes the ONNX file of a large
-            model a quarter as large, and changes scores a little (docs/export.md#int8)
+        precision: type of the weights of linear layers; int8 makes the ONNX file of a large model
+            four times smaller and changes scores a little (docs/export.md#int8)
         encoder: which encoder of a pretrained model
-        license: licence of the weights for a model card, such as apache-2.0
+        licence: of the weights, for the model card: an identifier such as apache-2.0
     """
     from asda.checkpoint.load import read_model
 
     if format is None:
         raise InputError(f"--format must be given: {', '.join(FORMATS)}")
-    options = _options(format, inputs=inputs, precision=precision, encoder=encoder, license=license)
+    options = _options(format, inputs=inputs, precision=precision, encoder=encoder, licence=licence)
     refuse_overwriting(out, [model])
     importlib.import_module(FORMATS[format].module).write(read_model(model), Path(out), options)
     print(f"wrote {out} ({format} format)")

@@ -1,4 +1,4 @@
-"""List models that are known by a name, fetch them, and add your own."""
+"""List the models that have a name, fetch their files, and name your own."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def main(argv: list[str]) -> None:
 def _subcommands() -> Subcommands:
     verbs = Subcommands("asda models", __doc__)
 
-    text = "print all models, and whether they are in the cache (also without a VERB)"
+    text = "print all models and where their files are (the same as without a VERB)"
     sub = verbs.add("list", list_models, text)
-    text = "print all that is known of them, tab-separated"
+    text = "print everything that is known about them as a tab-separated table"
     sub.add_argument("--tsv", action="store_true", help=text)
 
-    text = "fetch models into the cache, check their files and print where they are"
+    text = "download models into the cache, check the files and print their paths"
     sub = verbs.add("fetch", fetch_models, text)
     sub.add_argument("names", nargs="+", metavar="NAME")
 
@@ -35,15 +35,15 @@ def _subcommands() -> Subcommands:
         "add", add, "give a name to a model of your own, or a new address to a known one"
     )
     sub.add_argument("name", metavar="NAME", help="letters, digits, - and _")
-    sub.add_argument("address", metavar="FILE|URL", help="the model.pt or checkpoint")
-    sub.add_argument("--sha256", metavar="SUM", help="refuse another file than that")
+    sub.add_argument("address", metavar="FILE|URL", help="where the model.pt or checkpoint is")
+    sub.add_argument("--sha256", metavar="SUM", help="checksum; a file with another one is refused")
     _add_description(sub)
     return verbs
 
 
 def _add_description(parser: argparse.ArgumentParser) -> None:
-    for option, text in (("what", "a few words on the model"), ("licence", "its licence")):
-        parser.add_argument(f"--{option}", metavar="TEXT", help=f"{text}, to be listed")
+    for option, text in (("what", "a few words about the model"), ("licence", "its licence")):
+        parser.add_argument(f"--{option}", metavar="TEXT", help=f"{text}, for the list")
 
 
 def list_models(tsv: bool) -> None:
@@ -75,7 +75,7 @@ def _row(model: KnownModel) -> list[str]:
 
 
 def _state(model: KnownModel) -> str:
-    """Say how the file of a model is to be had."""
+    """Return where the file of a model is, or how to get it."""
     from asda.registry.model_cache import cached_file
 
     if not model.address:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from asda.commands.apply_arguments import MODEL
 from asda.commands.subcommands import Subcommands
 
 
@@ -25,12 +26,12 @@ def _subcommands() -> Subcommands:
 
 
 def _later(name: str) -> Callable[..., None]:
-    """Return a function of `asda.figures.plot_files` that is imported when it is called."""
+    """Return a function of `asda.figures.plot_command` that is imported when it is called."""
 
     def run(**options: Any) -> None:
-        from asda.figures import plot_files
+        from asda.figures import plot_command
 
-        getattr(plot_files, name)(**options)
+        getattr(plot_command, name)(**options)
 
     return run
 
@@ -40,8 +41,8 @@ def _add_attention(verbs: Subcommands) -> None:
     sub = verbs.add("attention", _later("plot_attention"), text)
     _add_model_and_file(sub)
     _add_layers(sub, "first, middle and last")
-    text = "heads from 1 (default: the mean of all)"
-    sub.add_argument("--heads", type=int, nargs="+", default=[], metavar="N", help=text)
+    text = "heads from 1, such as 1,4 (default: the mean of all)"
+    sub.add_argument("--heads", type=_numbers, default=[], metavar="N,...", help=text)
     text = "draw what the patches at this moment attend to (default: the CLS token)"
     sub.add_argument("--at", type=float, metavar="SECONDS", help=text)
     _add_encoder(sub)
@@ -52,11 +53,12 @@ def _add_silence(verbs: Subcommands) -> None:
     sub = verbs.add("attention-on-silence", _later("plot_attention_on_silence"), text)
     _add_model_and_data(sub)
     _add_layers(sub, "all")
-    text = "frames up to this far above the noise floor are without sound (default: 10)"
+    text = "frames at most this far above the noise floor count as without sound (default: 10)"
     sub.add_argument("--within", type=float, default=10.0, metavar="DB", help=text)
     text = "tokens that attend: all (default), or CLS alone"
     sub.add_argument("--query", choices=("all", "cls"), default="all", help=text)
-    text = "table `utterance group`, e.g. utt2spk: the intervals draw groups instead of clips"
+    text = "table of utterances and their groups, such as utt2spk: intervals are those over groups"
+    text += " instead of clips"
     sub.add_argument("--groups", type=Path, metavar="FILE", help=text)
     _add_encoder(sub)
 
@@ -65,9 +67,9 @@ def _add_masks(verbs: Subcommands) -> None:
     text = "draw what the student of a pretrained model sees, and the error of its predictions"
     sub = verbs.add("masks", _later("plot_masks"), text)
     _add_model_and_file(sub)
-    text = "masks over which errors are averaged (default: as many as in pretraining)"
+    text = "number of masks over which errors are averaged (default: as many as in pretraining)"
     sub.add_argument("--masks", dest="num_masks", type=int, metavar="N", help=text)
-    sub.add_argument("--seed", type=int, default=0, help="of the masks (default: 0)")
+    sub.add_argument("--seed", type=int, default=0, help="of the random masks (default: 0)")
 
 
 def _add_projection(verbs: Subcommands) -> None:
@@ -76,7 +78,8 @@ def _add_projection(verbs: Subcommands) -> None:
     _add_model_and_data(sub)
     text = "pca (default), or umap, which needs pip install 'asda[umap]'"
     sub.add_argument("--method", choices=("pca", "umap"), default="pca", help=text)
-    text = "how tokens become one vector (default: as the classifier does, or mean)"
+    text = "how the tokens of a layer become one vector (default: as in the classifier; mean for an"
+    text += " encoder)"
     sub.add_argument("--pooling", choices=("cls", "mean", "statistics"), help=text)
     text = "layer of the embeddings, 0 = the patch embeddings (default: -1, the last)"
     sub.add_argument("--layer", type=int, default=-1, metavar="N", help=text)
@@ -88,23 +91,26 @@ def _add_curves(verbs: Subcommands) -> None:
     sub = verbs.add("curves", _later("plot_curves"), text)
     sub.add_argument("experiments", type=Path, nargs="+", metavar="EXP", help="experiment folders")
     _add_out(sub)
-    text = "e.g. frame_loss grad_norm (default: loss, metric and learning rate)"
+    text = "quantities of the log, such as frame_loss grad_norm (default: loss, validation metrics"
+    text += " and learning rate)"
     sub.add_argument("--quantities", nargs="+", default=[], metavar="NAME", help=text)
 
 
 def _add_model_and_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="model file")
-    parser.add_argument("file", help="audio: a file, or another value of wav.scp")
+    parser.add_argument("model", help=MODEL)
+    parser.add_argument("file", help="audio file, or another value of wav.scp")
     _add_out(parser)
-    text = "begin there in the file (default: 0)"
+    text = "where the clip begins in the file (default: 0)"
     parser.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help=text)
-    parser.add_argument("--end", type=float, metavar="SECONDS", help="end there in the file")
+    parser.add_argument(
+        "--end", type=float, metavar="SECONDS", help="where the clip ends in the file"
+    )
 
 
 def _add_model_and_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="model file")
+    parser.add_argument("model", help=MODEL)
     parser.add_argument("data", type=Path, help="data directory with wav.scp")
-    _add_out(parser, "; numbers go to the same name with .tsv")
+    _add_out(parser, "; its numbers are written to the same name with .tsv")
 
 
 def _add_out(parser: argparse.ArgumentParser, further: str = "") -> None:
@@ -113,10 +119,18 @@ def _add_out(parser: argparse.ArgumentParser, further: str = "") -> None:
 
 
 def _add_layers(parser: argparse.ArgumentParser, default: str) -> None:
-    text = f"layers from 1; negative ones count from the last (default: {default})"
-    parser.add_argument("--layers", type=int, nargs="+", default=[], metavar="N", help=text)
+    text = f"layers from 1, such as 1,4; -1 is the last one (default: {default})"
+    parser.add_argument("--layers", type=_numbers, default=[], metavar="N,...", help=text)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError:
+        message = f"'{text}' should be whole numbers with commas between them"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def _add_encoder(parser: argparse.ArgumentParser) -> None:
-    text = "encoder of a pretrained model (default: student)"
+    text = "which encoder of a pretrained model (default: student)"
     parser.add_argument("--encoder", choices=("student", "teacher"), default="student", help=text)

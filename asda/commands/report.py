@@ -1,6 +1,6 @@
-"""Write one HTML page about an experiment: settings, curves, results, clips that can be heard.
+"""Write one HTML page about an experiment: settings, curves, results, and clips to listen to.
 
-The page needs no network and no other file. What the experiment lacks is left out of it.
+The page needs no network and no other file. It leaves out what the experiment does not have.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from pathlib import Path
 
 def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="asda report", description=__doc__, allow_abbrev=False)
-    text = "experiment folder, e.g. exp/finetune, or score folder"
+    text = "experiment folder, such as exp/finetune, or score folder"
     parser.add_argument("folder", type=Path, metavar="EXP", help=text)
-    text = "the page (default: report.html in EXP)"
+    text = "file to write (default: report.html in EXP)"
     parser.add_argument("--out", type=Path, metavar="FILE", help=text)
-    text = "how embeddings become a map: pca (default), umap, which needs pip install 'asda[umap]'"
-    text += ", or none, which saves the time of computing them"
+    text = "how the map of embeddings is made: pca (default), umap, which needs pip install"
+    text += " 'asda[umap]', or none, which leaves the map out and saves time"
     parser.add_argument("--projection", choices=("pca", "umap", "none"), default="pca", help=text)
-    parser.add_argument("--device", default="auto", help="of the embeddings (default: auto)")
+    text = (
+        "where embeddings are computed: auto (a GPU if there is one), cpu or cuda (default: auto)"
+    )
+    parser.add_argument("--device", default="auto", help=text)
     options = vars(parser.parse_args(argv))
     if options["projection"] == "none":
         options["projection"] = None

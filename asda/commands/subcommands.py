@@ -29,9 +29,10 @@ class Subcommands:
         Args:
             name: the verb
             function: called with the options by name
-            text: its help
+            text: its help, which becomes a sentence in the help of the verb itself
         """
-        parser = self._verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        sentence = f"{text[0].upper()}{text[1:]}."
+        parser = self._verbs.add_parser(name, help=text, description=sentence, allow_abbrev=False)
         parser.set_defaults(run=function)
         return parser
 

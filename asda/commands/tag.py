@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from asda.apply.apply_options import TagOptions
-from asda.commands.apply_arguments import add_computing, add_inputs, words_of
+from asda.commands.apply_arguments import DONE_BEFORE, add_computing, add_inputs, words_of
 
 FORMATS = ("table", "jsonl", "csv", "audacity", "raven")
 
@@ -20,38 +20,30 @@ def main(argv: list[str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="asda tag",
-        description="Label audio with a trained classifier. Features are computed as the model file"
-        " states; no labels are needed.",
-        epilog="With --window, each window is labelled; with --window and --threshold, overlapping"
-        " windows are merged into segments of each label. An output file is written when all inputs"
-        " are done; the same call then, or after an interruption, skips those that are done.",
+        description="Label audio with a trained classifier. The model file says how features are"
+        " computed; the audio needs no labels.",
+        epilog="With --window, every window gets labels of its own; with --window and --threshold,"
+        f" overlapping windows are merged into segments of each label. {DONE_BEFORE}",
         allow_abbrev=False,
     )
     add_inputs(parser)
-    add = parser.add_argument
-    add(
-        "--also",
-        action="append",
-        default=[],
-        metavar="MODEL",
-        help="a further classifier (repeatable); equal encoders are computed once",
-    )
-    add(
-        "--format",
-        choices=FORMATS,
-        help="default: by the suffix of --out; else a table on a terminal and jsonl elsewhere",
-    )
-    add(
-        "--out",
-        metavar="FILE|FOLDER",
-        help="a file, or for audacity and raven a folder with a file for each input",
-    )
-    add("--top", type=int, metavar="N", help="the N best labels; 0 = all (default: 5)")
-    add(
-        "--threshold",
-        metavar="SCORE|FILE",
-        help="only labels with at least this score; a file, as asda score writes it, has one for"
-        " each label",
-    )
+    text = "a further classifier, whose labels are added (can be repeated); classifiers with equal"
+    text += " encoders share one pass"
+    parser.add_argument("--also", action="append", default=[], metavar="MODEL", help=text)
+    _add_output(parser)
     add_computing(parser)
     return parser
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    text = "format of the labels (default: that of the suffix of --out; without --out, table on a"
+    text += " terminal and jsonl elsewhere)"
+    add("--format", choices=FORMATS, help=text)
+    text = "file to write; for audacity and raven a folder, with a file for each input"
+    add("--out", metavar="FILE|FOLDER", help=text)
+    text = "give the N best labels; 0 = all (default: 5, or all with --threshold)"
+    add("--top", type=int, metavar="N", help=text)
+    text = "give only labels with at least this score; a file, as asda score writes it, has a"
+    text += " threshold for each label"
+    add("--threshold", metavar="SCORE|FILE", help=text)

@@ -15,10 +15,10 @@ from asda.export.comparison import cases, confirm
 from asda.export.export_options import ExportOptions
 from asda.export.exported_facts import facts
 from asda.export.exported_model import ExportedModel
-from asda.export.staging import check_file_name, staged
 from asda.export.torch_program import SUFFIX, program_of, runner
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
+from asda.staging import check_file_name, staged
 
 
 def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:

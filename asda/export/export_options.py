@@ -1,4 +1,4 @@
-"""Choices of `asda export` that several formats share (no torch import)."""
+"""Options of `asda export` that several formats share (no torch import)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class ExportOptions:
         inputs: what the exported model takes: waveforms, or log-mel features before normalisation
         precision: numbers of the weights of linear layers
         encoder: which encoder of a pretrained model
-        license: identifier of the weights' licence, such as apache-2.0; "" = not stated
+        licence: identifier of the licence of the weights, such as apache-2.0; "" = not stated
     """
 
     inputs: Literal["waveform", "features"] = "waveform"
     precision: Precision = "float32"
     encoder: Literal["student", "teacher"] = "student"
-    license: str = ""
+    licence: str = ""

@@ -8,12 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from asda.checkpoint.saved_model import SavedModel
 from asda.export.log_mel import LogMel
-from asda.features.fbank_config import FbankConfig
 from asda.inference.audio_model import AudioModel
 from asda.inference.computations import encoder_of
-from asda.inference.windowed_model import WindowedModel
 from asda.model.classifier import Classifier
 from asda.model.heads import Head
 from asda.model.pooling import pool, take_layers
@@ -111,12 +108,3 @@ def _masked(features: Tensor, num_frames: Tensor) -> Tensor:
     """Return features (batch, frames, mel) with zeros in place of padding."""
     rows = torch.arange(features.shape[1], device=features.device)
     return torch.where((rows < num_frames[:, None])[..., None], features, 0.0)
-
-
-def fbank_config(saved: SavedModel) -> FbankConfig:
-    """Return the features that a model takes.
-
-    Raises:
-        InputError: if they are not recorded in it.
-    """
-    return WindowedModel(saved, nn.Identity()).fbank.config

@@ -11,20 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel
-from asda.configuration import build
-from asda.dataset.data_config import DataConfig
-from asda.dataset.windows import window_starts
 from asda.digests import value_digest
-from asda.export.exported_model import fbank_config
-from asda.features.fbank import Fbank
-from asda.features.matrix import Values
-from asda.features.normalization import Normalization
-from asda.features.view import FeatureView
 from asda.files import InputError
+from asda.inference.audio_input import Waveform
+from asda.inference.audio_model import AudioModel
+from asda.inference.computations import Computation, class_outputs
+from asda.inference.windowed_model import fbank_config
 from asda.model.heads import Head, combined_windows
 
 TOLERANCE = 1e-4  # of the largest output; the clips of a batch are computed together there
@@ -113,27 +109,24 @@ def _largest_difference(
 
     The model takes one clip at a time, so that the padding of the other is tested too.
     """
-    network, worst = saved.build(), 0.0
+    model, worst = AudioModel(saved, saved.build()), 0.0
     for waveform, outputs in zip(waveforms, found["outputs"], strict=True):
-        expected = _outputs(saved, network, waveform).float().numpy()
+        expected = _outputs(model, waveform).numpy()
         difference = np.abs(outputs[: len(expected)] - expected).max()
         worst = max(worst, float(difference / np.abs(expected).max()))
     return worst
 
 
-def _outputs(saved: SavedModel, network: torch.nn.Module, waveform: np.ndarray) -> Tensor:
-    """Return the logits (classes,) of a clip, or its tokens (1 + patches, width)."""
-    data = build(DataConfig, saved.data, saved.path)
-    log_mel = Fbank(fbank_config(saved))(torch.from_numpy(waveform)).numpy()
-    norm = Normalization(**saved.normalization)
-    frames = max(len(log_mel), data.max_frames if data.padding == "fill" else 0)
-    view = FeatureView(Values(log_mel), 0, frames, norm.scale, norm.offset)
-    fbank = torch.from_numpy(view.read())
-    if not isinstance(network, Head):
-        return network(fbank[None]).tokens[0]
-    starts = window_starts(frames, min(data.max_frames, frames))
-    if data.long_clips == "start":
-        starts = starts[:1]
-    windows = torch.stack([fbank[at : at + data.max_frames] for at in starts])
-    logits = network(windows)
-    return combined_windows(logits, saved.output) if len(starts) > 1 else logits[0]
+def _outputs(model: AudioModel, waveform: np.ndarray) -> Tensor:
+    """Return the logits (classes,) of a clip, or its tokens (1 + patches, width), float32."""
+    has_head = isinstance(model.network, Head)
+    compute = class_outputs([model.network]) if has_head else _tokens(model.network)
+    run = model.run([Waveform(waveform, model.sample_rate)], compute)
+    outputs = [window.output for window in run]
+    if len(outputs) == 1 or model.data.long_clips == "start":
+        return outputs[0]
+    return combined_windows(torch.stack(outputs), model.saved.output)
+
+
+def _tokens(encoder: nn.Module) -> Computation:
+    return lambda batch: encoder(batch.features, batch.num_frames).tokens.float()

@@ -20,13 +20,13 @@ from asda.configuration import build
 from asda.dataset.data_config import DataConfig
 from asda.export.bundled_source import bundled_source
 from asda.export.export_options import ExportOptions
-from asda.export.exported_model import fbank_config
 from asda.export.hugging_face_card import model_card
 from asda.export.hugging_face_check import check_folder
-from asda.export.staging import check_folder_name, staged
 from asda.export.transformers_keys import transformers_keys
 from asda.files import InputError, write_json, write_lines
+from asda.inference.windowed_model import fbank_config
 from asda.model.classifier import Classifier
+from asda.staging import check_folder_name, staged
 
 CODE = "asda.export.hugging_face"
 CLASSES = {
@@ -51,7 +51,7 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
     with staged(out) as folder:
         folder.mkdir()
         _write_files(exported, folder)
-        card = model_card(exported, out.name, options.license)
+        card = model_card(exported, out.name, options.licence)
         write_lines(folder / "README.md", card.splitlines())
         print(check_folder(exported, folder))
 
@@ -70,11 +70,13 @@ def _exportable(saved: SavedModel, options: ExportOptions) -> SavedModel:
         saved.encoder_weights("teacher")  # refuses
     if saved.head["name"] != Classifier.name:
         raise InputError(
-            f"{saved.path}: head '{saved.head['name']}'; transformers has a class only for"
-            f" '{Classifier.name}'"
+            f"{saved.path}: cannot be exported with the head '{saved.head['name']}';"
+            f" transformers only has a class for '{Classifier.name}'"
         )
     if saved.output == "softmax" and len(saved.labels) == 1:
-        raise InputError(f"{saved.path}: a softmax over one class, which transformers refuses")
+        raise InputError(
+            f"{saved.path}: cannot be exported: transformers refuses a softmax over one class"
+        )
     return saved
 
 

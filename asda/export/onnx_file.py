@@ -16,10 +16,10 @@ from asda.export.comparison import Outputs, Run, cases, confirm
 from asda.export.export_options import ExportOptions, Precision
 from asda.export.exported_facts import facts
 from asda.export.exported_model import ExportedModel
-from asda.export.extras import require
 from asda.export.int8_weights import quantize
-from asda.export.staging import check_file_name, staged
+from asda.extras import require
 from asda.inference.audio_model import AudioModel
+from asda.staging import check_file_name, staged
 
 OPSET = 18  # read by onnxruntime from version 1.14 (2023) on
 ONNX = ("onnx", "onnxscript", "onnxruntime")  # packages of the extra of that name

@@ -11,9 +11,9 @@ from asda.checkpoint.foreign.fairseq_export import to_reference
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel
 from asda.export.export_options import ExportOptions
-from asda.export.staging import check_file_name, staged
 from asda.files import InputError
 from asda.model.encoder import EncoderOutput
+from asda.staging import check_file_name, staged
 
 
 def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:

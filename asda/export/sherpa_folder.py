@@ -17,13 +17,13 @@ from asda.export.comparison import Case, Outputs, cases, confirm
 from asda.export.export_options import ExportOptions
 from asda.export.exported_facts import facts
 from asda.export.exported_model import ExportedModel
-from asda.export.extras import require
 from asda.export.onnx_file import ONNX, runner, save
-from asda.export.staging import check_folder_name, staged
+from asda.extras import require
 from asda.features.fbank_config import FbankConfig, differing_features
 from asda.files import InputError, write_lines
 from asda.inference.audio_model import AudioModel
 from asda.inference.tags import probabilities
+from asda.staging import check_folder_name, staged
 
 # What sherpa-onnx computes for audio tagging; its upper edge is given as -400, below 8000 Hz.
 FEATURES = FbankConfig(num_mel_bins=80, window="povey", high_freq=7600, snip_edges=False)

@@ -17,8 +17,8 @@ from asda.export.comparison import Outputs, Run, cases, confirm
 from asda.export.export_options import ExportOptions
 from asda.export.exported_facts import facts
 from asda.export.exported_model import ExportedModel
-from asda.export.staging import check_file_name, staged
 from asda.inference.audio_model import AudioModel
+from asda.staging import check_file_name, staged
 
 FACTS = "asda.json"  # the extra file of a program that holds the facts
 SUFFIX = ".pt2"  # without it, torch does not take a file for a program

@@ -13,7 +13,8 @@ from asda.figures.clip_input import ClipInput
 from asda.figures.spectrogram import seconds_per_frame
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
-from asda.inference.computations import encoder_of
+from asda.inference.computations import encoder_of, layer_numbers
+from asda.model.encoder import Encoder
 from asda.model.model_config import ResolvedModel, patch_grid
 
 
@@ -34,24 +35,22 @@ class Row:
     grids: list[tuple[str, np.ndarray]]
 
 
-def chosen_layers(wanted: Sequence[int], config: ResolvedModel) -> list[int]:
-    """Return numbers of blocks from 1, of which negative ones count from the last.
+def chosen_layers(wanted: Sequence[int], encoder: Encoder) -> list[int]:
+    """Return the numbers of layers with attention, in rising order.
 
     Args:
-        wanted: as the user gave them
-        config: resolved configuration of the model
+        wanted: as the user gave them; negative ones count from the last
+        encoder: of the model
 
     Raises:
-        InputError: if the model has no such layer.
+        InputError: if there is no such layer, or it has no attention.
     """
-    depth = config.depth
-    for layer in wanted:
-        if not (1 <= layer <= depth or -depth <= layer <= -1):
-            raise InputError(
-                f"--layers: {layer} is out of range: the model has layers 1 to {depth}"
-                f" (or -{depth} to -1, from the last)"
-            )
-    return sorted({layer if layer > 0 else depth + 1 + layer for layer in wanted})
+    numbers = layer_numbers(wanted, encoder)
+    if 0 in numbers:
+        raise InputError(
+            "layer 0, that of the patch embeddings, has no attention; name layers from 1"
+        )
+    return sorted(set(numbers))
 
 
 def chosen_heads(wanted: Sequence[int], config: ResolvedModel) -> list[int]:

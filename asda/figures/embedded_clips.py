@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
+import torch
 
+from asda.audio.audio_error import AudioError
 from asda.audio.wav_scp import AudioSegment
 from asda.corpus.datadir import DataDir
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
+from asda.inference.clip_outputs import utterance_outputs
 from asda.inference.computations import embeddings
 from asda.model.model_config import Pooling
 
@@ -76,17 +77,12 @@ def embed_sources(
     Raises:
         InputError: if there is no such layer.
     """
-    names = list(sources)
-    windows: dict[str, list[np.ndarray]] = {}
+    vectors: dict[str, np.ndarray] = {}
     bad: dict[str, str] = {}
     compute = embeddings(model.network, pooling, layer)
-    with tqdm(total=len(names), disable=None, leave=False, file=sys.stderr) as bar:
-        for window in model.run(sources.values(), compute):
-            name = names[window.number]
-            if window.error is None:
-                windows.setdefault(name, []).append(window.output.cpu().numpy())
-            else:
-                bad[name] = str(window.error)
-            bar.update(window.last)
-    used = (name for name in names if name not in bad)
-    return {name: np.mean(windows[name], axis=0) for name in used}, bad
+    for utterance, outputs in utterance_outputs(model, sources, compute):
+        if isinstance(outputs, AudioError):
+            bad[utterance] = str(outputs)
+        else:
+            vectors[utterance] = torch.stack(outputs).mean(0).cpu().numpy()
+    return vectors, bad

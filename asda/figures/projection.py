@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Literal, get_args
 
 import numpy as np
 
+from asda.extras import require
 from asda.files import InputError
 
 Method = Literal["pca", "umap"]
@@ -42,8 +42,8 @@ def require_method(method: Method) -> None:
     """
     if method not in get_args(Method):
         raise ValueError(f"no projection '{method}'")
-    if method == "umap" and importlib.util.find_spec("umap") is None:
-        raise InputError("umap-learn is not installed; pip install 'asda[umap]', or choose pca")
+    if method == "umap":
+        require("umap", ["umap"], "pca")
 
 
 def axis_names(embeddings: np.ndarray, method: Method) -> tuple[str, str]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from asda.audio.audio_error import AudioError
 from asda.audio.wav_scp import AudioSegment
 from asda.figures.attention_maps import attention_maps
 from asda.figures.clip_input import unnormalised
 from asda.figures.silence import QUANTITIES, Query, quiet_frames, quiet_patches, silence_shares
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
+from asda.inference.clip_outputs import utterance_outputs
 from asda.inference.computations import encoder_of
 from asda.inference.model_input import ModelInput
 from asda.model.model_config import patch_grid
@@ -99,31 +99,25 @@ def measure_silence(
     def compute(batch: ModelInput) -> list[Shares | None]:
         return [_shares(model, batch, layers, within, query)]
 
-    utterances = list(sources)
     found: dict[str, list[Shares]] = {}
     bad: dict[str, str] = {}
-    with tqdm(total=len(sources), disable=None, leave=False, file=sys.stderr) as bar:
-        for window in model.run(list(sources.values()), compute, batch_size=1):
-            utterance = utterances[window.number]
-            if window.error is not None:
-                bad[utterance] = str(window.error)
-            elif window.output is not None:
-                found.setdefault(utterance, []).append(window.output)
-            bar.update(window.last)
-    measured = [
-        utterance for utterance in utterances if utterance in found and utterance not in bad
-    ]
-    left_out = len(utterances) - len(measured) - len(bad)
-    if not measured:
+    for utterance, outputs in utterance_outputs(model, sources, compute, batch_size=1):
+        if isinstance(outputs, AudioError):
+            bad[utterance] = str(outputs)
+        elif with_contrast := [shares for shares in outputs if shares is not None]:
+            found[utterance] = with_contrast
+    left_out = len(sources) - len(found) - len(bad)
+    if not found:
         raise InputError(
             f"none of {len(sources)} clips can be measured: the audio of {len(bad)} cannot be used,"
             f" and the loudest frame of {left_out} is not {2 * within:g} dB above the noise floor"
         )
+    clips = list(found.values())
     shares = {
-        name: np.stack([np.mean([w[name] for w in found[u]], axis=0) for u in measured])
-        for name in found[measured[0]][0]
+        name: np.stack([np.mean([w[name] for w in windows], axis=0) for windows in clips])
+        for name in clips[0][0]
     }
-    return MeasuredSilence(np.array(measured), list(layers), shares, left_out, bad)
+    return MeasuredSilence(np.array(list(found)), list(layers), shares, left_out, bad)
 
 
 def _shares(

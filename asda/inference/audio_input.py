@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,7 +51,8 @@ def sources_of(audio: Any, rate: int | None = None) -> Sources:
         rate: sample rate in Hz of waveforms that are given without one
 
     Raises:
-        InputError: if it is something else.
+        InputError: if it is something else, or a sample rate or the times of a stretch are no
+            numbers.
     """
     if isinstance(audio, list):
         return Sources([_source(item, rate) for item in audio])
@@ -62,7 +64,7 @@ def sources_of(audio: Any, rate: int | None = None) -> Sources:
 def _of_directory(data: DataDir) -> Sources:
     if not data.has("wav.scp"):
         raise InputError(
-            f"{data.path}: a folder without wav.scp is no data directory; give a list of its files"
+            f"{data.path}: not a data directory, since it has no wav.scp; give a list of its files"
         )
     segments = data.audio_sources()
     utterances = [utterance for utterance in data.utterances if utterance in segments]
@@ -75,17 +77,27 @@ def _source(item: Any, rate: int | None) -> Source:
     if isinstance(item, (str, Path)):
         return AudioSegment(str(item))
     if isinstance(item, tuple) and item and isinstance(item[0], (str, Path)):
-        return AudioSegment(str(item[0]), *item[1:])
+        return _stretch(*item)
     if isinstance(item, tuple) and len(item) == 2:
         item, rate = item
     if isinstance(item, (np.ndarray, Tensor)):
         return _waveform(item, rate)
-    raise InputError(f"audio of type {type(item).__name__}; give {FORMS}")
+    raise InputError(f"audio cannot be of type {type(item).__name__}; give {FORMS}")
 
 
-def _waveform(samples: np.ndarray | Tensor, rate: int | None) -> Waveform:
+def _stretch(name: str | Path, start: Any = 0.0, end: Any = None, *more: Any) -> AudioSegment:
+    if more or not isinstance(start, Real) or not (end is None or isinstance(end, Real)):
+        raise InputError(
+            f"{name}: give a stretch of a file as (file name, start, end) with times in seconds,"
+            " and several files as a list"
+        )
+    return AudioSegment(str(name), float(start), None if end is None else float(end))
+
+
+def _waveform(samples: np.ndarray | Tensor, rate: Any) -> Waveform:
     if isinstance(samples, Tensor):
-        samples = samples.detach().cpu().float().numpy()
+        samples = samples.detach().cpu()
+        samples = (samples.float() if samples.is_floating_point() else samples).numpy()
     if samples.ndim != 1:
         raise InputError(
             f"a waveform of shape {samples.shape}; give one of shape (samples,), or a list of these"
@@ -94,7 +106,10 @@ def _waveform(samples: np.ndarray | Tensor, rate: int | None) -> Waveform:
         raise InputError("a waveform without its sample rate; give rate=")
     if not np.issubdtype(samples.dtype, np.floating):
         raise InputError(f"a waveform of {samples.dtype}; give floating-point samples in [-1, 1]")
-    return Waveform(samples.astype(np.float32, copy=False), int(rate))
+    if not isinstance(rate, Real) or rate < 1 or rate % 1:
+        raise InputError(f"a sample rate of {rate!r}; give a whole number of Hz")
+    with np.errstate(over="ignore"):  # infinite samples are refused when they are read
+        return Waveform(samples.astype(np.float32, copy=False), int(float(rate)))
 
 
 def with_name(source: Source, error: Exception) -> str:

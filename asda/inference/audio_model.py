@@ -13,6 +13,7 @@ from asda.audio.audio_error import AudioError
 from asda.features.extract import log_mel_of
 from asda.files import InputError
 from asda.inference.audio_input import sources_of, with_name
+from asda.inference.clip_outputs import by_clip
 from asda.inference.computations import (
     Computation,
     Frequency,
@@ -22,7 +23,7 @@ from asda.inference.computations import (
     frame_embeddings,
 )
 from asda.inference.feature_windows import Windowing
-from asda.inference.model_input import padded
+from asda.inference.model_input import padded, sample_counts
 from asda.inference.stitching import Frames, side_by_side, stitched
 from asda.inference.tags import Tag, best_tags, probabilities
 from asda.inference.windowed_model import Window, WindowedModel
@@ -147,7 +148,7 @@ class AudioModel(WindowedModel):
         Args:
             audio: see the class
             rate: sample rate in Hz of waveforms that are given without one
-            top: how many labels; None = all
+            top: how many labels, at least 1; None = all
             batch_size: windows that are computed together; None = what suits the device
 
         Returns:
@@ -157,9 +158,11 @@ class AudioModel(WindowedModel):
 
         Raises:
             AudioError: if audio cannot be used, with its name.
-            InputError: if the model has no labels.
+            InputError: if the model has no labels, or an argument does not fit.
         """
         self.require_labels()
+        if top is not None and (not isinstance(top, int) or top < 1):
+            raise InputError(f"top {top!r}; give a number of labels from 1, or None for all")
 
         def of_clip(windows: list[Window]) -> list[Tag]:
             outputs = torch.stack([window.output for window in windows]).cpu()
@@ -180,8 +183,12 @@ class AudioModel(WindowedModel):
 
         Returns:
             features (clips, time, width), zero where they are padding, and mask (clips, time) bool.
+
+        Raises:
+            AudioError: if a clip is shorter than a frame, or not finite.
+            InputError: if the shape or the lengths do not fit.
         """
-        counts = [waveforms.shape[1]] * len(waveforms) if lengths is None else lengths.tolist()
+        counts = sample_counts(waveforms, lengths)
         rows = waveforms.detach().cpu().float().numpy()
         features = [
             self.normalization(log_mel_of(row[:count], self.fbank))
@@ -231,18 +238,12 @@ class AudioModel(WindowedModel):
         sources = sources_of(audio, rate)
         if not sources.items:
             raise InputError("no audio: the list is empty")
-        results, windows = [], []
-        run = self.run_windows(
-            sources.items, compute, windowing or self.windowing(None, None), batch_size
-        )
-        for window in run:
-            if window.error is not None:
-                source = sources.items[window.number]
-                raise AudioError(with_name(source, window.error)) from None
-            windows.append(window)
-            if window.last:
-                results.append(of_clip(windows))
-                windows = []
+        windowing = windowing or self.windowing(None, None)
+        results = []
+        for clip in by_clip(self.run_windows(sources.items, compute, windowing, batch_size)):
+            if clip.error is not None:
+                raise AudioError(with_name(sources.items[clip.number], clip.error)) from None
+            results.append(of_clip(clip.windows))
         if sources.utterances is not None:
             return dict(zip(sources.utterances, map(of_one, results), strict=True))
         return together(results) if sources.is_list else of_one(results[0])

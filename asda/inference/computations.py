@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import torch
@@ -58,21 +59,30 @@ def embeddings(network: nn.Module, pooling: Pooling | None, layers: Layers) -> C
             mean of the patches for an encoder
         layers: number of a layer (0 = the patch embeddings, -1 = the last), several whose vectors
             are concatenated, or {number: weight} for their weighted sum
+
+    Raises:
+        InputError: if there is no such layer or pooling.
     """
     encoder = encoder_of(network)
     wanted = layer_numbers(layers, encoder)
-    if pooling is None:
-        pooling = network.pooling if isinstance(network, Classifier) else "mean"
-    if pooling not in get_args(Pooling):
-        raise InputError(f"no pooling '{pooling}'; there are {', '.join(get_args(Pooling))}")
+    pooling = pooling or own_pooling(network)
+    _require_one_of(Pooling, pooling, "pooling")
     if pooling == "cls" and 0 in wanted:
-        raise InputError("layer 0, that of the patch embeddings, has no CLS token; pool its mean")
+        raise InputError(
+            'layer 0, that of the patch embeddings, has no CLS token; give pooling "mean" or'
+            ' "statistics", or another layer'
+        )
 
     def compute(batch: ModelInput) -> Tensor:
         found = take_layers(encoder.layers(batch.features, batch.num_frames), wanted)
         return _mixed([pool(found[number], pooling) for number in wanted], layers)
 
     return compute
+
+
+def own_pooling(network: nn.Module) -> Pooling:
+    """Return the pooling of a classifier, or the mean for an encoder."""
+    return network.pooling if isinstance(network, Classifier) else "mean"
 
 
 def frame_embeddings(network: nn.Module, layers: Layers, frequency: Frequency) -> Computation:
@@ -82,9 +92,13 @@ def frame_embeddings(network: nn.Module, layers: Layers, frequency: Frequency) -
         network: with or without a head
         layers: as in `embeddings`
         frequency: how the patches of one time become one vector
+
+    Raises:
+        InputError: if there is no such layer or frequency.
     """
     encoder = encoder_of(network)
     wanted = layer_numbers(layers, encoder)
+    _require_one_of(Frequency, frequency, "frequency")
 
     def compute(batch: ModelInput) -> list[Tensor]:
         found = take_layers(encoder.layers(batch.features, batch.num_frames), wanted)
@@ -108,19 +122,27 @@ def layer_numbers(layers: Layers, encoder: Encoder) -> list[int]:
     """Return the numbers of layers, from 0.
 
     Raises:
-        InputError: if there is no such layer.
+        InputError: if there is no such layer, or a weight is not a finite number.
     """
     depth = len(encoder.blocks)
-    wanted = [layers] if isinstance(layers, int) else list(layers)
+    wanted = list(layers) if isinstance(layers, Iterable) else [layers]
     if not wanted:
         raise InputError("an empty list of layers")
     for number in wanted:
-        if not isinstance(number, int) or not -depth - 1 <= number <= depth:
+        if not hasattr(number, "__index__") or not -depth - 1 <= number <= depth:
             raise InputError(
                 f"no layer {number}; there are 0 (the patch embeddings) to {depth}, or -1 for the"
                 " last one"
             )
-    return [number % (depth + 1) for number in wanted]
+    for weight in layers.values() if isinstance(layers, Mapping) else ():
+        if not math.isfinite(weight):
+            raise InputError(f"a weight of {weight} for a layer; it must be a finite number")
+    return [int(number) % (depth + 1) for number in wanted]
+
+
+def _require_one_of(choices: Any, value: str, name: str) -> None:
+    if value not in get_args(choices):
+        raise InputError(f"{name} {value!r}; give one of {', '.join(get_args(choices))}")
 
 
 def _mixed(vectors: Sequence[Tensor], layers: Layers) -> Tensor:

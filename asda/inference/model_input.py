@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from asda.files import InputError
 from asda.inference.feature_windows import FeatureWindow
 
 GROUPED = 4  # batches whose windows are sorted by length together, so that there is less padding
@@ -19,7 +20,8 @@ class ModelInput(NamedTuple):
 
     Args:
         features: normalised (batch, frames, mel) float32
-        num_frames: valid frames (batch,) int64 if the network must know of padding, else None
+        num_frames: frames (batch,) int64 that the network sees of each window, if it sees fewer of
+            some than there are in the batch, else None
         lengths: frames of each window before padding (batch,) int64
     """
 
@@ -36,18 +38,20 @@ def padded(
     Args:
         features: of each window (frames, mel) float32
         fill: number of frames to which windows are filled up with a value, if the network takes
-            padding for sound; None = padding to the longest of them, which is hidden from it
+            padding for sound; None = no such filling. What is added up to the longest window of the
+            batch is hidden from the network, since no window may depend on the others.
         device: of the result
     """
     lengths = [len(window) for window in features]
     least, value = fill or (0, 0.0)
-    shape = len(features), max(least, *lengths), features[0].shape[1]
-    batch = np.full(shape, value, np.float32)
-    for rows, window in zip(batch, features, strict=True):
+    seen = [max(least, length) for length in lengths]
+    batch = np.zeros((len(features), max(seen), features[0].shape[1]), np.float32)
+    for rows, window, end in zip(batch, features, seen, strict=True):
         rows[: len(window)] = window
+        rows[len(window) : end] = value
+    num_frames = torch.tensor(seen, device=device) if len(set(seen)) > 1 else None
     counts = torch.tensor(lengths, device=device)
-    hidden = fill is None and len(set(lengths)) > 1
-    return ModelInput(torch.from_numpy(batch).to(device), counts if hidden else None, counts)
+    return ModelInput(torch.from_numpy(batch).to(device), num_frames, counts)
 
 
 def grouped(windows: Iterable[FeatureWindow], size: int) -> Iterator[list[FeatureWindow]]:
@@ -68,3 +72,28 @@ def by_length(group: Sequence[FeatureWindow], size: int) -> Iterator[list[int]]:
     usable.sort(key=lambda index: len(group[index].features))
     for first in range(0, len(usable), size):
         yield usable[first : first + size]
+
+
+def sample_counts(waveforms: Tensor, lengths: Tensor | None) -> list[int]:
+    """Return the samples of each clip of a batch.
+
+    Args:
+        waveforms: padded at the end (clips, samples)
+        lengths: samples of each clip (clips,); None = all
+
+    Raises:
+        InputError: if the shape, the type or the lengths do not fit.
+    """
+    shape = tuple(waveforms.shape)
+    if len(shape) != 2 or not shape[0]:
+        raise InputError(f"waveforms of shape {shape}; give a batch (clips, samples)")
+    if not waveforms.is_floating_point():
+        raise InputError(f"waveforms of {waveforms.dtype}; give floating-point samples in [-1, 1]")
+    if lengths is None:
+        return [shape[1]] * shape[0]
+    if lengths.shape != shape[:1] or lengths.is_floating_point() or lengths.max() > shape[1]:
+        raise InputError(
+            f"lengths must be {shape[0]} numbers of samples, at most {shape[1]}, for waveforms of"
+            f" shape {shape}"
+        )
+    return [int(length) for length in lengths.tolist()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -75,12 +76,7 @@ class WindowedModel(nn.Module):
         Raises:
             InputError: if they are unknown.
         """
-        if not self.saved.fbank:
-            raise InputError(
-                f"{self.saved.path}: was trained on features of unknown settings, so that they"
-                " cannot be computed from audio; train on a dump of asda"
-            )
-        return Fbank(FbankConfig(**self.saved.fbank))
+        return Fbank(fbank_config(self.saved))
 
     @property
     def sample_rate(self) -> int:
@@ -135,16 +131,21 @@ class WindowedModel(nn.Module):
         return self.data.max_frames, self.normalization.offset
 
     def windowing(self, window: float | None, hop: float | None) -> Windowing:
-        length = self.data.max_frames if window is None else round(window / self.frame_shift)
-        step = length if hop is None else round(hop / self.frame_shift)
+        length = self.data.max_frames if window is None else self._frames_in("windows", window)
+        step = length if hop is None else self._frames_in("a hop", hop)
         if not self.data.min_frames <= length <= self.data.max_frames:
             raise InputError(
-                f"windows of {window} s; this model takes"
+                f"windows of {window} s do not fit this model, which takes"
                 f" {self.data.min_frames * self.frame_shift:g} to {self.longest_window:g} s"
             )
         if not 1 <= step <= length:
             raise InputError(f"a hop of {hop} s; it must be above 0, and at most the window")
         return Windowing(length, step)
+
+    def _frames_in(self, what: str, seconds: float) -> int:
+        if not math.isfinite(seconds):
+            raise InputError(f"{what} of {seconds} s; give a finite number of seconds")
+        return round(seconds / self.frame_shift)
 
     def run_windows(
         self,
@@ -168,6 +169,20 @@ class WindowedModel(nn.Module):
     def _computed(self, compute: Computation, batch: ModelInput) -> Iterable[Any]:
         with torch.no_grad(), autocast(self.device, self.precision):
             return compute(batch)
+
+
+def fbank_config(saved: SavedModel) -> FbankConfig:
+    """Return the settings of the features that a model was trained on.
+
+    Raises:
+        InputError: if they are unknown.
+    """
+    if not saved.fbank:
+        raise InputError(
+            f"{saved.path}: was trained on features of unknown settings, so that they cannot be"
+            " computed from audio; train on a dump of asda"
+        )
+    return FbankConfig(**saved.fbank)
 
 
 def _with_output(window: FeatureWindow, output: Any) -> Window:

@@ -21,12 +21,12 @@ from asda.configuration import to_dict
 from asda.corpus.audio_fingerprints import audio_fingerprints
 from asda.corpus.datadir import DataDir
 from asda.digests import DIGITS, table_digest, value_digest
-from asda.export.staging import staged
 from asda.files import InputError, readable_duration, readable_size, write_json
 from asda.inference.audio_model import AudioModel
 from asda.inference.computations import encoder_of
 from asda.probing.clip_embeddings import ClipEmbeddings, Contents
 from asda.probing.embedding_pass import EmbeddingPass
+from asda.staging import staged
 
 VERSION = 1  # of the content of a folder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -10,14 +9,14 @@ from typing import IO, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from asda.audio.audio_error import AudioError
 from asda.audio.wav_scp import AudioSegment
 from asda.files import InputError, listed, readable_size
 from asda.inference.audio_model import AudioModel
+from asda.inference.clip_outputs import utterance_outputs
 from asda.inference.computations import Computation, encoder_of
 from asda.inference.model_input import ModelInput
-from asda.inference.windowed_model import Window
 from asda.model.pooling import Layer, pool, take_layers
 from asda.probing.clip_embeddings import Contents
 
@@ -105,39 +104,33 @@ class EmbeddingPass:
         Raises:
             InputError: if the result would be larger than the limit, or no clip can be used.
         """
-        names = list(segments)
         bad: dict[str, str] = {}
         pooled: dict[str, np.ndarray] = {}
         lengths: list[int] = []
-        windows: list[Window] = []
         compute = window_embeddings(self.model, self.contents)
-        for window in tqdm_windows(self.model, segments, compute, str(self.where)):
-            if window.error is not None:
-                bad[names[window.number]] = str(window.error)
-                windows = []
+        clips = utterance_outputs(self.model, segments, compute, title=str(self.where))
+        for utterance, outputs in clips:
+            if isinstance(outputs, AudioError):
+                bad[utterance] = str(outputs)
                 continue
-            windows.append(window)
-            if window.last:
-                pooled[names[window.number]], length = self._clip(windows, stream)
-                lengths.append(length)
-                windows = []
-                self._refuse_large(len(pooled), len(names))
+            pooled[utterance], length = self._clip(outputs, stream)
+            lengths.append(length)
+            self._refuse_large(len(pooled), len(segments))
         if not pooled:
             reasons = [f"'{name}': {reason}" for name, reason in bad.items()]
             raise InputError(
-                f"{self.where}: the audio of none of its {len(names)} clips can be used;"
+                f"{self.where}: the audio of none of its {len(segments)} clips can be used;"
                 f" {listed(reasons, 1)}"
             )
         table = np.stack(list(pooled.values()))
         return Passed(list(pooled), bad, table, np.array(lengths, np.int64))
 
-    def _clip(self, windows: list[Window], stream: IO[bytes]) -> tuple[np.ndarray, int]:
+    def _clip(self, windows: list[WindowEmbeddings], stream: IO[bytes]) -> tuple[np.ndarray, int]:
         """Return the vectors of a clip, the mean of those of its windows, and how many tokens."""
-        found: list[WindowEmbeddings] = [window.output for window in windows]
-        pooled = np.mean([one.pooled for one in found], axis=0)
+        pooled = np.mean([one.pooled for one in windows], axis=0)
         self.written += pooled.nbytes
         length = 0
-        for one in found:
+        for one in windows:
             if one.tokens is not None:
                 stream.write(np.ascontiguousarray(one.tokens).data)
                 self.written += one.tokens.nbytes
@@ -152,11 +145,3 @@ class EmbeddingPass:
                 f" more than --cache-limit {self.limit / 1e9:g} GB; raise it, name fewer --layers,"
                 " or leave out the probes attentive and prototype, which need all tokens"
             )
-
-
-def tqdm_windows(
-    model: AudioModel, segments: Mapping[str, AudioSegment], compute: Computation, title: str
-) -> tqdm[Window]:
-    """Return the windows of clips, with a bar on a terminal that counts them."""
-    windows = model.run(segments.values(), compute)
-    return tqdm(windows, title, unit=" windows", disable=None, leave=False, file=sys.stderr)

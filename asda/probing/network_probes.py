@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,10 @@ from torch.nn import functional as F
 from asda.probing.probe_set import ProbeSet
 from asda.probing.probes import Fitted, Probe, Settings
 
-RATES = (1e-3, 3e-3, 1e-2)  # learning rates that are tried
 WEIGHT_DECAY = 0.01
 BATCH = 32
-EPOCHS = 50
-LEAST_UPDATES = 400
+EPOCHS = 30
+LEAST_UPDATES = 300
 WARM_UP = 0.1  # part of the updates in which the learning rate rises
 
 Inputs = Callable[[ProbeSet], Any]  # the input of the network for some clips
@@ -28,7 +27,7 @@ Inputs = Callable[[ProbeSet], Any]  # the input of the network for some clips
 class NetworkProbe(Probe):
     """A network on frozen embeddings; its only setting is the learning rate.
 
-    It is trained for 50 epochs, but at least 400 updates, by AdamW on batches of 32 clips. The
+    It is trained for 30 epochs, but at least 300 updates, by AdamW on batches of 32 clips. The
     learning rate rises over a tenth of the updates and falls to nearly 0 as a cosine, so nothing
     depends on the moment at which training stops. The loss is cross-entropy if every clip has one
     label, else binary cross-entropy. The same seed gives the same network on a CPU.
@@ -38,6 +37,7 @@ class NetworkProbe(Probe):
         make: returns a network with random weights, given the training clips
         inputs: returns the input of the network
         one_label: whether every clip has one label
+        rates: learning rates that are tried
         device: on which it is trained
         seed: of weights and of the order of clips
     """
@@ -48,14 +48,16 @@ class NetworkProbe(Probe):
         make: Callable[[ProbeSet], nn.Module],
         inputs: Inputs,
         one_label: bool,
+        rates: Sequence[float],
         device: torch.device,
         seed: int,
     ):
         self.description, self.make, self.inputs = description, make, inputs
-        self.one_label, self.device, self.seed = one_label, device, seed
+        self.one_label, self.rates = one_label, rates
+        self.device, self.seed = device, seed
 
     def candidates(self, train: ProbeSet, valid: ProbeSet) -> Iterator[tuple[Settings, Fitted]]:
-        for rate in RATES:
+        for rate in self.rates:
             settings = {"lr": rate}
             yield settings, self.fit(train, settings)
 

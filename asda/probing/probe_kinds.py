@@ -7,9 +7,7 @@ from torch import Tensor, nn
 
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
-from asda.inference.computations import encoder_of, layer_numbers
-from asda.model.classifier import Classifier
-from asda.model.model_config import Pooling
+from asda.inference.computations import encoder_of, layer_numbers, own_pooling
 from asda.probing.clip_embeddings import Contents, TokenBatch
 from asda.probing.network_probes import Inputs, NetworkProbe
 from asda.probing.probe_config import OF_TOKENS, ProbeConfig
@@ -20,6 +18,13 @@ from asda.probing.vector_probes import LogisticProbe, NeighbourProbe, Vectors
 
 PER_CLASS = 20  # prototypes; BAT has 10,000 for the 527 classes of AudioSet, which is 19 per class
 MOST_PROTOTYPES = 10_000
+
+# Learning rates that are tried. Cosines are small inputs, so prototypes need higher ones.
+RATES = {
+    "linear": (0.001, 0.01, 0.1),
+    "attentive": (0.001, 0.003, 0.01),
+    "prototype": (0.01, 0.03, 0.1),
+}
 
 
 class Probes:
@@ -41,7 +46,7 @@ class Probes:
         self.config, self.model, self.classes = config, model, classes
         self.encoder = encoder_of(model.network)
         self.width = self.encoder.patches.width
-        self.pooling = config.pooling or _own_pooling(model.network)
+        self.pooling = config.pooling or own_pooling(model.network)
         self.prototypes = config.prototypes or min(PER_CLASS * classes, MOST_PROTOTYPES)
         self.layers = {kind: self._layers(kind) for kind in config.kind_list}
         tokens = any(kind in OF_TOKENS for kind in config.kind_list)
@@ -86,7 +91,7 @@ class Probes:
         }[kind]
         inputs = self._linear_input if kind == "linear" else self._tokens(kind)
         device, seed = self.model.device, self.config.seed
-        return NetworkProbe(description, network, inputs, one_label, device, seed)
+        return NetworkProbe(description, network, inputs, one_label, RATES[kind], device, seed)
 
     def _vectors(self, kind: str) -> Vectors:
         return Vectors(self.layers[kind], self.pooling)
@@ -111,8 +116,3 @@ class Probes:
     def _prototype(self, train: ProbeSet) -> nn.Module:
         layers = len(self.layers["prototype"])
         return PrototypeNetwork(layers, self.width, self.prototypes, self.classes)
-
-
-def _own_pooling(network: nn.Module) -> Pooling:
-    """Return the pooling of a classifier, or the mean for an encoder."""
-    return network.pooling if isinstance(network, Classifier) else "mean"

@@ -61,7 +61,7 @@ class LogisticProbe(Probe):
         regression = LogisticRegression(C=settings["C"], max_iter=1000)
         classifier = make_pipeline(StandardScaler(), regression)
         with warnings.catch_warnings():
-            # A weak penalty may need more steps than it is given; what it reaches is measured.
+            # A weak penalty may need more steps than it gets; how well it does then is measured.
             warnings.simplefilter("ignore", ConvergenceWarning)
             classifier.fit(self.vectors(train), train.targets.argmax(axis=1))
         return _Classifier(classifier, self.vectors)

@@ -114,9 +114,7 @@ class ClipMedia:
         log_mel = self.fbank(torch.from_numpy(samples)).numpy().T[::-1]
         uri = _data_uri("image/webp", _picture(log_mel))
         seconds = len(samples) / config.sample_rate
-        return Spectrogram(
-            uri, seconds, config.low_freq, config.high_freq or config.sample_rate / 2
-        )
+        return Spectrogram(uri, seconds, config.low_freq, config.upper_freq)
 
     def note(self, clips: int) -> str:
         """Return why not all of the clips of a page have a player, in one sentence or two.

@@ -107,11 +107,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return ", ".join(map(_plain, value)) if isinstance(value, list) else str(value)
-
-
-def refuse_other_folder(folder: Path) -> InputError:
-    """Return the refusal of a folder that holds no experiment."""
-    return InputError(
-        f"{folder}: no experiment: it has neither config.yaml nor score/result.json; give a folder"
-        " that a training or asda score wrote, such as exp/finetune"
-    )

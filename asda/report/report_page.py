@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from asda import __version__
 from asda.features.fbank_config import FbankConfig
@@ -24,7 +24,7 @@ from asda.report.clip_media import BUDGET, ClipMedia
 from asda.report.curve_charts import CurveChart, curve_charts
 from asda.report.embedding_map import COLOURS, SHAPES, EmbeddingMap, embedding_map
 from asda.report.listed_clips import ListedClips
-from asda.report.recorded_run import RecordedRun, read_run, refuse_other_folder
+from asda.report.recorded_run import RecordedRun, read_run
 from asda.report.set_results import SetResults, read_set_results, score_folders
 from asda.training.experiment import MODEL
 
@@ -56,7 +56,10 @@ def write_report(
     sets = [read_set_results(path, listed) for path in score_folders(folder)]
     runs = _runs(folder, sets)
     if not sets and not runs:
-        raise refuse_other_folder(folder)
+        raise InputError(
+            f"{folder}: no experiment: it has neither config.yaml nor score/result.json; give a"
+            " folder that a training or asda score wrote, such as exp/finetune"
+        )
     model = _model(folder, device) if any(found.sources for found in sets) else None
     maps = {}
     if model and projection:
@@ -117,13 +120,7 @@ def _page(
         "shapes": SHAPES,
         **_inlined(),
     }
-    template = Environment(
-        loader=PackageLoader(__package__, TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    ).get_template("page.html")
+    template = _template()
     silent = template.render(content, media_note="", players={}, pictures={})
     media = _media(sets, maps, listed, fbank, LARGEST - len(silent.encode()))
     return template.render(
@@ -132,6 +129,16 @@ def _page(
         players=media.players,
         pictures=media.spectrograms,
     )
+
+
+def _template() -> Template:
+    return Environment(
+        loader=PackageLoader(__package__, TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("page.html")
 
 
 def _inlined() -> dict[str, str]:

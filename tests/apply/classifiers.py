@@ -5,10 +5,9 @@ import dataclasses
 import numpy as np
 import soundfile
 import torch
-from inference.model_files import RATE, write_model
+from inference.model_files import RATE, saved_model
 
 from asda.checkpoint import tensor_files
-from asda.checkpoint.load import read_model
 
 LABELS = ["bell", "cat", "dog"]
 
@@ -23,7 +22,7 @@ def write_classifier(path, labels=LABELS, seed=1, encoder_shift=0.0, output="sof
         encoder_shift: added to the weights of its encoder
         output: meaning of its outputs
     """
-    saved = read_model(write_model(path, output=output))
+    saved = saved_model(labels=labels, output=output)
     draw = torch.Generator().manual_seed(seed)
     width = saved.weights["head.weight"].shape[1]
     weights = saved.weights | {
@@ -33,8 +32,7 @@ def write_classifier(path, labels=LABELS, seed=1, encoder_shift=0.0, output="sof
     for name in weights:
         if name.startswith("encoder."):
             weights[name] = weights[name] + encoder_shift
-    content = dataclasses.replace(saved, weights=weights, labels=list(labels)).content()
-    tensor_files.save(content, path)
+    tensor_files.save(dataclasses.replace(saved, weights=weights).content(), path)
     return path
 
 

@@ -1,12 +1,9 @@
 """`asda embed`: vectors of files, folders and data directories in one file."""
 
-import shutil
-
 import h5py
 import kaldiio
 import numpy as np
 import pytest
-from apply.classifiers import write_classifier, write_sounds
 
 import asda
 from asda.apply import embedding_output
@@ -14,22 +11,6 @@ from asda.audio.wav_scp import AudioSegment
 from asda.cli import main
 from asda.inference.audio_model import AudioModel
 from asda.inference.computations import embeddings
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    root = tmp_path_factory.mktemp("made")
-    write_classifier(root / "model.pt")
-    write_sounds(root / "sounds")
-    return root
-
-
-@pytest.fixture
-def place(made, tmp_path, monkeypatch):
-    """A copy of model and sounds that is the present folder."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def embed(*words):
@@ -153,7 +134,7 @@ def test_a_stopped_call_continues_with_what_it_has(place, capsys, monkeypatch):
     monkeypatch.undo()
     monkeypatch.chdir(place)
     embed("sounds", "--out", "out.npz")
-    assert "2 of 3 files were done before" in capsys.readouterr().err
+    assert "2 of 3 files are already done" in capsys.readouterr().err
     embed("sounds", "--out", "whole.npz")
     assert same(place / "out.npz", place / "whole.npz")
 

@@ -1,6 +1,7 @@
 """Labels in the formats of other programs, character by character."""
 
 import csv
+import io
 import json
 
 from asda.apply.label_formats import table_format, text_formats
@@ -40,6 +41,31 @@ def test_csv_holds_one_label_a_line_under_its_header():
     assert first["file"] == "far/away, not near.wav"
     assert (second["label"], second["index"], second["score"]) == ("größe", "0", "0.05")
     assert (third["utterance"], third["start"], third["end"]) == ("utt1", "61.25", "62.5")
+
+
+ODD_NAMES = ["new\nline.wav", "carriage\rreturn.wav", "tab\t.wav", "line\u2028end.wav", 'a "b",c']
+
+
+def test_csv_keeps_odd_names():
+    lines = [FORMATS["csv"].header]
+    for name in ODD_NAMES:
+        lines += FORMATS["csv"].lines([ROWS[1] | {"file": name}])
+    assert len(lines) == 1 + len(ODD_NAMES)
+    written = io.StringIO("".join(f"{line}\n" for line in lines), newline="")
+    assert [row["file"] for row in csv.DictReader(written)] == ODD_NAMES
+
+
+def test_odd_names_stay_on_one_line_and_in_their_column():
+    for name in ODD_NAMES:
+        row = ROWS[0] | {"file": name, "labels": [{"label": "a\tb", "index": 0, "score": 0.5}]}
+        (selection,) = FORMATS["raven"].lines([row])
+        assert len(selection.split("\t")) == 10 and len(selection.splitlines()) == 1
+        (label,) = FORMATS["audacity"].lines([row])
+        assert label.split("\t")[2] == "a\\tb 0.50"
+        (line,) = table_format([name], False, {}).lines([row])
+        assert len(line.splitlines()) == 1
+    (line,) = table_format(ODD_NAMES[:1], False, {}).lines([ROWS[0] | {"file": ODD_NAMES[0]}])
+    assert line.startswith("new\\nline.wav  dog")
 
 
 def test_audacity_labels_are_start_end_and_text_with_six_decimals():

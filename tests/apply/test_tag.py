@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -19,22 +20,6 @@ import asda
 from asda.apply import label_rows
 from asda.cli import main
 from asda.inference.audio_model import AudioModel
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    root = tmp_path_factory.mktemp("made")
-    write_classifier(root / "model.pt")
-    write_sounds(root / "sounds")
-    return root
-
-
-@pytest.fixture
-def place(made, tmp_path, monkeypatch):
-    """A copy of models and sounds that is the present folder."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def tag(*words):
@@ -143,7 +128,7 @@ def test_other_encoders_have_a_pass_of_their_own(place, capsys, monkeypatch):
 
 
 def test_an_encoder_is_refused_and_the_way_to_a_classifier_shown(place, capsys):
-    write_model(place / "model.pt", head={})
+    write_model(place / "model.pt", "encoder")
     assert failing("sounds") == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1
@@ -167,13 +152,24 @@ def test_bad_files_are_listed_and_do_not_stop_the_rest(place, capsys):
     assert end.startswith("asda tag: error: 4 of 7 files could not be used: sounds/")
 
 
+def test_names_that_are_not_utf8_are_bad_files_and_odd_ones_stay_on_one_line(place, capsys):
+    for name in (b"sounds/\xff.wav", b"sounds/new\nline.wav"):
+        (place / os.fsdecode(name)).write_text("no audio")
+    assert failing("sounds", "--out", "tags.jsonl") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3
+    assert said[0] == "sounds/new\\nline.wav: not audio but text"
+    assert said[1].startswith("sounds/\\udcff.wav: name is not UTF-8")
+    assert len(rows((place / "tags.jsonl").read_text())) == 3
+
+
 def test_a_second_call_computes_nothing_and_a_changed_file_again(place, capsys, monkeypatch):
     tag("sounds", "--out", "labels.jsonl")
     first = (place / "labels.jsonl").read_text()
     passes = count_passes(monkeypatch)
     tag("sounds", "--out", "labels.jsonl")
     assert (passes, (place / "labels.jsonl").read_text()) == ([], first)
-    assert "3 of 3 files were done before" in capsys.readouterr().err
+    assert "3 of 3 files are already done" in capsys.readouterr().err
     shutil.copy("sounds/2.wav", "sounds/0.wav")
     shutil.copy("sounds/2.wav", "sounds/9.wav")
     tag("sounds", "--out", "labels.jsonl")
@@ -216,7 +212,7 @@ def test_label_files_for_audacity_and_raven_mirror_the_folder(place, capsys):
     (place / "labels/0.txt").unlink()
     tag("sounds", "--format", "audacity", "--out", "labels", "--top", 1)
     assert (place / "labels/0.txt").exists()
-    assert "3 of 4 files were done before" in capsys.readouterr().err
+    assert "3 of 4 files are already done" in capsys.readouterr().err
 
 
 def test_two_inputs_with_one_label_file_are_refused(place, capsys):
@@ -229,9 +225,9 @@ def test_two_inputs_with_one_label_file_are_refused(place, capsys):
     ("words", "said"),
     [
         (["--hop", "1"], "--hop has no effect without --window"),
-        (["--threshold", "2"], "a score is from 0 to 1"),
+        (["--threshold", "2"], "a score lies between 0 and 1"),
         (["--window", "1", "--threshold", "0.5", "--top", "3"], "--top has no effect on segments"),
-        (["--window", "60"], "this model takes"),
+        (["--window", "60"], "do not fit this model, which takes"),
         (["--out", "labels"], "add --format audacity or raven"),
         (["--out", "sounds", "--format", "csv"], "sounds: a folder"),
         (["--out", "x.csv", "--format", "table"], "a table is for the terminal"),
@@ -285,7 +281,7 @@ def test_a_stop_keeps_what_is_complete_and_the_same_call_continues(place, capsys
     monkeypatch.undo()
     monkeypatch.chdir(place)
     tag("sounds", "--out", "labels.jsonl")
-    assert "2 of 5 files were done before" in capsys.readouterr().err
+    assert "2 of 5 files are already done" in capsys.readouterr().err
     assert len(rows((place / "labels.jsonl").read_text())) == 5
 
 
@@ -342,7 +338,7 @@ def test_a_killed_call_continues(place):
     call.wait()
     done = record.read_bytes().count(b"\n") - 1
     call = started("sounds", "--out", "labels.jsonl", stdout=subprocess.DEVNULL)
-    assert f"{done} of 40 files were done before" in call.stderr.read()
+    assert f"{done} of 40 files are already done" in call.stderr.read()
     assert call.wait() == 0
     assert len(rows((place / "labels.jsonl").read_text())) == 40
 

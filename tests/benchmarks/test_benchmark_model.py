@@ -10,7 +10,7 @@ from asda.files import InputError
 
 @pytest.fixture
 def encoder(tmp_path):
-    return write_model(tmp_path / "encoder.pt", head={})
+    return write_model(tmp_path / "encoder.pt", "encoder")
 
 
 def clip(seconds, seed=0, rate=RATE):
@@ -40,7 +40,7 @@ def test_clips_shorter_than_a_frame_are_filled_up_with_zeros(encoder):
 
 
 def test_the_digest_changes_with_model_and_options(encoder, tmp_path):
-    other = write_model(tmp_path / "other.pt", head={}, max_frames=100)
+    other = write_model(tmp_path / "other.pt", "encoder", data={"max_frames": 100})
     models = [
         BenchmarkModel(encoder),
         BenchmarkModel(encoder, layers={"0": 0.5, "1": 0.5}),  # JSON has strings as keys

@@ -14,7 +14,7 @@ from asda.model.model_config import PatchConfig
 
 @pytest.fixture(params=[(16, 16), (4, 128), (8, 32, 4)], ids=str)
 def path(request, tmp_path):
-    return write_model(tmp_path / "encoder.pt", head={}, patch=PatchConfig(*request.param))
+    return write_model(tmp_path / "encoder.pt", "encoder", patch=PatchConfig(*request.param))
 
 
 def batch(seconds, clips=2):
@@ -51,7 +51,7 @@ def test_timestamps_are_even_and_end_before_the_audio(path, seconds):
 
 def test_an_event_is_found_at_its_time(tmp_path):
     """The vectors that differ between audio with and without a click are those around it."""
-    path = write_model(tmp_path / "encoder.pt", head={}, patch=PatchConfig(4, 128))
+    path = write_model(tmp_path / "encoder.pt", "encoder", patch=PatchConfig(4, 128))
     model = hear.load_model(str(path), layers=0)  # in which each patch sees only itself
     audio = batch(1.5, clips=1)
     clicked = audio.clone()

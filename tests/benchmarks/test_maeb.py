@@ -12,7 +12,7 @@ mteb = pytest.importorskip("mteb", reason="installed by tests/environments/mteb.
 
 @pytest.fixture
 def path(tmp_path):
-    return write_model(tmp_path / "encoder.pt", head={})
+    return write_model(tmp_path / "encoder.pt", "encoder")
 
 
 def test_clips_of_all_rates_and_lengths_are_encoded_in_order(path):
@@ -31,7 +31,7 @@ def test_clips_of_all_rates_and_lengths_are_encoded_in_order(path):
 
 
 def test_results_are_kept_under_the_digest_of_the_model(path, tmp_path):
-    other = write_model(tmp_path / "other.pt", head={}, max_frames=100)
+    other = write_model(tmp_path / "other.pt", "encoder", data={"max_frames": 100})
     metas = [maeb_model(*a).mteb_model_meta for a in ((path, "cpu"), (other, "cpu"))]
     assert metas[0].revision != metas[1].revision
     assert metas[0].name.startswith("asda/") and metas[0].name.endswith("encoder.pt")

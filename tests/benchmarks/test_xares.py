@@ -22,7 +22,7 @@ needs_xares = pytest.mark.skipif(
 
 @pytest.fixture
 def path(tmp_path):
-    return write_model(tmp_path / "encoder.pt", head={})
+    return write_model(tmp_path / "encoder.pt", "encoder")
 
 
 def side_by_side(*clips):
@@ -52,7 +52,7 @@ def test_zeros_at_the_end_count_as_padding(path):
 
 
 def test_the_class_is_named_after_the_model(path, tmp_path):
-    other = write_model(tmp_path / "other.pt", head={}, max_frames=100)
+    other = write_model(tmp_path / "other.pt", "encoder", data={"max_frames": 100})
     classes = [encoder_class(path), encoder_class(path, layers=1), encoder_class(other)]
     names = {found.__name__ for found in classes}
     assert len(names) == 3 and all(re.fullmatch("Asda[0-9a-f]{16}Encoder", n) for n in names)

@@ -10,8 +10,6 @@ from export.exported import saved_model
 
 from asda.checkpoint import tensor_files
 from asda.cli import main
-from asda.export.staging import staged
-from asda.files import InputError
 
 
 @pytest.fixture
@@ -111,21 +109,3 @@ def test_the_reference_is_read_back_and_compared(tmp_path, content, capsys):
     words = [str(tmp_path / "theirs.pt"), str(tmp_path / "again.pt"), "--format", "reference"]
     main(["export", *words])
     assert "tensors and the outputs for noise are equal" in capsys.readouterr().out
-
-
-def test_a_folder_with_files_is_not_replaced(tmp_path):
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder/mine").write_text("")
-    refusal = pytest.raises(InputError, match="a folder with files in it; remove it")
-    with refusal, staged(tmp_path / "folder"):
-        pass
-
-
-def test_a_folder_appears_when_it_is_complete(tmp_path):
-    out = tmp_path / "new/folder"
-    with staged(out) as folder:
-        (folder / "inner").mkdir(parents=True)
-        (folder / "inner/file").write_text("content")
-        assert not out.exists()
-    assert (out / "inner/file").read_text() == "content"
-    assert [path.name for path in out.parent.iterdir()] == ["folder"]

@@ -256,7 +256,7 @@ def test_half_precision(dtype, tmp_path, monkeypatch):
 
 
 def test_examples_of_the_card_run(tmp_path, monkeypatch, capsys):
-    folder = write_unchecked(saved_model(), tmp_path / "model", monkeypatch, license="cc-by-4.0")
+    folder = write_unchecked(saved_model(), tmp_path / "model", monkeypatch, licence="cc-by-4.0")
     card = (folder / "README.md").read_text()
     monkeypatch.chdir(folder)
     for block in re.findall(r"```python\n(.*?)```", card, re.DOTALL):

@@ -1,20 +1,10 @@
-"""Data directories of sound and silence, and a pretrained model with random weights."""
+"""Data directories of sound and silence."""
 
 import numpy as np
 import soundfile
-import torch
-from model.networks import tiny
+from inference.model_files import RATE
 
-from asda.checkpoint import tensor_files
-from asda.checkpoint.saved_model import SavedModel
-from asda.configuration import to_dict
 from asda.corpus.datadir import write_table
-from asda.dataset.data_config import DataConfig
-from asda.features.fbank_config import FbankConfig
-from asda.model.model_config import DecoderConfig
-from asda.model.pretrainer import Pretrainer
-
-RATE = 16000
 
 
 def half_silent(seconds, seed=0):
@@ -36,20 +26,3 @@ def write_directory(folder, clips, labels=()):
         write_table(folder / "utt2label", found)
         (folder / "labels.txt").write_text("".join(f"{label}\n" for label in dict.fromkeys(labels)))
     return folder
-
-
-def write_pretrained(path, padding="mask", max_frames=200, mask_noise=0.01, **options):
-    torch.manual_seed(0)
-    config = tiny(decoder=DecoderConfig(mask_noise=mask_noise), **options)
-    saved = SavedModel(
-        "pretrained",
-        to_dict(config),
-        Pretrainer(config).state_dict(),
-        {"mean": -6.0, "std": 3.0},
-        to_dict(FbankConfig()),
-        to_dict(DataConfig(max_frames=max_frames, padding=padding)),
-        "tokens",
-        facts={"updates": 1, "source": "random weights"},
-    )
-    tensor_files.save(saved.content(), path)
-    return path

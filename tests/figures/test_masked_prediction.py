@@ -3,18 +3,20 @@
 import numpy as np
 import pytest
 import torch
-from figures.sounds import half_silent, write_directory, write_pretrained
+from figures.sounds import half_silent, write_directory
+from inference.model_files import write_model
 
 import asda
 from asda.figures.clip_input import read_clip
 from asda.figures.masked_prediction import MaskedPrediction, load_pretrainer, predict_masked
 from asda.model.masking import sample_visible
+from asda.model.model_config import DecoderConfig
 
 
 @pytest.fixture
 def clip_of(tmp_path):
     def made(**options):
-        model = asda.load(write_pretrained(tmp_path / "model.pt", **options), "cpu")
+        model = asda.load(write_model(tmp_path / "model.pt", "pretrained", **options), "cpu")
         write_directory(tmp_path / "data", {"a": half_silent(1.0)})
         return model, read_clip(model, str(tmp_path / "data/a.wav"))
 
@@ -22,7 +24,7 @@ def clip_of(tmp_path):
 
 
 def test_the_mean_error_of_hidden_patches_is_the_loss_of_pretraining(clip_of):
-    model, clip = clip_of(mask_noise=0.0)
+    model, clip = clip_of(decoder=DecoderConfig(mask_noise=0.0))
     pretrainer = load_pretrainer(model.saved)
     found = predict_masked(pretrainer, clip, 3, seed=5)
     assert found.visible.shape == found.error.shape == (3, 7, 8)  # 98 frames are 7 patches of 16
@@ -53,6 +55,6 @@ def test_the_same_seed_gives_the_same_masks_and_leaves_the_generator_alone(clip_
 
 
 def test_padding_that_fills_a_clip_up_is_not_shown(clip_of):
-    model, clip = clip_of(padding="fill")
+    model, clip = clip_of(data={"padding": "fill"})
     assert clip.features.shape == (1, 200, 128)
     assert predict_masked(load_pretrainer(model.saved), clip, 2, 0).error.shape == (2, 7, 8)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from figures.sounds import half_silent, write_directory, write_pretrained
+from figures.sounds import half_silent, write_directory
+from inference.model_files import write_model
 
 import asda
 from asda.corpus.datadir import DataDir
@@ -25,7 +26,9 @@ def data(tmp_path):
 
 
 def measured(tmp_path, data, padding="mask"):
-    model = asda.load(write_pretrained(tmp_path / "model.pt", padding), "cpu")
+    model = asda.load(
+        write_model(tmp_path / "model.pt", "pretrained", data={"padding": padding}), "cpu"
+    )
     return model, measure_silence(model, DataDir(data).audio_sources(), [1, 2], 10.0, "all")
 
 

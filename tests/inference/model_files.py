@@ -1,4 +1,4 @@
-"""Model files with random weights, and noise."""
+"""Small models with random weights, as objects and as files, and noise."""
 
 from __future__ import annotations
 
@@ -7,39 +7,59 @@ import torch
 from model.networks import tiny
 
 from asda.checkpoint import tensor_files
-from asda.checkpoint.saved_model import SavedModel
+from asda.checkpoint.saved_model import NO_HEAD, SavedModel
 from asda.configuration import to_dict
 from asda.dataset.data_config import DataConfig
 from asda.features.fbank_config import FbankConfig
 from asda.model.classifier import Classifier
 from asda.model.encoder import Encoder
-from asda.model.model_config import PatchConfig
+from asda.model.pretrainer import Pretrainer
 
 RATE = 16000
 LABELS = ["a", "b", "c"]
-HEAD = {"name": "classifier", "pooling": "mean", "layers": "last"}
 
 
-def write_model(path, head=HEAD, output="softmax", padding="mask", max_frames=200, patch=None):
-    """Write a model with random weights, an encoder if the head is empty."""
+def saved_model(
+    kind="finetuned", head=None, output="softmax", labels=LABELS, fbank=None, data=None, **model
+):
+    """Return a model with random weights, the same in each call.
+
+    Args:
+        kind: "finetuned", "encoder" or "pretrained"
+        head: settings of a classifier
+        output: meaning of a classifier's outputs
+        labels: of a classifier
+        fbank: settings of the features
+        data: settings of the data
+        model: settings of the network
+    """
     torch.manual_seed(0)
-    config = tiny(patch=patch or PatchConfig(16, 16))
-    settings = {key: value for key, value in head.items() if key != "name"}
-    network = Classifier(config, len(LABELS), **settings) if head else Encoder(config)
-    prefix = "" if head else "encoder."
-    saved = SavedModel(
-        "finetuned" if head else "encoder",
-        to_dict(config),
-        {prefix + name: tensor for name, tensor in network.state_dict().items()},
-        {"mean": -6.0, "std": 3.0},
-        to_dict(FbankConfig()),
-        to_dict(DataConfig(max_frames=max_frames, padding=padding)),
-        output if head else "tokens",
-        LABELS if head else [],
-        head,
-        {"updates": 1, "source": "random weights"},
+    fbank = FbankConfig(**(fbank or {}))
+    config = tiny(mel_bins=fbank.num_mel_bins, **model)
+    head = {"pooling": "mean", "layers": "last"} | (head or {})
+    is_classifier = kind == "finetuned"
+    if is_classifier:
+        network = Classifier(config, len(labels), **head)
+    else:
+        network = {"encoder": Encoder, "pretrained": Pretrainer}[kind](config)
+    prefix = "encoder." if kind == "encoder" else ""
+    return SavedModel(
+        kind=kind,
+        model=to_dict(config),
+        weights={prefix + name: tensor for name, tensor in network.state_dict().items()},
+        normalization={"mean": -6.0, "std": 3.0},
+        fbank=to_dict(fbank),
+        data=to_dict(DataConfig(**({"max_frames": 200} | (data or {})))),
+        output=output if is_classifier else NO_HEAD,
+        labels=list(labels) if is_classifier else [],
+        head={"name": "classifier", **head} if is_classifier else {},
+        facts={"updates": 1, "source": "random weights"},
     )
-    tensor_files.save(saved.content(), path)
+
+
+def write_model(path, kind="finetuned", **options):
+    """Write a model of `saved_model`, and return its path."""
+    tensor_files.save(saved_model(kind, **options).content(), path)
     return path
 
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 from dataset.directories import with_audio
-from inference.model_files import HEAD, LABELS, RATE, noise, write_model
+from inference.model_files import LABELS, RATE, noise, write_model
 
 import asda
 from asda.audio.audio_error import AudioError
@@ -24,18 +24,18 @@ from asda.model.model_config import PatchConfig
 
 @pytest.fixture(params=["mask", "fill"])
 def model(request, tmp_path):
-    return asda.load(write_model(tmp_path / "model.pt", padding=request.param), "cpu")
+    return asda.load(write_model(tmp_path / "model.pt", data={"padding": request.param}), "cpu")
 
 
 @pytest.fixture
 def encoder(tmp_path):
-    return asda.load(write_model(tmp_path / "encoder.pt", head={}), "cpu")
+    return asda.load(write_model(tmp_path / "encoder.pt", "encoder"), "cpu")
 
 
 @pytest.mark.parametrize("patch", [(16, 16), (4, 128), (8, 32, 4)], ids=str)
 @pytest.mark.parametrize("padding", ["mask", "fill"])
 def test_results_do_not_depend_on_the_company(tmp_path, patch, padding):
-    path = write_model(tmp_path / "model.pt", padding=padding, patch=PatchConfig(*patch))
+    path = write_model(tmp_path / "model.pt", data={"padding": padding}, patch=PatchConfig(*patch))
     model = asda.load(path, "cpu")
     clips = [noise(seconds, seed) for seed, seconds in enumerate((1, 5, 1.7, 0.3, 2.0))]
     alone = [(model.embed(c, RATE), model.tag(c, RATE), model.frames(c, RATE)) for c in clips]
@@ -131,7 +131,9 @@ def test_times_are_the_centres_of_patches(encoder):
 
 def test_frames_of_long_clips_agree_with_one_window_where_it_hardly_matters(tmp_path):
     """Where windows meet, both have an eighth of a window as context."""
-    short = asda.load(write_model(tmp_path / "short.pt", head={}, max_frames=128), "cpu")
+    short = asda.load(
+        write_model(tmp_path / "short.pt", "encoder", data={"max_frames": 128}), "cpu"
+    )
     clip = noise(6.0)
     found = short.frames(clip, RATE, layers=0)
     with torch.no_grad():
@@ -159,6 +161,18 @@ def test_calling_the_model_gives_gradients(encoder):
     assert all(p.grad is not None for p in encoder.network.blocks.parameters())
 
 
+@pytest.mark.parametrize("padding", ["mask", "fill"])
+def test_calling_the_model_does_not_depend_on_the_company(tmp_path, padding):
+    """Here a clip longer than the longest input of the model lies beside short ones."""
+    model = asda.load(write_model(tmp_path / "model.pt", data={"padding": padding}), "cpu")
+    clips = [torch.from_numpy(noise(seconds, seed)) for seed, seconds in enumerate((1, 5, 1.7))]
+    padded = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True)
+    features, mask = model(padded, torch.tensor([len(clip) for clip in clips]))
+    for row, clip in enumerate(clips):
+        (alone,), _ = model(clip[None])
+        torch.testing.assert_close(features[row][mask[row]], alone, atol=1e-5, rtol=0)
+
+
 def test_a_bad_file_does_not_stop_the_others(model, tmp_path):
     soundfile.write(tmp_path / "a.wav", noise(1.0), RATE)
     (tmp_path / "b.wav").write_text("no audio")
@@ -181,7 +195,13 @@ def test_windows_overlap_by_the_hop(model):
     assert [w.start for w in found] == pytest.approx([0, 0.5, 1.0, 1.5, 2.0, 2.03])
     (alone,) = model.run([model_source(clip[: 99 * 160 + 400])], compute, window=1.0)
     torch.testing.assert_close(found[0].output, alone.output, atol=1e-5, rtol=0)
-    for window, hop, said in ((3.0, None, "takes 0.16 to 2 s"), (1.0, 2.0, "at most the window")):
+    refused = (
+        (3.0, None, "takes 0.16 to 2 s"),
+        (1.0, 2.0, "at most the window"),
+        (float("nan"), None, "windows of nan s; give a finite number"),
+        (1.0, float("inf"), "a hop of inf s; give a finite number"),
+    )
+    for window, hop, said in refused:
         with pytest.raises(InputError, match=said):
             list(model.run([model_source(clip)], compute, window=window, hop=hop))
 
@@ -202,7 +222,7 @@ def test_bf16_is_near(tmp_path):
 
 def test_classifiers_of_one_encoder_share_its_pass(tmp_path):
     paths = [write_model(tmp_path / f"{n}.pt") for n in range(2)]
-    paths.append(write_model(tmp_path / "s.pt", HEAD | {"pooling": "statistics", "layers": "all"}))
+    paths.append(write_model(tmp_path / "s.pt", head={"pooling": "statistics", "layers": "all"}))
     paths.append(write_model(tmp_path / "other.pt", patch=PatchConfig(4, 128)))
     models = [asda.load(path, "cpu") for path in paths]
     groups = sharing_encoders(models)
@@ -223,13 +243,70 @@ def test_classifiers_of_one_encoder_share_its_pass(tmp_path):
         (noise(1.0), "without its sample rate"),
         (np.zeros((2, 100), np.float32), "shape \\(2, 100\\)"),
         ((np.zeros(100, np.int16), RATE), "int16"),
+        ((torch.zeros(100, dtype=torch.int16), RATE), "int16"),
         (7, "type int"),
         ([], "the list is empty"),
+        ((noise(1.0), 0), "a sample rate of 0; give a whole number of Hz"),
+        ((noise(1.0), -8000), "a sample rate of -8000"),
+        ((noise(1.0), 16000.5), "a sample rate of 16000.5"),
+        ((noise(1.0), float("nan")), "a sample rate of nan"),
+        ((noise(1.0), "16000"), "a sample rate of '16000'"),
+        (("a.wav", "b.wav"), "a.wav: give a stretch .* several files as a list"),
+        (("a.wav", "b.wav", "c.wav"), "a.wav: give a stretch"),
+        (("a.wav", 0.5, "1.0"), "a.wav: give a stretch"),
+        (("a.wav", 0.5, 1.0, 2.0), "a.wav: give a stretch"),
     ],
 )
 def test_wrong_audio_is_refused_in_one_line(model, audio, said):
     with pytest.raises(InputError, match=said):
         model.embed(audio)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "said"),
+    [
+        ("embed", {"pooling": "max"}, "pooling 'max'; give one of cls, mean, statistics"),
+        ("embed", {"pooling": "cls", "layers": 0}, "has no CLS token"),
+        ("embed", {"pooling": "cls", "layers": [-3, 1]}, "has no CLS token"),
+        ("embed", {"layers": 1.5}, "no layer 1.5"),
+        ("embed", {"layers": "1"}, "no layer 1"),
+        ("embed", {"layers": {0: float("nan")}, "pooling": "mean"}, "a weight of nan"),
+        ("frames", {"frequency": "max"}, "frequency 'max'; give one of mean, concatenate"),
+        ("tag", {"top": 0}, "top 0; give a number of labels from 1"),
+        ("tag", {"top": -1}, "top -1"),
+        ("tag", {"top": "3"}, "top '3'"),
+    ],
+)
+def test_wrong_arguments_are_refused_in_one_line(model, method, options, said):
+    with pytest.raises(InputError, match=said):
+        getattr(model, method)(noise(1.0), RATE, **options)
+
+
+def test_numbers_of_numpy_are_layers(model):
+    expected = model.embed(noise(1.0), RATE, layers=1)
+    found = model.embed(noise(1.0), RATE, layers=np.int64(1))
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "lengths", "said"),
+    [
+        ((16000,), None, "shape \\(16000,\\); give a batch"),
+        ((1, 1, 16000), None, "shape \\(1, 1, 16000\\)"),
+        ((0, 16000), None, "shape \\(0, 16000\\)"),
+        ((2, 16000), [16000], "lengths must be 2 numbers of samples, at most 16000"),
+        ((2, 16000), [16000, 16001], "at most 16000"),
+        ((2, 16000), [0.5, 1.0], "at most 16000"),
+    ],
+)
+def test_calling_the_model_refuses_what_is_no_batch(model, shape, lengths, said):
+    with pytest.raises(InputError, match=said):
+        model(torch.zeros(shape), None if lengths is None else torch.tensor(lengths))
+
+
+def test_calling_the_model_refuses_whole_numbers(model):
+    with pytest.raises(InputError, match="int16; give floating-point"):
+        model(torch.zeros(1, 16000, dtype=torch.int16))
 
 
 def test_an_encoder_cannot_tag(encoder):
@@ -239,7 +316,7 @@ def test_an_encoder_cannot_tag(encoder):
         with pytest.raises(InputError, match="layer"):
             encoder.embed(noise(1.0), RATE, layers=layers)
     for pooling, layers in (("max", -1), ("cls", [0, -1])):
-        with pytest.raises(InputError, match=r"no pooling 'max'|has no CLS token"):
+        with pytest.raises(InputError, match=r"pooling 'max'|has no CLS token"):
             encoder.embed(noise(1.0), RATE, pooling=pooling, layers=layers)
 
 

@@ -20,7 +20,9 @@ ALL = Contents((0, 1, 2), True)
 
 @pytest.fixture(params=["mask", "fill"])
 def model(request, tmp_path):
-    return asda.load(write_model(tmp_path / "model.pt", head={}, padding=request.param), "cpu")
+    return asda.load(
+        write_model(tmp_path / "model.pt", "encoder", data={"padding": request.param}), "cpu"
+    )
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def cache_of(tmp_path, model, limit=1e9):
 def no_pass(monkeypatch):
     """Return a function after whose call no audio may be computed."""
 
-    def refuse(*arguments):
+    def refuse(*arguments, **options):
         raise AssertionError("computed again")
 
     return lambda: monkeypatch.setattr(AudioModel, "run", refuse)
@@ -56,7 +58,7 @@ def test_vectors_are_those_of_the_model(tmp_path, model, data):
 
 
 def test_tokens_are_those_of_the_encoder_without_padding(tmp_path, data):
-    model = asda.load(write_model(tmp_path / "model.pt", head={}), "cpu")
+    model = asda.load(write_model(tmp_path / "model.pt", "encoder"), "cpu")
     found = cache_of(tmp_path, model).get(data, ALL)
     batch = found.batch(np.array([1, 0]), [0, 2], torch.device("cpu"))
     assert batch.valid.sum(dim=1).tolist() == found.lengths[[1, 0]].tolist() == [3 * 8, 7 * 8]

@@ -26,7 +26,7 @@ def short(monkeypatch):
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("tones")
-    write_model(root / "model.pt", head={})
+    write_model(root / "model.pt", "encoder")
     tones(root / "train", TWO * 8, 0)
     tones(root / "valid", TWO * 4, 1)
     tones(root / "test", TWO * 4, 2)
@@ -82,7 +82,7 @@ def test_without_a_validation_set_a_fifth_of_the_training_clips_is_held_out(root
 
 
 def test_several_labels_are_ranked_by_map(tmp_path):
-    write_model(tmp_path / "model.pt", head={})
+    write_model(tmp_path / "model.pt", "encoder")
     for seed, name in enumerate(("train", "test")):
         tones(tmp_path / name, ["low", "high", "low high", ""] * 5, seed)
     probe(tmp_path / "model.pt", tmp_path, out=tmp_path / "exp", label_counts="6", draws=2)

@@ -6,13 +6,7 @@ import sys
 
 import pytest
 import torch
-from model.networks import tiny
-
-from asda.checkpoint import tensor_files
-from asda.checkpoint.saved_model import NO_HEAD, SavedModel
-from asda.configuration import to_dict
-from asda.features.fbank_config import FbankConfig
-from asda.model.encoder import Encoder
+from inference.model_files import write_model
 
 
 def hub(repository, name, *words, **options):
@@ -29,18 +23,7 @@ def test_an_encoder_of_a_named_size_has_its_width_and_given_depth(repository):
 @pytest.mark.slow
 def test_a_copy_elsewhere_loads_a_model_with_its_own_package(repository, tmp_path):
     """As torch.hub does with what it downloads; the package is found beside hubconf.py."""
-    config = tiny()
-    weights = {f"encoder.{name}": t for name, t in Encoder(config).state_dict().items()}
-    saved = SavedModel(
-        kind="encoder",
-        model=to_dict(config),
-        weights=weights,
-        normalization={"mean": -4.0, "std": 4.0},
-        fbank=to_dict(FbankConfig()),
-        data={},
-        output=NO_HEAD,
-    )
-    tensor_files.save(saved.content(), tmp_path / "model.pt")
+    write_model(tmp_path / "model.pt", "encoder")
     copy = tmp_path / "asda_main"
     copy.mkdir()
     for name in ("hubconf.py", "asda"):

@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from asda.apply.completed import recorded
+from asda.apply.record import recorded
 from asda.files import InputError
 
 SETTINGS = {"model": "0123", "top": 5}
@@ -98,3 +98,17 @@ def test_a_full_disk_names_the_record_and_what_was_written_counts(tmp_path):
     with recorded(path, SETTINGS, PRINTS) as record:
         assert record.is_done("a")
         assert not record.is_done("b")
+
+
+@pytest.mark.parametrize("damaged", [bytes(40), b"\xff\xfe", b"7", b'{"name": "b"}'])
+def test_what_follows_a_damaged_line_is_computed_again(tmp_path, damaged):
+    path = tmp_path / "record"
+    fill(path, ["a", "b", "c"])
+    header, first, _, third = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([header, first, damaged, third, b""]))
+    with recorded(path, SETTINGS, PRINTS) as record:
+        assert [name for name in "abc" if record.is_done(name)] == ["a"]
+        record.add("b", "new")
+    with recorded(path, SETTINGS, PRINTS) as record:
+        assert [name for name in "abc" if record.is_done(name)] == ["a", "b"]
+        assert record.content("b") == "new"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from asda.apply.merging import SegmentMerger
+from asda.apply.segment_merger import SegmentMerger
 
 
 def merged(windows, thresholds=(0.5, 0.5)):

@@ -1,4 +1,4 @@
-"""`asda plot`: each function reads a model or a run, and writes a figure and its numbers."""
+"""What `asda plot` does: each function reads a model or runs, and writes a figure."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from asda.figures.silence import Query
 from asda.figures.silence_figure import draw_silence, silence_table, silence_tsv
 from asda.figures.silence_measurement import measure_silence
 from asda.files import InputError, write_lines
+from asda.inference.computations import encoder_of
 from asda.inference.loading import load
 from asda.model.model_config import Pooling
 from asda.scoring.compare import read_groups
@@ -50,7 +51,8 @@ def plot_attention(
     path = figure_path(out)
     loaded = load(model, encoder=encoder)
     config = loaded.saved.config
-    numbers = chosen_layers(layers or [1, (config.depth + 1) // 2, -1], config)
+    shown = layers or [1, (config.depth + 1) // 2, -1]
+    numbers = chosen_layers(shown, encoder_of(loaded.network))
     of_heads = chosen_heads(heads, config)
     clip = read_clip(loaded, file, start, end)
     tokens = query_tokens(clip, config, at)
@@ -73,8 +75,8 @@ def plot_attention_on_silence(
     """Draw and print the shares of attention on silence in a data directory."""
     path = figure_path(out)
     loaded = load(model, encoder=encoder)
-    config = loaded.saved.config
-    numbers = chosen_layers(layers or list(range(1, config.depth + 1)), config)
+    shown = layers or range(1, loaded.saved.config.depth + 1)
+    numbers = chosen_layers(shown, encoder_of(loaded.network))
     sources = DataDir(data).audio_sources()
     if groups:
         read_groups(groups, np.array(list(sources)))  # a fault in it is found before measuring

@@ -18,8 +18,9 @@ from asda.files import InputError, atomic_write, blamed_on
 class Record:
     """A file of JSON lines next to an output: the settings first, then each finished input.
 
-    A line that a killed process left incomplete is removed. A record of other settings is begun
-    anew, since none of its results would be the same.
+    A line that a killed process left incomplete is removed, and so is all from a damaged line on,
+    which a crash of the machine may leave: these inputs are computed again. A record of other
+    settings is begun anew, since none of its results would be the same.
 
     Args:
         path: of the record; created when it does not exist
@@ -101,7 +102,9 @@ class Record:
                 self._refuse_foreign(line)
                 break
             if offset:
-                entry = json.loads(line)
+                entry = _entry_of(line)
+                if entry is None:
+                    break
                 self._entries[entry["name"]] = entry["fingerprint"], offset
             end = offset + len(line)
         self._stream.truncate(end)
@@ -137,6 +140,16 @@ def recorded(
         yield record
     finally:
         record.close()
+
+
+def _entry_of(line: bytes) -> dict[str, Any] | None:
+    """Return the entry that a line holds, None if it is damaged."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    whole = isinstance(entry, dict) and {"name", "fingerprint", "content"} <= entry.keys()
+    return entry if whole else None
 
 
 def _complete_lines(path: Path) -> Iterator[tuple[int, bytes]]:
