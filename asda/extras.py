@@ -9,7 +9,7 @@ from asda.files import InputError
 
 
 def require(extra: str, packages: Iterable[str], alternative: str = "") -> None:
-    """Refuse to go on without the packages of an extra.
+    """Refuse to continue without the packages of an extra.
 
     Args:
         extra: its name in pyproject.toml

@@ -80,7 +80,7 @@ class TagOptions(ApplyOptions):
         if self.top is not None and self.merged:
             raise InputError("--top has no effect on segments: --threshold chooses their labels")
         if self.out and self.format == "table":
-            raise InputError("a table is for the terminal; write jsonl, csv, audacity or raven")
+            raise InputError("a table is for the terminal; give another --format with --out")
 
     @property
     def merged(self) -> bool:

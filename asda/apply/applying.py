@@ -50,7 +50,7 @@ def apply_to_all(
     todo = [one for one in inputs if not output.is_done(one)]
     done = len(inputs) - len(todo)
     if done:
-        print(f"{done} of {len(inputs)} files were done before", file=sys.stderr)
+        print(f"{done} of {len(inputs)} files are already done", file=sys.stderr)
     bad: list[AudioInput] = []
     bar = AudioBar(len(todo))
     try:

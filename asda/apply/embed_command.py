@@ -12,7 +12,7 @@ from typing import Any
 from asda.apply.applied_models import load_models
 from asda.apply.apply_options import EmbedOptions
 from asda.apply.applying import Compute, apply_to_all
-from asda.apply.embedding import Vectors, embed, embed_frames
+from asda.apply.embedding import Embeddings, embed, embed_frames
 from asda.apply.embedding_files import check_keys, format_of
 from asda.apply.embedding_output import EmbeddingOutput
 from asda.apply.inputs import AudioInput, find_inputs, fingerprints_of
@@ -45,7 +45,7 @@ def embed_files(options: EmbedOptions) -> None:
             apply_to_all(inputs, compute, output)
 
 
-def _computation(model: AudioModel, options: EmbedOptions) -> Compute[Vectors]:
+def _computation(model: AudioModel, options: EmbedOptions) -> Compute[Embeddings]:
     """Return what computes the vectors; wrong layers are refused here."""
     layers, size = options.layer_choice, options.batch_size
     if options.frames:

@@ -1,4 +1,4 @@
-"""Vectors of clips, of windows, and over time."""
+"""Embeddings of clips and of windows, and frame embeddings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from asda.inference.computations import Computation, Layers
 
 
 @dataclass(frozen=True)
-class Vectors:
+class Embeddings:
     """Embeddings of one input.
 
     Args:
@@ -37,7 +37,7 @@ def embed(
     window: float | None,
     hop: float | None,
     batch_size: int | None,
-) -> Iterator[tuple[AudioInput, Vectors | AudioError]]:
+) -> Iterator[tuple[AudioInput, Embeddings | AudioError]]:
     """Yield one vector of each input, or one of each window, or why an input cannot be used.
 
     The vector of a clip that is longer than the model's longest input is the mean over its windows.
@@ -58,7 +58,7 @@ def embed(
         if part.error is None:
             found.append(part._replace(output=part.output.cpu()))
         if part.last:
-            yield one, part.error or _vectors(found, window is None)
+            yield one, part.error or _embeddings(found, window is None)
             found = []
 
 
@@ -68,7 +68,7 @@ def embed_frames(
     model: AudioModel,
     layers: Layers,
     batch_size: int | None,
-) -> Iterator[tuple[AudioInput, Vectors | AudioError]]:
+) -> Iterator[tuple[AudioInput, Embeddings | AudioError]]:
     """Yield the frame embeddings of each input, or why it cannot be used; see `embed`."""
     for one in inputs:
         try:
@@ -80,12 +80,12 @@ def embed_frames(
         start = one.audio.start
         times = (frames.times.double() + start).tolist()
         follow(one, start, times[-1] if times else start, True)
-        yield one, Vectors(frames.features.numpy(), [round(time, 6) for time in times])
+        yield one, Embeddings(frames.features.numpy(), [round(time, 6) for time in times])
 
 
-def _vectors(windows: Sequence[Window], whole: bool) -> Vectors:
+def _embeddings(windows: Sequence[Window], whole: bool) -> Embeddings:
     values = torch.stack([window.output for window in windows])
     times = [[round(window.start, 6), round(window.end, 6)] for window in windows]
     if whole:
         values, times = values.mean(0, keepdim=True), [[times[0][0], times[-1][1]]]
-    return Vectors(values.numpy(), times)
+    return Embeddings(values.numpy(), times)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from asda.apply.embedding import Vectors
+from asda.apply.embedding import Embeddings
 from asda.apply.embedding_files import Rows, write_embeddings
 from asda.apply.inputs import AudioInput
 from asda.apply.record import Record
@@ -41,7 +41,7 @@ class EmbeddingOutput:
         offset = self.record.content(one.name)["offset"]
         return one.name in self.stored if offset is None else self._holds(offset)
 
-    def add(self, one: AudioInput, result: Vectors) -> None:
+    def add(self, one: AudioInput, result: Embeddings) -> None:
         """Keep the vectors of an input."""
         with blamed_on(self.archive), open(self.archive, "ab") as stream:
             offset = write_matrix(stream, "x", result.values, "none")

@@ -75,7 +75,7 @@ def _of_word(word: str, temporary: Path) -> Iterator[AudioInput]:
     elif os.path.isdir(word):
         yield from _data_directory(word) if _is_data_directory(word) else _folder(word)
     elif word.rstrip().endswith("|"):
-        raise InputError(f"'{word}': a command; write it before the call: COMMAND | asda tag ... -")
+        raise InputError(f"'{word}' is a command; put it in front: COMMAND | asda tag MODEL -")
     else:
         yield _file(word, os.path.basename(word))
 

@@ -35,7 +35,7 @@ def _probability(word: str) -> float:
     """Return a threshold; ValueError if it is not a number."""
     number = float(word)
     if not 0 <= number <= 1:
-        raise InputError(f"threshold {word}: a score is from 0 to 1")
+        raise InputError(f"threshold {word}: a score lies between 0 and 1")
     return number
 
 

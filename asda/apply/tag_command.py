@@ -72,7 +72,7 @@ def _format(
         return table_format([one.name for one in inputs], options.window is not None, names)
     form = text_formats(taggers[0].model.sample_rate / 2)[name]
     if not options.out and name in PER_INPUT and len(inputs) > 1:
-        raise InputError(f"{name} has a file for each input; add --out FOLDER")
+        raise InputError(f"--format {name} writes a file for each input; add --out FOLDER")
     return form
 
 

@@ -75,7 +75,7 @@ def _row(model: KnownModel) -> list[str]:
 
 
 def _state(model: KnownModel) -> str:
-    """Say how the file of a model is to be had."""
+    """Return where the file of a model is, or how to get it."""
     from asda.registry.model_cache import cached_file
 
     if not model.address:

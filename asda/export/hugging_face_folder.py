@@ -70,11 +70,13 @@ def _exportable(saved: SavedModel, options: ExportOptions) -> SavedModel:
         saved.encoder_weights("teacher")  # refuses
     if saved.head["name"] != Classifier.name:
         raise InputError(
-            f"{saved.path}: head '{saved.head['name']}'; transformers has a class only for"
-            f" '{Classifier.name}'"
+            f"{saved.path}: cannot be exported with the head '{saved.head['name']}';"
+            f" transformers only has a class for '{Classifier.name}'"
         )
     if saved.output == "softmax" and len(saved.labels) == 1:
-        raise InputError(f"{saved.path}: a softmax over one class, which transformers refuses")
+        raise InputError(
+            f"{saved.path}: cannot be exported: transformers refuses a softmax over one class"
+        )
     return saved
 
 

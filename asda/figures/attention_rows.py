@@ -47,7 +47,9 @@ def chosen_layers(wanted: Sequence[int], encoder: Encoder) -> list[int]:
     """
     numbers = layer_numbers(wanted, encoder)
     if 0 in numbers:
-        raise InputError("layer 0, that of the patch embeddings, has no attention")
+        raise InputError(
+            "layer 0, that of the patch embeddings, has no attention; name layers from 1"
+        )
     return sorted(set(numbers))
 
 

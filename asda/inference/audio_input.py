@@ -64,7 +64,7 @@ def sources_of(audio: Any, rate: int | None = None) -> Sources:
 def _of_directory(data: DataDir) -> Sources:
     if not data.has("wav.scp"):
         raise InputError(
-            f"{data.path}: a folder without wav.scp is no data directory; give a list of its files"
+            f"{data.path}: not a data directory, since it has no wav.scp; give a list of its files"
         )
     segments = data.audio_sources()
     utterances = [utterance for utterance in data.utterances if utterance in segments]
@@ -82,7 +82,7 @@ def _source(item: Any, rate: int | None) -> Source:
         item, rate = item
     if isinstance(item, (np.ndarray, Tensor)):
         return _waveform(item, rate)
-    raise InputError(f"audio of type {type(item).__name__}; give {FORMS}")
+    raise InputError(f"audio cannot be of type {type(item).__name__}; give {FORMS}")
 
 
 def _stretch(name: str | Path, start: Any = 0.0, end: Any = None, *more: Any) -> AudioSegment:

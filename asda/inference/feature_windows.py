@@ -18,8 +18,8 @@ from asda.inference.log_mel_stream import LogMelStream
 class Windowing(NamedTuple):
     """Where windows lie in a clip; all numbers are frames.
 
-    The first window begins at the start, and a window follows after every `hop` as long as the clip
-    goes on behind it. The last one ends where the clip ends, or up to `align` - 1 frames behind.
+    The first window begins at the start of the clip, and further ones follow at every `hop` until
+    one reaches the end. The last one ends where the clip ends, or up to `align` - 1 frames later.
 
     Args:
         length: of a window; a clip that is shorter is one window

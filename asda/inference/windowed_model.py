@@ -135,7 +135,7 @@ class WindowedModel(nn.Module):
         step = length if hop is None else self._frames_in("a hop", hop)
         if not self.data.min_frames <= length <= self.data.max_frames:
             raise InputError(
-                f"windows of {window} s; this model takes"
+                f"windows of {window} s do not fit this model, which takes"
                 f" {self.data.min_frames * self.frame_shift:g} to {self.longest_window:g} s"
             )
         if not 1 <= step <= length:

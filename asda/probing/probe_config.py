@@ -26,7 +26,7 @@ class ProbeConfig:
         test: data directory to score
         out: experiment folder; writes out/PROBE/score for each probe
         valid: data directory to choose settings on (null = a fifth of the training clips, by class)
-        kinds: probes: linear, attentive, knn, prototype
+        kinds: probes: one or several of linear, attentive, knn, prototype
         pooling: how the tokens of a layer become the one vector that linear and knn see: "cls",
             "mean" or "statistics" (null = as the classifier of the model does, else the mean)
         layers: layers to probe, e.g. "3,6"; 0 = the patch embeddings, -1 = the last (null = the
@@ -73,6 +73,8 @@ class ProbeConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, not {self.seed}")
         unknown = [kind for kind in self.kind_list if kind not in KINDS]
         if unknown or not self.kind_list:
             raise ValueError(f"kinds must be of {', '.join(KINDS)}, not '{self.kinds}'")
@@ -81,22 +83,27 @@ class ProbeConfig:
     @property
     def kind_list(self) -> list[str]:
         """The probes in their order, each once."""
-        return list(dict.fromkeys(self.kinds.split()))
+        return list(dict.fromkeys(_words(self.kinds)))
 
     @property
     def layer_list(self) -> list[int] | None:
         """The layers as they were given, None if they were not."""
         if self.layers is None:
             return None
-        return _numbers("layers", self.layers.replace(",", " ").split())
+        return _numbers("layers", _words(self.layers))
 
     @property
     def counts(self) -> list[int]:
         """Training clips per class on the learning curve, in rising order, without "all"."""
-        counts = _numbers("label_counts", [n for n in self.label_counts.split() if n != ALL])
+        counts = _numbers("label_counts", [n for n in _words(self.label_counts) if n != ALL])
         if any(count < 1 for count in counts):
             raise ValueError(f"label_counts must be at least 1 or all, not '{self.label_counts}'")
         return sorted(set(counts))
+
+
+def _words(value: str) -> list[str]:
+    """Return the words of a setting, between spaces or commas."""
+    return value.replace(",", " ").split()
 
 
 def _numbers(name: str, words: list[str]) -> list[int]:

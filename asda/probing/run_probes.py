@@ -14,7 +14,7 @@ from asda.dataset.label_counts import count_labels, refuse_equal_labels
 from asda.dataset.targets import MultiHot
 from asda.distributed import start_process
 from asda.dump.bad_utterances import check_bad, list_bad
-from asda.files import readable_duration
+from asda.files import InputError, readable_duration
 from asda.inference.audio_model import AudioModel
 from asda.probing.embedding_cache import EmbeddingCache
 from asda.probing.learning_curve import learning_curve
@@ -43,6 +43,11 @@ def probe(config: ProbeConfig) -> None:
     probes = Probes(config, model, len(labels))
     sets = _embedded(config, model, probes, labels)
     one_label = is_single_label(sets.train.targets)
+    if one_label and 1 in config.counts and sets.valid is None:
+        raise InputError(
+            "label_counts of 1 leave no clip to choose the settings of a probe on; give --valid, or"
+            " more clips"
+        )
     made = {kind: probes.make(kind, one_label) for kind in config.kind_list}
     rows, results = [], {}
     for kind, one in made.items():
@@ -63,6 +68,9 @@ def _embedded(
         Path(config.cache or f"{config.out}/cache"), model, config.cache_limit * 1e9
     )
     bad: dict[str, str] = {}
+    for folder in filter(None, (config.train, config.test, config.valid)):
+        directory = DataDir(folder)
+        MultiHot(directory, labels).check(directory.utterances)
 
     def embedded(folder: str) -> ProbeSet:
         directory = DataDir(folder)

@@ -1,4 +1,4 @@
-"""Downloads over HTTP that go on where they ended (standard library only)."""
+"""Downloads over HTTP that continue where an earlier one ended (standard library only)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def part_of(target: Path) -> Path:
 
 
 def download(url: str, target: Path) -> None:
-    """Download `url` to `target`, going on where an earlier call ended; try a few times.
+    """Download `url` to `target`, continuing where an earlier call ended; try a few times.
 
     `target` appears once it is complete, which is known if the server states the length.
 

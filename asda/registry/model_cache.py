@@ -21,11 +21,12 @@ TOLERANCE = 0.05  # of approximate sizes
 def local_file(name_or_path: str | Path) -> Path:
     """Return the file of a model; one that is given by its name is fetched if it is not cached.
 
-    A file or folder in the way of a name takes precedence. Paths are returned as they are, also if
-    nothing is there.
+    An existing file or folder takes precedence over a model of that name. Paths are returned as
+    they are, even if nothing is there.
 
     Raises:
-        InputError: if the word can only be a name and no model has it, or its file cannot be had.
+        InputError: if the word can only be a name and no model has it, or its file cannot be
+            fetched.
         OSError: if the cache cannot be written.
     """
     path = Path(name_or_path)
@@ -61,7 +62,7 @@ def fetch(model: KnownModel) -> Path:
     """
     if not model.address:
         raise InputError(
-            f"{model.name}: not to be fetched by a program: visit {model.page} and, if it offers"
+            f"{model.name}: cannot be downloaded by a program; visit {model.page} and, if it offers"
             f" the file, register your copy: asda models add {model.name} FILE"
         )
     target = cached_file(model)

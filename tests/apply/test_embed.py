@@ -134,7 +134,7 @@ def test_a_stopped_call_continues_with_what_it_has(place, capsys, monkeypatch):
     monkeypatch.undo()
     monkeypatch.chdir(place)
     embed("sounds", "--out", "out.npz")
-    assert "2 of 3 files were done before" in capsys.readouterr().err
+    assert "2 of 3 files are already done" in capsys.readouterr().err
     embed("sounds", "--out", "whole.npz")
     assert same(place / "out.npz", place / "whole.npz")
 

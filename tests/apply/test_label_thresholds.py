@@ -31,7 +31,7 @@ def test_a_table_is_read_by_its_header_in_the_order_of_the_labels(tmp_path):
         ("cat 0.3\n", "tsv:1: no columns 'label' and 'threshold'"),
         ("", "tsv:1: no columns 'label' and 'threshold'"),
         ("label\tthreshold\ncat\thigh\n", "tsv:2: expected a label and a threshold"),
-        ("label\tthreshold\ncat\tnan\n", "a score is from 0 to 1"),
+        ("label\tthreshold\ncat\tnan\n", "a score lies between 0 and 1"),
         ("label\tthreshold\ncat\n", "tsv:2: expected a label and a threshold"),
         ("label\tthreshold\ncat\t0.1\ncat\t0.2\n", "tsv:3: a second threshold of 'cat'"),
         ("label\tthreshold\ndog\t0.1\n", "no threshold for 'cat'; the model does not know 'dog'"),
@@ -46,7 +46,7 @@ def test_a_table_that_does_not_fit_is_refused_in_one_line(tmp_path, text, said):
 
 @pytest.mark.parametrize("number", ["1.5", "-0.1", "nan"])
 def test_a_number_that_is_no_probability_is_refused(number):
-    with pytest.raises(InputError, match="a score is from 0 to 1"):
+    with pytest.raises(InputError, match="a score lies between 0 and 1"):
         read_thresholds(number, [["cat"]])
 
 

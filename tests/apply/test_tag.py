@@ -169,7 +169,7 @@ def test_a_second_call_computes_nothing_and_a_changed_file_again(place, capsys, 
     passes = count_passes(monkeypatch)
     tag("sounds", "--out", "labels.jsonl")
     assert (passes, (place / "labels.jsonl").read_text()) == ([], first)
-    assert "3 of 3 files were done before" in capsys.readouterr().err
+    assert "3 of 3 files are already done" in capsys.readouterr().err
     shutil.copy("sounds/2.wav", "sounds/0.wav")
     shutil.copy("sounds/2.wav", "sounds/9.wav")
     tag("sounds", "--out", "labels.jsonl")
@@ -212,7 +212,7 @@ def test_label_files_for_audacity_and_raven_mirror_the_folder(place, capsys):
     (place / "labels/0.txt").unlink()
     tag("sounds", "--format", "audacity", "--out", "labels", "--top", 1)
     assert (place / "labels/0.txt").exists()
-    assert "3 of 4 files were done before" in capsys.readouterr().err
+    assert "3 of 4 files are already done" in capsys.readouterr().err
 
 
 def test_two_inputs_with_one_label_file_are_refused(place, capsys):
@@ -225,9 +225,9 @@ def test_two_inputs_with_one_label_file_are_refused(place, capsys):
     ("words", "said"),
     [
         (["--hop", "1"], "--hop has no effect without --window"),
-        (["--threshold", "2"], "a score is from 0 to 1"),
+        (["--threshold", "2"], "a score lies between 0 and 1"),
         (["--window", "1", "--threshold", "0.5", "--top", "3"], "--top has no effect on segments"),
-        (["--window", "60"], "this model takes"),
+        (["--window", "60"], "do not fit this model, which takes"),
         (["--out", "labels"], "add --format audacity or raven"),
         (["--out", "sounds", "--format", "csv"], "sounds: a folder"),
         (["--out", "x.csv", "--format", "table"], "a table is for the terminal"),
@@ -281,7 +281,7 @@ def test_a_stop_keeps_what_is_complete_and_the_same_call_continues(place, capsys
     monkeypatch.undo()
     monkeypatch.chdir(place)
     tag("sounds", "--out", "labels.jsonl")
-    assert "2 of 5 files were done before" in capsys.readouterr().err
+    assert "2 of 5 files are already done" in capsys.readouterr().err
     assert len(rows((place / "labels.jsonl").read_text())) == 5
 
 
@@ -338,7 +338,7 @@ def test_a_killed_call_continues(place):
     call.wait()
     done = record.read_bytes().count(b"\n") - 1
     call = started("sounds", "--out", "labels.jsonl", stdout=subprocess.DEVNULL)
-    assert f"{done} of 40 files were done before" in call.stderr.read()
+    assert f"{done} of 40 files are already done" in call.stderr.read()
     assert call.wait() == 0
     assert len(rows((place / "labels.jsonl").read_text())) == 40
 

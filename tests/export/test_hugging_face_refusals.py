@@ -91,7 +91,7 @@ def spoilt_model(**fields):
     ("fields", "said"),
     [
         ({"fbank": {}}, "was trained on features of unknown settings"),
-        ({"head": {"name": "duration"}}, "head 'duration'; transformers has a class only for"),
+        ({"head": {"name": "duration"}}, "head 'duration'; transformers only has a class for"),
         ({"labels": ["one"]}, "a softmax over one class"),
     ],
 )

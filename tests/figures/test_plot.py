@@ -112,7 +112,7 @@ def test_what_is_missing_is_said_before_the_data_are_read(files, capsys, monkeyp
     assert said.endswith("none: no such file")
     monkeypatch.setitem(sys.modules, "umap", None)
     said = refused(capsys, "projection", *data, "--method", "umap")
-    assert "umap-learn is not installed; pip install 'asda[umap]', or choose pca" in said
+    assert "this needs umap: pip install 'asda[umap]', or choose pca" in said
 
 
 def test_wrong_use_is_one_line(files, capsys):

@@ -164,7 +164,7 @@ def test_calling_the_model_gives_gradients(encoder):
 @pytest.mark.parametrize("padding", ["mask", "fill"])
 def test_calling_the_model_does_not_depend_on_the_company(tmp_path, padding):
     """Here a clip longer than the longest input of the model lies beside short ones."""
-    model = asda.load(write_model(tmp_path / "model.pt", padding=padding), "cpu")
+    model = asda.load(write_model(tmp_path / "model.pt", data={"padding": padding}), "cpu")
     clips = [torch.from_numpy(noise(seconds, seed)) for seed, seconds in enumerate((1, 5, 1.7))]
     padded = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True)
     features, mask = model(padded, torch.tensor([len(clip) for clip in clips]))

@@ -108,10 +108,32 @@ def test_a_bad_file_is_listed_and_left_out(root, tmp_path, capsys):
 def test_one_clip_per_class_needs_a_validation_set(root, tmp_path, capsys):
     with pytest.raises(SystemExit):
         probe(root / "model.pt", root, out=tmp_path, kinds="knn", label_counts="1")
-    assert "give --valid, or more clips" in capsys.readouterr().err
+    found = capsys.readouterr()
+    assert "give --valid, or more clips" in found.err
+    assert "knn" not in found.out  # nothing was trained before
     options = {"kinds": "knn", "label_counts": "1", "valid": root / "valid"}
     probe(root / "model.pt", root, out=tmp_path, **options)
     assert "1\t2\t5\tknn\taccuracy\t" in (tmp_path / "learning_curve.tsv").read_text()
+
+
+def test_labels_that_do_not_fit_are_refused_before_anything_is_embedded(root, tmp_path, capsys):
+    test = tones(tmp_path / "test", TWO)
+    write_table(test / "utt2label", {"test00": "low", "test01": "loud"})
+    (test / "labels.txt").write_text("low\nloud\n")
+    with pytest.raises(SystemExit):
+        probe(root / "model.pt", root, out=tmp_path / "exp", test=test, kinds="knn")
+    found = capsys.readouterr()
+    assert "1 clips have labels that are unknown" in found.err
+    assert "clips embedded" not in found.out + found.err
+    assert not (tmp_path / "exp/cache").exists()
+
+
+def test_words_of_a_setting_may_have_commas_between_them():
+    config = ProbeConfig(
+        "model.pt", "train", "test", "out", kinds="knn,linear", layers="1, 2", label_counts="5,all"
+    )
+    assert config.kind_list == ["knn", "linear"]
+    assert (config.layer_list, config.counts) == ([1, 2], [5])
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean", "statistics"])
@@ -148,6 +170,7 @@ def test_layers_that_do_not_exist_are_refused(root, tmp_path, options, message):
         ({"label_counts": "5 x"}, "label_counts must be whole numbers, not '5 x'"),
         ({"label_counts": "0"}, "label_counts must be at least 1"),
         ({"layers": "last"}, "layers must be whole numbers"),
+        ({"seed": -1}, "seed must not be negative, not -1"),
         ({"draws": 0}, "draws must be at least 1"),
         ({"max_bad": 2.0}, "max_bad must lie in 0..1"),
     ],

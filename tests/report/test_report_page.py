@@ -252,7 +252,7 @@ def test_a_projection_that_is_not_installed_is_refused_also_where_no_map_is_draw
     folder, tmp_path, monkeypatch
 ):
     monkeypatch.setitem(sys.modules, "umap", None)
-    refusal = pytest.raises(InputError, match=r"umap-learn is not installed; .* or choose pca")
+    refusal = pytest.raises(InputError, match=r"this needs umap: .* or choose pca")
     with refusal:
         write_report(folder, tmp_path / "page.html", projection="umap")
     assert list(tmp_path.iterdir()) == []
