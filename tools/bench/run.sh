@@ -38,6 +38,7 @@ bench dump.py "$audio"
 bench reading.py
 bench training_step.py
 bench precisions.py --rounds 2
+bench tagging.py --clips 16 --hours 0.5
 bench scaling.py
 echo
 echo "total: $SECONDS s"
