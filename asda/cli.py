@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import select
 import signal
 import sys
@@ -57,6 +58,7 @@ def main(argv: list[str] | None = None) -> None:
             end_by(signal.SIGPIPE)  # quietly, as other programs do: asda info FILE | head -1
         said = reason_of(error) if isinstance(error, OSError) else error
         print(f"{prog}: error: {said}", file=sys.stderr)
+        _drop_unwritable_output()
         sys.exit(1)
     except Stopped as stop:
         _print_and_end(f"{prog}: {stop}" if str(stop) else "", stop.number)
@@ -77,6 +79,14 @@ def _run(argv: list[str]) -> None:
         wrong = f"asda: no verb '{verb}'{nearest(verb, list(VERBS))}"
         print(f"{wrong}\n\n{usage()}", end="", file=sys.stderr)
         sys.exit(2)
+
+
+def _drop_unwritable_output() -> None:
+    """Drop what standard output refuses, which would be an error again when the program ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _has_no_reader(descriptor: int) -> bool:

@@ -318,7 +318,8 @@ def test_nothing_on_standard_input_is_one_line(place):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/dev/full is Linux's")
-def test_a_full_disk_is_one_line(place):
+def test_a_full_disk_is_one_line(place, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # as for most users
     with open("/dev/full", "w") as full:
         call = started("sounds", stdout=full)
         said = call.stderr.read()
