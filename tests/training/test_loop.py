@@ -421,4 +421,5 @@ if __name__ == "__main__":
     regression.model[1].p = 0.0
     train(regression, Experiment(run_config, "test", this), this)
     end_process()
-    print(json.dumps({"rank": this.rank}))
+    print(json.dumps({"rank": this.rank}), flush=True)
+    os._exit(0)  # torch 2.14 aborts now and then while the interpreter ends, after all is done
