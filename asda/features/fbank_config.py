@@ -103,6 +103,11 @@ class FbankConfig:
         return max(0, self.num_mel_bins - below)
 
     @property
+    def frame_seconds(self) -> float:
+        """Seconds from the start of a frame to the start of the next, as in whole samples."""
+        return self.frame_shift / self.sample_rate
+
+    @property
     def first_sample(self) -> int:
         """First sample of the first frame; below 0 where frames reach beyond the clip."""
         return 0 if self.snip_edges else self.frame_shift // 2 - self.frame_length // 2

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from asda.figures.attention_maps import AttentionMaps, attention_maps
 from asda.figures.clip_input import ClipInput
-from asda.figures.spectrogram import seconds_per_frame
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
 from asda.inference.computations import encoder_of, layer_numbers
@@ -83,7 +82,7 @@ def query_tokens(clip: ClipInput, config: ResolvedModel, at: float | None) -> sl
     if not clip.start <= at < clip.end:
         raise InputError(f"--at: {at:g} s is not between {clip.start:.2f} and {clip.end:.2f} s")
     num_time, num_freq = patch_grid(config, len(clip.log_mel))
-    frames = (at - clip.start) / seconds_per_frame(clip.fbank)
+    frames = (at - clip.start) / clip.fbank.frame_seconds
     first = 1 + min(int(frames / config.patch.time_stride), num_time - 1) * num_freq
     return slice(first, first + num_freq)
 

@@ -10,7 +10,6 @@ from torch import Tensor
 from asda.audio.wav_scp import AudioSegment
 from asda.features.fbank_config import FbankConfig
 from asda.features.normalization import Normalization
-from asda.figures.spectrogram import seconds_per_frame
 from asda.files import InputError
 from asda.inference.audio_input import with_name
 from asda.inference.audio_model import AudioModel
@@ -39,7 +38,7 @@ class ClipInput:
     @property
     def end(self) -> float:
         """Seconds in the file at which the clip ends."""
-        return self.start + len(self.log_mel) * seconds_per_frame(self.fbank)
+        return self.start + len(self.log_mel) * self.fbank.frame_seconds
 
 
 def read_clip(

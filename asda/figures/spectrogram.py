@@ -41,7 +41,7 @@ def draw_spectrogram(
         vmin=-RANGE_DB,
         vmax=0,
         interpolation="nearest",
-        extent=(start, start + frames * seconds_per_frame(config), 0, bins),
+        extent=(start, start + frames * config.frame_seconds, 0, bins),
     )
     time_and_frequency(axes, config)
     return image
@@ -69,7 +69,7 @@ def draw_patches(
         start: seconds in the file at which the clip begins
         options: of `Axes.imshow`
     """
-    seconds = patch.time_stride * seconds_per_frame(config)
+    seconds = patch.time_stride * config.frame_seconds
     image = axes.imshow(
         grid.T,
         origin="lower",
@@ -101,7 +101,7 @@ def draw_cells(
         start: seconds in the file at which the clip begins
         style: of `matplotlib.patches.Rectangle`
     """
-    seconds = patch.time_stride * seconds_per_frame(config)
+    seconds = patch.time_stride * config.frame_seconds
     for time, freq in np.argwhere(cells):
         corner = start + time * seconds, freq * patch.freq_stride
         axes.add_patch(Rectangle(corner, seconds, patch.freq_stride, **style))
@@ -126,8 +126,3 @@ def frequency_ticks(config: FbankConfig) -> list[tuple[float, int]]:
         if position >= 0 and hertz <= config.upper_freq and far:
             ticks.append((min(position, config.num_mel_bins), hertz))
     return ticks
-
-
-def seconds_per_frame(config: FbankConfig) -> float:
-    """Return the time from one frame to the next, as it is in whole samples."""
-    return config.frame_shift / config.sample_rate
