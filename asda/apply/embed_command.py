@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from asda.apply.applied_models import load_models
 from asda.apply.apply_options import EmbedOptions
 from asda.apply.applying import Compute, apply_to_all
 from asda.apply.embedding import Embeddings, embed, embed_frames
@@ -19,9 +18,11 @@ from asda.apply.inputs import AudioInput, find_inputs, fingerprints_of
 from asda.apply.record import recorded
 from asda.apply.stored_embeddings import stored_embeddings
 from asda.digests import file_digest
+from asda.distributed import start_process
 from asda.files import refuse_overwriting
 from asda.inference.audio_model import AudioModel
 from asda.inference.computations import embeddings, frame_embeddings
+from asda.inference.loading import load
 
 
 def embed_files(options: EmbedOptions) -> None:
@@ -37,8 +38,8 @@ def embed_files(options: EmbedOptions) -> None:
         inputs = find_inputs(options.inputs, temporary)
         if is_archive:
             check_keys(options.out, [one.name for one in inputs])
-        paths = [options.model]
-        (model,) = load_models(paths, options.device, options.precision, options.threads)
+        device = start_process(options.device, options.threads).device
+        model = load(options.model, str(device), options.precision)
         compute = _computation(model, options)
         refuse_overwriting(options.out, [options.model, *(one.file for one in inputs)])
         with _output(options, model, inputs) as output:

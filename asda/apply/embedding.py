@@ -56,7 +56,7 @@ def embed(
         one = inputs[part.number]
         follow(one, part.start, part.end, part.last)
         if part.error is None:
-            found.append(part._replace(output=part.output.cpu()))
+            found.append(part)
         if part.last:
             yield one, part.error or _embeddings(found, window is None)
             found = []

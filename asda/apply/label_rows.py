@@ -11,8 +11,7 @@ import torch
 from asda.apply.label_formats import Row
 from asda.apply.segment_merger import Segment, SegmentMerger
 from asda.inference.audio_model import AudioModel, Window
-from asda.inference.tags import probabilities
-from asda.model.heads import combined_windows
+from asda.inference.tags import clip_scores, probabilities
 
 SCORE_DIGITS = 6  # significant ones
 TIME_DIGITS = 6  # decimals of seconds
@@ -77,8 +76,7 @@ class _Clip:
         return []
 
     def finish(self) -> list[Row]:
-        kind = self.tagger.model.saved.output
-        scores = probabilities(combined_windows(torch.stack(self._outputs), kind), kind)
+        scores = clip_scores(self._outputs, self.tagger.model.saved.output)
         return [_row(self.tagger, self._start, self._end, scores)]
 
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from asda.apply.applied_models import load_models
 from asda.apply.apply_options import PER_INPUT, TagOptions
 from asda.apply.applying import Output, apply_to_all
 from asda.apply.inputs import AudioInput, find_inputs, fingerprints_of
@@ -28,7 +27,9 @@ from asda.apply.label_thresholds import read_thresholds
 from asda.apply.record import recorded
 from asda.apply.tagging import tag
 from asda.digests import file_digest
+from asda.distributed import start_process
 from asda.files import InputError, refuse_overwriting
+from asda.inference.loading import load
 
 
 def tag_files(options: TagOptions) -> None:
@@ -52,7 +53,8 @@ def tag_files(options: TagOptions) -> None:
 
 def _taggers(options: TagOptions) -> list[Tagger]:
     paths = [options.model, *options.also]
-    models = load_models(paths, options.device, options.precision, options.threads)
+    device = start_process(options.device, options.threads).device
+    models = [load(path, str(device), options.precision) for path in paths]
     for model in models:
         model.require_labels()
     limits: Sequence[Any] = [None] * len(models)

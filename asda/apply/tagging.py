@@ -63,7 +63,7 @@ def _tag_at_once(
     for window in run:
         one = inputs[window.number]
         if window.error is None:
-            for collector, outputs in zip(collect, window.output.cpu().split(sizes), strict=True):
+            for collector, outputs in zip(collect, window.output.split(sizes), strict=True):
                 rows += collector.add(window, outputs)
             if window.last:
                 rows += [row for collector in collect for row in collector.finish()]

@@ -84,5 +84,5 @@ def embed_sources(
         if isinstance(outputs, AudioError):
             bad[utterance] = str(outputs)
         else:
-            vectors[utterance] = torch.stack(outputs).mean(0).cpu().numpy()
+            vectors[utterance] = torch.stack(outputs).mean(0).numpy()
     return vectors, bad

@@ -25,10 +25,9 @@ from asda.inference.computations import (
 from asda.inference.feature_windows import Windowing
 from asda.inference.model_input import padded, sample_counts
 from asda.inference.stitching import Frames, side_by_side, stitched
-from asda.inference.tags import Tag, best_tags, probabilities
+from asda.inference.tags import Tag, best_tags, clip_scores, probabilities
 from asda.inference.windowed_model import Window, WindowedModel
 from asda.kernels.precision import autocast
-from asda.model.heads import combined_windows
 from asda.model.model_config import Pooling
 
 OVERLAP = 8  # windows of frame embeddings overlap by a part of this
@@ -89,7 +88,7 @@ class AudioModel(WindowedModel):
         compute = embeddings(self.network, pooling, layers)
 
         def of_clip(windows: list[Window]) -> Tensor:
-            return torch.stack([window.output for window in windows]).mean(0).cpu()
+            return torch.stack([window.output for window in windows]).mean(0)
 
         return self._of_clips(audio, rate, compute, of_clip, torch.stack, batch_size)
 
@@ -124,7 +123,7 @@ class AudioModel(WindowedModel):
         stride = self.saved.config.patch.time_stride
 
         def of_clip(windows: list[Window]) -> Tensor:
-            return stitched([(w.first // stride, w.output.cpu()) for w in windows])
+            return stitched([(w.first // stride, w.output) for w in windows])
 
         def together(clips: list[Tensor]) -> Frames:
             features, mask = side_by_side(clips)
@@ -165,8 +164,7 @@ class AudioModel(WindowedModel):
             raise InputError(f"top {top!r}; give a number of labels from 1, or None for all")
 
         def of_clip(windows: list[Window]) -> list[Tag]:
-            outputs = torch.stack([window.output for window in windows]).cpu()
-            scores = probabilities(combined_windows(outputs, self.saved.output), self.saved.output)
+            scores = clip_scores([window.output for window in windows], self.saved.output)
             return best_tags(scores, self.labels, top)
 
         return self._of_clips(audio, rate, class_outputs([self.network]), of_clip, list, batch_size)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from asda.files import InputError
+from asda.model.heads import combined_windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,19 @@ def probabilities(outputs: Tensor, output: str) -> Tensor:
     if output == "sigmoid":
         return outputs.sigmoid()
     raise InputError(f"the model's output is {output}, not scores of classes; it cannot tag")
+
+
+def clip_scores(windows: Sequence[Tensor], output: str) -> Tensor:
+    """Return the scores (classes,) of a clip: the mean probabilities of its windows.
+
+    Args:
+        windows: outputs of a head for each window (classes,)
+        output: their meaning, as in `SavedModel.output`
+
+    Raises:
+        InputError: as `probabilities`.
+    """
+    return probabilities(combined_windows(torch.stack(list(windows)), output), output)
 
 
 def best_tags(scores: Tensor, labels: Sequence[str], top: int | None) -> list[Tag]:

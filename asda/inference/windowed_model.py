@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from asda.audio.audio_error import AudioError
 from asda.checkpoint.saved_model import SavedModel
@@ -23,7 +23,7 @@ from asda.inference.audio_input import Source
 from asda.inference.computations import Computation
 from asda.inference.feature_windows import FeatureWindow, Windowing, WindowReader
 from asda.inference.model_input import ModelInput, by_length, grouped, padded
-from asda.inference.reading_ahead import ReadAhead
+from asda.inference.reading_ahead import read_ahead
 from asda.kernels.precision import autocast
 
 MOST_READERS = 8  # threads that read audio for a GPU; a CPU is kept busy by the network
@@ -38,7 +38,7 @@ class Window(NamedTuple):
         end: of the window, in seconds into the recording
         first: frame of the clip at which the window begins
         last: whether it is the last one of the clip
-        output: the result of the computation, on its device; None if there is an error
+        output: the result of the computation, tensors on the CPU; None if there is an error
         error: why the audio of the clip cannot be used; what its earlier windows gave is void
     """
 
@@ -91,7 +91,7 @@ class WindowedModel(nn.Module):
     @property
     def frame_shift(self) -> float:
         """Seconds from the start of a log-mel frame to the start of the next."""
-        return self.fbank.config.frame_shift / self.sample_rate
+        return self.fbank.config.frame_seconds
 
     @property
     def longest_window(self) -> float:
@@ -158,7 +158,7 @@ class WindowedModel(nn.Module):
         size = batch_size or (8 if on_cpu else 32)
         readers = 1 if on_cpu else min(MOST_READERS, os.cpu_count() or 1)
         reader = WindowReader(self.fbank, self.normalization, windowing)
-        for group in grouped(ReadAhead(sources, reader.read, readers), size):
+        for group in grouped(read_ahead(sources, reader.read, readers), size):
             outputs: dict[int, Any] = {}
             for indices in by_length(group, size):
                 batch = padded([group[i].features for i in indices], self.fill, self.device)
@@ -167,8 +167,12 @@ class WindowedModel(nn.Module):
                 yield _with_output(window, outputs.get(index))
 
     def _computed(self, compute: Computation, batch: ModelInput) -> Iterable[Any]:
+        """Return the result of each window, on the CPU: a GPU could not hold a long recording's."""
         with torch.no_grad(), autocast(self.device, self.precision):
-            return compute(batch)
+            results = compute(batch)
+        if isinstance(results, Tensor):
+            return results.cpu()
+        return [one.cpu() if isinstance(one, Tensor) else one for one in results]
 
 
 def fbank_config(saved: SavedModel) -> FbankConfig:
