@@ -137,6 +137,15 @@ class DataDir:
             found[utterance] = AudioSegment(sources[recording], start, end)
         return found
 
+    def utterance_audio(self) -> dict[str, AudioSegment]:
+        """Return utterance -> its audio, in the order of `utterances`; those without are left out.
+
+        Raises:
+            InputError: as `audio_sources`.
+        """
+        sources = self.audio_sources()
+        return {name: sources[name] for name in self.utterances if name in sources}
+
     def durations(self) -> dict[str, float]:
         """Return utterance -> seconds, from utt2dur if it exists, else as `measured_durations`.
 

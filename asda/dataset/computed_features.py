@@ -35,8 +35,7 @@ class ComputedFeatures:
         self.config = config
         self.fbank = Fbank(config)
         self.directory = DataDir(folder)
-        sources = self.directory.audio_sources()
-        self.sources = {u: sources[u] for u in self.directory.utterances if u in sources}
+        self.sources = self.directory.utterance_audio()
         self.measured, self.bad = usable_audio(self.directory.path, self.sources, self.fbank)
 
     def __contains__(self, utterance: str) -> bool:

@@ -66,9 +66,8 @@ def _of_directory(data: DataDir) -> Sources:
         raise InputError(
             f"{data.path}: not a data directory, since it has no wav.scp; give a list of its files"
         )
-    segments = data.audio_sources()
-    utterances = [utterance for utterance in data.utterances if utterance in segments]
-    return Sources([segments[utterance] for utterance in utterances], utterances)
+    audio = data.utterance_audio()
+    return Sources(list(audio.values()), list(audio))
 
 
 def _source(item: Any, rate: int | None) -> Source:

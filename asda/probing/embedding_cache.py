@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from asda.audio.wav_scp import AudioSegment
 from asda.configuration import to_dict
 from asda.corpus.audio_fingerprints import audio_fingerprints
 from asda.corpus.datadir import DataDir
@@ -51,9 +52,8 @@ class EmbeddingCache:
             InputError: if no clip can be used, the embeddings are larger than the limit, or those
                 in the cache are damaged.
         """
-        segments = directory.audio_sources()
-        wanted = [utterance for utterance in directory.utterances if utterance in segments]
-        audio = table_digest(wanted, audio_fingerprints({u: segments[u] for u in wanted}))
+        segments = directory.utterance_audio()
+        audio = table_digest(list(segments), audio_fingerprints(segments))
         prefix = f"{self.encoder_digest}-{audio}-"
         for path in sorted(self.folder.glob(f"{prefix}*/meta.json")):
             with _named_if_damaged(path.parent):
@@ -65,7 +65,7 @@ class EmbeddingCache:
         path = self.folder / f"{prefix}{value_digest(list(contents))}"
         started = time.monotonic()
         with staged(path) as folder:
-            meta = self._write(folder, directory, wanted, contents)
+            meta = self._write(folder, directory.path, segments, contents)
         size = sum(file.stat().st_size for file in path.iterdir())
         seconds = readable_duration(time.monotonic() - started, precise=True)
         count = len(meta["utterances"])
@@ -73,14 +73,17 @@ class EmbeddingCache:
         return _read(path, meta)
 
     def _write(
-        self, folder: Path, directory: DataDir, wanted: list[str], contents: Contents
+        self,
+        folder: Path,
+        where: Path,
+        segments: Mapping[str, AudioSegment],
+        contents: Contents,
     ) -> dict[str, Any]:
         """Write the files of a folder and return the content of meta.json."""
         folder.mkdir()
-        segments = directory.audio_sources()
-        embedding = EmbeddingPass(self.model, contents, self.limit, directory.path)
+        embedding = EmbeddingPass(self.model, contents, self.limit, where)
         with open(folder / "tokens.bin", "wb") as stream:
-            passed = embedding.run({u: segments[u] for u in wanted}, stream)
+            passed = embedding.run(segments, stream)
         np.save(folder / "pooled.npy", passed.pooled)
         np.save(folder / "lengths.npy", passed.lengths)
         meta = {
