@@ -9,11 +9,11 @@ from asda.files import InputError
 from asda.inference.audio_model import AudioModel
 from asda.inference.computations import encoder_of, layer_numbers, own_pooling
 from asda.probing.clip_embeddings import Contents, TokenBatch
-from asda.probing.network_probes import Inputs, NetworkProbe
 from asda.probing.probe_config import OF_TOKENS, ProbeConfig
 from asda.probing.probe_networks import AttentiveNetwork, LinearNetwork, PrototypeNetwork
 from asda.probing.probe_set import ProbeSet
 from asda.probing.probes import Probe
+from asda.probing.trained_networks import Inputs, NetworkProbe
 from asda.probing.vector_probes import LogisticProbe, NeighbourProbe, Vectors
 
 PER_CLASS = 20  # prototypes; BAT has 10,000 for the 527 classes of AudioSet, which is 19 per class

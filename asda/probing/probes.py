@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,13 +29,8 @@ class Probe(ABC):
     description: str  # of the classifier, for result.json
 
     @abstractmethod
-    def candidates(self, train: ProbeSet, valid: ProbeSet) -> Iterator[tuple[Settings, Fitted]]:
-        """Yield settings, each with a probe that was trained with them.
-
-        Args:
-            train: clips to train on
-            valid: clips to choose on; a candidate may stop its training by them
-        """
+    def choices(self, train: ProbeSet) -> list[Settings]:
+        """Return the settings that are tried for these training clips."""
 
     @abstractmethod
     def fit(self, train: ProbeSet, settings: Settings) -> Fitted:
@@ -83,10 +77,9 @@ def choose(probe: Probe, train: ProbeSet, valid: ProbeSet | None, seed: int) -> 
             "one training clip per class leaves none to choose the settings of a probe on; give"
             " --valid, or more clips"
         )
-    settings, fitted = max(
-        probe.candidates(fitted_on, chosen_on), key=lambda one: quality(one[1], chosen_on)
-    )
-    value = quality(fitted, chosen_on)[0]
+    fits = ((settings, probe.fit(fitted_on, settings)) for settings in probe.choices(fitted_on))
+    measured = ((quality(fitted, chosen_on), settings, fitted) for settings, fitted in fits)
+    (value, _), settings, fitted = max(measured, key=lambda one: one[0])
     if valid is None:
         fitted = probe.fit(train, settings)
     return Chosen(fitted, settings, metric_of(chosen_on.targets), value, len(chosen_on.rows))

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-import asda.inference.loading
 from asda.corpus.datadir import DataDir
 from asda.dataset.label_counts import count_labels, refuse_equal_labels
 from asda.dataset.targets import MultiHot
@@ -16,6 +15,7 @@ from asda.distributed import start_process
 from asda.dump.bad_utterances import check_bad, list_bad
 from asda.files import InputError, readable_duration
 from asda.inference.audio_model import AudioModel
+from asda.inference.loading import load
 from asda.probing.embedding_cache import EmbeddingCache
 from asda.probing.learning_curve import learning_curve
 from asda.probing.probe_config import ProbeConfig
@@ -37,7 +37,7 @@ def probe(config: ProbeConfig) -> None:
         InputError: if an argument, the model or a data directory does not fit.
     """
     device = start_process(config.device, config.threads).device
-    model = asda.inference.loading.load(config.model, str(device), encoder=config.encoder)
+    model = load(config.model, str(device), encoder=config.encoder)
     labels = DataDir(config.train).labels
     refuse_equal_labels(count_labels(DataDir(config.train)))
     probes = Probes(config, model, len(labels))

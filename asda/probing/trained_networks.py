@@ -56,10 +56,8 @@ class NetworkProbe(Probe):
         self.one_label, self.rates = one_label, rates
         self.device, self.seed = device, seed
 
-    def candidates(self, train: ProbeSet, valid: ProbeSet) -> Iterator[tuple[Settings, Fitted]]:
-        for rate in self.rates:
-            settings = {"lr": rate}
-            yield settings, self.fit(train, settings)
+    def choices(self, train: ProbeSet) -> list[Settings]:
+        return [{"lr": rate} for rate in self.rates]
 
     def fit(self, train: ProbeSet, settings: Settings) -> Fitted:
         with torch.random.fork_rng(devices=[]):

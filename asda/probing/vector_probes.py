@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,10 +47,8 @@ class LogisticProbe(Probe):
     def __init__(self, vectors: Vectors):
         self.vectors = vectors
 
-    def candidates(self, train: ProbeSet, valid: ProbeSet) -> Iterator[tuple[Settings, Fitted]]:
-        for penalty in PENALTIES:
-            settings = {"C": penalty}
-            yield settings, self.fit(train, settings)
+    def choices(self, train: ProbeSet) -> list[Settings]:
+        return [{"C": penalty} for penalty in PENALTIES]
 
     def fit(self, train: ProbeSet, settings: Settings) -> Fitted:
         from sklearn.exceptions import ConvergenceWarning
@@ -93,11 +91,8 @@ class NeighbourProbe(Probe):
     def __init__(self, vectors: Vectors):
         self.vectors = vectors
 
-    def candidates(self, train: ProbeSet, valid: ProbeSet) -> Iterator[tuple[Settings, Fitted]]:
-        for count in NEIGHBOURS:
-            if count <= len(train.rows):
-                settings = {"k": count}
-                yield settings, self.fit(train, settings)
+    def choices(self, train: ProbeSet) -> list[Settings]:
+        return [{"k": count} for count in NEIGHBOURS if count <= len(train.rows)]
 
     def fit(self, train: ProbeSet, settings: Settings) -> Fitted:
         from sklearn.neighbors import NearestNeighbors

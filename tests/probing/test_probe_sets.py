@@ -62,7 +62,7 @@ def test_neighbours_vote_by_their_cosine():
     found = probe.fit(train, {"k": 2}).probabilities(clips)
     votes = np.exp(np.array([0.6, 0.8]) / 0.07)
     np.testing.assert_allclose(found[0], [*(votes / votes.sum()), 0], atol=1e-5)
-    assert [settings["k"] for settings, _ in probe.candidates(train, clips)] == [1, 3]
+    assert [settings["k"] for settings in probe.choices(train)] == [1, 3]
 
 
 @pytest.mark.parametrize(

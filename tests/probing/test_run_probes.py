@@ -8,7 +8,7 @@ from probing.tones import probe, tones
 from asda.cli import main
 from asda.corpus.datadir import write_table
 from asda.files import InputError
-from asda.probing import network_probes
+from asda.probing import trained_networks
 from asda.probing.probe_config import KINDS, ProbeConfig
 from asda.probing.run_probes import probe as run_probes
 from asda.scoring.compare import read_result
@@ -19,8 +19,8 @@ TWO = ["low", "high"]
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    monkeypatch.setattr(network_probes, "LEAST_UPDATES", 60)
-    monkeypatch.setattr(network_probes, "EPOCHS", 20)
+    monkeypatch.setattr(trained_networks, "LEAST_UPDATES", 60)
+    monkeypatch.setattr(trained_networks, "EPOCHS", 20)
 
 
 @pytest.fixture(scope="module")
