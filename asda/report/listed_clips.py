@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asda.audio.wav_scp import AudioSegment
-from asda.scoring.prediction_table import Row
+from asda.scoring.prediction_table import Row, times_of
 from asda.scoring.tables import cut
 
 MOST_CLIPS = 5000  # named in a page; their names alone would fill it otherwise
@@ -48,7 +48,7 @@ def _shown(row: Row) -> dict[str, Any]:
     return {
         "name": short(row["utterance"]),
         "file": short(row["file"] or ""),
-        "times": times(row),
+        "times": times_of(row),
         "true": short(row["true"]) or "no label",
         "predicted": short(row["predicted"]) or "no label",
         "score": f"{row['score']:.3f}",
@@ -56,14 +56,6 @@ def _shown(row: Row) -> dict[str, Any]:
         # With several labels per clip, the score is that of the worst decision.
         "scored": short(row.get("worst", row["predicted"])),
     }
-
-
-def times(row: Row) -> str:
-    """Return the times of a segment, nothing for a whole file."""
-    if row["start"] is None:
-        return ""
-    end = "the end" if row["end"] is None else f"{row['end']:g} s"
-    return f"{row['start']:g} s to {end}"
 
 
 def short(text: object) -> str:

@@ -19,14 +19,14 @@ from asda.report.confusion_cells import (
 from asda.report.listed_clips import ListedClips
 from asda.report.reliability_chart import ReliabilityChart, reliability_chart
 from asda.scoring.compare import metric_info, read_result
+from asda.scoring.measurable import Metric
 from asda.scoring.metrics import confusion_matrix
-from asda.scoring.prediction_table import Row, prediction_rows, read_sources
+from asda.scoring.prediction_table import SHOWN_ERRORS, Row, is_wrong, prediction_rows, read_sources
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.result_notes import result_notes
+from asda.scoring.results_page import metrics_of_folds, plain
 from asda.scoring.score_kinds import read_scores
 from asda.scoring.tables import clips_counted, number, with_interval
-
-SHOWN_ERRORS = 20
 
 
 @dataclass
@@ -93,7 +93,7 @@ class SetResults:
         """A row per fold, then mean and standard deviation; nothing without folds."""
         if "folds" not in self.result:
             return []
-        info, over = metric_info(self.result), self.result["over_folds"]
+        info, over = self._fold_metrics, self.result["over_folds"]
         rows = [
             (fold["folder"], [with_interval(m, fold["metrics"][n]) for n, m in info.items()])
             for fold in self.result["folds"]
@@ -104,13 +104,17 @@ class SetResults:
 
     @property
     def fold_titles(self) -> list[str]:
-        return [metric.title for metric in metric_info(self.result).values()]
+        return [metric.title for metric in self._fold_metrics.values()]
+
+    @property
+    def _fold_metrics(self) -> dict[str, Metric]:
+        return metrics_of_folds(self.result, metric_info(self.result))
 
     @property
     def origin(self) -> list[tuple[str, str]]:
         """Where the result comes from: data, model, versions."""
         entries = {**self.result["provenance"], **self.result["environment"]}
-        return [(key, _plain(value)) for key, value in entries.items()]
+        return [(key, plain(value)) for key, value in entries.items()]
 
 
 def score_folders(folder: Path) -> list[Path]:
@@ -156,7 +160,7 @@ def _add_classifier(
 ) -> None:
     found.scored, found.sources = scored, sources
     found.rows = prediction_rows(scored, sources)
-    wrong = [row for row in found.rows if row["true"] != row["predicted"]]
+    wrong = [row for row in found.rows if is_wrong(row)]
     found.wrong = len(wrong)
     found.errors = _numbers(found, wrong[:SHOWN_ERRORS], listed)
     one_label = not found.result["multi_label"]
@@ -173,11 +177,3 @@ def _add_classifier(
 def _numbers(found: SetResults, rows: Sequence[Row], listed: ListedClips) -> list[int]:
     numbers = (listed.number(found.name, row, found.sources) for row in rows)
     return [number for number in numbers if number is not None]
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
-    if value is None:
-        return "unknown"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

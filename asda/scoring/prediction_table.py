@@ -18,7 +18,7 @@ from asda.scoring.tables import markdown_table
 
 NAME = "predictions.tsv"
 THRESHOLD = 0.5  # of the probability, if clips may have any number of labels
-SHOWN_ERRORS = 20  # in RESULTS.md
+SHOWN_ERRORS = 20  # in RESULTS.md and in the report
 Row = dict[str, Any]
 Sources = Mapping[str, AudioSegment]
 
@@ -139,17 +139,18 @@ def read_sources(folder: Path) -> dict[str, AudioSegment]:
 
 def error_sections(rows: Sequence[Row]) -> list[str]:
     """Return the part of RESULTS.md about the most confident errors, with links to their audio."""
-    errors = [row for row in rows[:SHOWN_ERRORS] if _is_wrong(row)]
+    errors = [row for row in rows[:SHOWN_ERRORS] if is_wrong(row)]
     if not errors:
         return []
     columns = [name for name in errors[0] if name not in ("utterance", "file", "start", "end")]
     cells = [(_link(row), *(_shown(row[name]) for name in columns)) for row in errors]
-    wrong = sum(map(_is_wrong, rows))
+    wrong = sum(map(is_wrong, rows))
     note = f"`{NAME}` lists all {len(rows)} clips in this order, {wrong} of them with errors."
     return ["## The most confident errors", markdown_table(["clip", *columns], cells), note]
 
 
-def _is_wrong(row: Row) -> bool:
+def is_wrong(row: Row) -> bool:
+    """Return whether the prediction for a clip has an error."""
     return bool(row["true"] != row["predicted"])
 
 
@@ -157,12 +158,19 @@ def _shown(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
+def times_of(row: Row) -> str:
+    """Return the times of a segment in words, nothing for a whole file."""
+    if row["start"] is None:
+        return ""
+    end = "the end" if row["end"] is None else f"{row['end']:g} s"
+    return f"{row['start']:g} s to {end}"
+
+
 def _link(row: Row) -> str:
     """Return the utterance as a link to its audio, with the times of a segment."""
     if row["file"] is None:
         return str(row["utterance"])
-    end = "the end" if row["end"] is None else f"{row['end']:g} s"
-    times = "" if row["start"] is None else f", {row['start']:g} s to {end}"
+    times = f", {found}" if (found := times_of(row)) else ""
     if not _is_file(row["file"]):
         return f"{row['utterance']} (`{row['file']}`{times})"
     target = row["file"].replace("<", "%3C").replace(">", "%3E")

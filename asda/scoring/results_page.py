@@ -50,8 +50,7 @@ def results_page(result: Mapping[str, Any], metrics: Mapping[str, Metric], parts
 def _fold_sections(result: Mapping[str, Any], metrics: Mapping[str, Metric]) -> list[str]:
     if "folds" not in result:
         return []
-    # Folds that an earlier version has scored may lack a metric.
-    shown = {name: metric for name, metric in metrics.items() if name in result["over_folds"]}
+    shown = metrics_of_folds(result, metrics)
     rows = [
         (
             fold["folder"],
@@ -69,6 +68,16 @@ def _fold_sections(result: Mapping[str, Any], metrics: Mapping[str, Metric]) -> 
     return ["## Folds", markdown_table(["fold", "clips", *titles], rows)]
 
 
+def metrics_of_folds(result: Mapping[str, Any], metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    """Return the metrics that all folds have: one that an earlier version has scored may lack some.
+
+    Args:
+        result: the content of result.json of merged folds
+        metrics: the description of each metric in it
+    """
+    return {name: metric for name, metric in metrics.items() if name in result["over_folds"]}
+
+
 def _origin(result: Mapping[str, Any], parts: PageParts) -> list[tuple[str, str]]:
     interval = result["interval"]
     lines = {
@@ -81,7 +90,7 @@ def _origin(result: Mapping[str, Any], parts: PageParts) -> list[tuple[str, str]
         "intervals": f"bootstrap over {interval['unit']}s, {interval['replicates']} replicates, "
         f"seed {interval['seed']}",
     }
-    return [(key, _plain(value)) for key, value in lines.items()]
+    return [(key, plain(value)) for key, value in lines.items()]
 
 
 def _validation(result: Mapping[str, Any]) -> dict[str, str]:
@@ -92,11 +101,12 @@ def _validation(result: Mapping[str, Any]) -> dict[str, str]:
     return {"validation result": validation_result(result, "") + (f" on {where}" if where else "")}
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """Return an entry of result.json as it is shown."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+        return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(_plain, value))
+        return ", ".join(map(plain, value))
     if value is None:
         return "unknown"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -165,6 +165,19 @@ def test_merged_folds_show_each_fold_and_the_curves_of_all(tmp_path):
     assert len(data_of(page)["clips"]) == len(data_of(page)["players"]) > 40
 
 
+def test_a_metric_that_a_fold_lacks_is_left_out_of_the_folds(tmp_path):
+    """Folds that an earlier version has scored have no calibration error."""
+    parts = [score_folder(tmp_path / f"{n}/score", single_label(40, first=100 * n)) for n in (1, 2)]
+    result = json.loads((parts[0] / "result.json").read_text())
+    del result["metrics"]["ECE"], result["metric_info"]["ECE"]
+    (parts[0] / "result.json").write_text(json.dumps(result))
+    merge_folds(parts, tmp_path / "all/score")
+    page = page_of(tmp_path / "all")
+    assert re.findall(
+        r'<th scope="col">([^<]*)', page.split("<h3>Folds")[1].split("</thead>")[0]
+    ) == [*("fold", "accuracy %", "mAP %", "AUC", "d′")]
+
+
 def test_a_training_without_scores_has_settings_and_curves_alone(tmp_path):
     page = page_of(trained(tmp_path / "pretrain"))
     assert sections(page) == ["Training", "Curves"]
