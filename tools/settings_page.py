@@ -59,6 +59,8 @@ def parts(config: type, prefix: str) -> Iterator[tuple[str, type]]:
         if dataclasses.is_dataclass(kind):
             yield f"{prefix}{name}", typing.cast(type, kind)
             yield from parts(typing.cast(type, kind), f"{prefix}{name}.")
+        elif typing.get_origin(kind) is dict:
+            yield f"{prefix}{name}.NAME", typing.get_args(kind)[1]
 
 
 def section(title: str, config: type, prefix: str, commands: list[str] | None = None) -> str:
@@ -105,13 +107,19 @@ def type_name(kind: Any) -> str:
         return ", ".join(f"`{value}`" for value in typing.get_args(kind))
     if typing.get_origin(kind) is tuple:
         return "list of " + ", ".join(type_name(one) for one in typing.get_args(kind))
+    if typing.get_origin(kind) is dict:
+        return "settings by name"
     return "null" if kind is types.NoneType else kind.__name__
 
 
 def default(field: dataclasses.Field[Any]) -> str:
     """Return the default as YAML has it."""
+    if field.default_factory is dict:
+        return "`{}`"
     if field.default is dataclasses.MISSING:
         return "required"
+    if field.default == "":
+        return "none"
     if isinstance(field.default, tuple):
         return f"`{list(field.default)}`"
     words = {None: "null", True: "true", False: "false"}

@@ -46,14 +46,16 @@ def _inputs(experiment: Experiment, labelled: bool) -> dict[str, str]:
     inputs = {}
     if config.init and (init := local_file(config.init)).is_file():
         inputs["init"] = file_digest(init)
-    for name, directory in (("train", config.train), ("valid", config.valid)):
-        if directory is None:
-            continue
-        try:
-            prints = fingerprint(directory, config.features, labelled)
-        except InputError:
-            if not experiment.model.exists():
-                raise
-        else:
-            inputs |= {f"{what} of {name}": value for what, value in prints.items()}
+    for source in config.inputs:
+        corpus = f"{source.name}/" if source.name else ""
+        for name, directory in (("train", source.train), ("valid", source.valid)):
+            if directory is None:
+                continue
+            try:
+                prints = fingerprint(directory, source.features, labelled)
+            except InputError:
+                if not experiment.model.exists():
+                    raise
+            else:
+                inputs |= {f"{what} of {corpus}{name}": value for what, value in prints.items()}
     return inputs
