@@ -34,7 +34,7 @@ class Prompt(NamedTuple):
 
     @property
     def utterance(self) -> str:
-        """Begins with the speaker, as Kaldi's sorting requires; files of some tools have its name."""
+        """The ID, which begins with the speaker as Kaldi's sorting requires, and is a file name."""
         return f"{self.speaker}-{self.name.replace('/', '.')}"
 
 
