@@ -1,0 +1,37 @@
+"""The decoder that a configuration asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from asda.decoding.decoding_config import DecodingConfig
+from asda.decoding.greedy import greedy
+from asda.decoding.hypothesis import Hypothesis
+from asda.decoding.ngram_scores import NGramScores
+from asda.decoding.prefix_beam import PrefixBeamSearch
+
+
+class _Units(Protocol):
+    """What a decoder needs of a unit model: the text of each unit."""
+
+    pieces: Sequence[str]
+
+
+def make_decoder(config: DecodingConfig, unit_model: _Units) -> Callable[[np.ndarray], Hypothesis]:
+    """Return the decoder of natural-log probabilities (steps, units) of one utterance.
+
+    Args:
+        config: method and its settings
+        unit_model: the units, of which number 0 is the blank
+
+    Raises:
+        InputError: if the n-gram cannot be read, or KenLM is needed and is not installed.
+    """
+    if config.method == "greedy":
+        return greedy
+    pieces = unit_model.pieces
+    ngram = None if config.lm is None else NGramScores(config.lm, pieces, config.lm_of)
+    return PrefixBeamSearch(config, pieces, ngram)
