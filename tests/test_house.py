@@ -28,7 +28,7 @@ LAYERS = [
     {"checkpoint"},
     {"dataset", "decoding"},
     {"distributed", "dump", "model"},
-    {"features", "kernels"},
+    {"features", "kernels", "text"},
     {"corpus"},
     {"audio"},
     {"command_line"},
