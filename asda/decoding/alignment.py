@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from asda.decoding.hypothesis import BLANK
+from asda.text.unit_model import BLANK
 
 
 def unit_steps(log_probs: np.ndarray, units: tuple[int, ...]) -> tuple[int, ...]:

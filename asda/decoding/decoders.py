@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,15 +11,12 @@ from asda.decoding.greedy import greedy
 from asda.decoding.hypothesis import Hypothesis
 from asda.decoding.ngram_scores import NGramScores
 from asda.decoding.prefix_beam import PrefixBeamSearch
+from asda.text.unit_model import UnitModel
 
 
-class _Units(Protocol):
-    """What a decoder needs of a unit model: the text of each unit."""
-
-    pieces: Sequence[str]
-
-
-def make_decoder(config: DecodingConfig, unit_model: _Units) -> Callable[[np.ndarray], Hypothesis]:
+def make_decoder(
+    config: DecodingConfig, unit_model: UnitModel
+) -> Callable[[np.ndarray], Hypothesis]:
     """Return the decoder of natural-log probabilities (steps, units) of one utterance.
 
     Args:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from asda.decoding.hypothesis import BLANK, Hypothesis
+from asda.decoding.hypothesis import Hypothesis
+from asda.text.unit_model import BLANK
 
 
 def greedy(log_probs: np.ndarray) -> Hypothesis:

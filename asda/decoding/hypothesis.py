@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BLANK = 0  # the output that stands for "no unit"
-
 
 @dataclass(frozen=True)
 class Hypothesis:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -10,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from asda.configuration import one_line
 from asda.extras import require
 from asda.files import InputError
+from asda.text.unit_model import WORD_START
 
 TO_NATURAL = math.log(10)  # n-gram files hold logarithms to base 10
 
@@ -56,7 +58,7 @@ class NGramScores:
         if not self.of_words:
             score, context = self._token(state.context, piece)
             return score, LmState(context, "")
-        if not piece.startswith("▁"):
+        if not piece.startswith(WORD_START):
             return 0.0, LmState(state.context, state.word + piece)
         score, context = self._word(state)
         return score, LmState(context, piece[1:])
@@ -85,9 +87,17 @@ def _read(path: str | Path) -> Any:
 
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; make an n-gram with asda ngram")
+    settings = kenlm.Config()
+    settings.show_progress = False
+    settings.arpa_complain = kenlm.ARPALoadComplain.NONE
     try:
-        return kenlm.Model(str(path))
-    except (OSError, RuntimeError) as error:
+        return kenlm.Model(str(path), settings)
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path}: not an n-gram that KenLM can read ({one_line(error)}); make it again"
+            f"{path}: not an n-gram that KenLM can read ({_fault(error)}); make it again"
         ) from None
+
+
+def _fault(error: Exception) -> str:
+    """Return what KenLM complains of, without the name of the function that found it."""
+    return re.sub(r"^Cannot read model '.*?' \((.* threw \w+\.)?", "", one_line(error)).strip(" .)")

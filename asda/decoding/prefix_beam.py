@@ -10,8 +10,9 @@ import numpy as np
 
 from asda.decoding.alignment import unit_steps
 from asda.decoding.decoding_config import DecodingConfig
-from asda.decoding.hypothesis import BLANK, Hypothesis
+from asda.decoding.hypothesis import Hypothesis
 from asda.decoding.ngram_scores import LmState, NGramScores
+from asda.text.unit_model import BLANK, WORD_START
 
 NEVER = -math.inf
 Beam = dict["Prefix", list[float]]  # log probabilities of paths that end in a blank, and do not
@@ -61,7 +62,7 @@ class PrefixBeamSearch:
         self, config: DecodingConfig, pieces: Sequence[str], ngram: NGramScores | None = None
     ):
         self.config, self.ngram = config, ngram
-        self.bonuses = [config.word_bonus * piece.startswith("▁") for piece in pieces]
+        self.bonuses = [config.word_bonus * piece.startswith(WORD_START) for piece in pieces]
 
     def __call__(self, log_probs: np.ndarray) -> Hypothesis:
         """Return the best sequence of units.

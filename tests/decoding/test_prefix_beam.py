@@ -1,9 +1,8 @@
 """Decoding against sums over all paths."""
 
-import itertools
-
 import numpy as np
 import pytest
+from decoding.paths import PIECES, all_paths, by_brute_force, collapsed, random_log_probs, spell
 
 from asda.decoding.alignment import unit_steps
 from asda.decoding.decoders import make_decoder
@@ -11,40 +10,7 @@ from asda.decoding.decoding_config import DecodingConfig
 from asda.decoding.greedy import greedy
 from asda.decoding.prefix_beam import PrefixBeamSearch
 
-PIECES = ["<blank>", "<unk>", "▁a", "b"]
 EXACT = DecodingConfig(method="beam", beam=10**6, prune=float("inf"))
-
-
-def random_log_probs(seed, steps, units, sharpness=1.0):
-    logits = sharpness * np.random.default_rng(seed).standard_normal((steps, units))
-    return (logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)).astype(np.float32)
-
-
-def collapsed(path):
-    runs = [unit for unit, _ in itertools.groupby(path)]
-    return tuple(unit for unit in runs if unit)
-
-
-def all_paths(log_probs):
-    """Yield the path and the log probability of each path."""
-    steps, units = log_probs.shape
-    for path in itertools.product(range(units), repeat=steps):
-        yield path, float(log_probs[np.arange(steps), path].astype(float).sum())
-
-
-def by_brute_force(log_probs):
-    """Return the log probability of each sequence of units, over all paths."""
-    sums = {}
-    for path, log_prob in all_paths(log_probs):
-        units = collapsed(path)
-        sums[units] = np.logaddexp(sums.get(units, -np.inf), log_prob)
-    return sums
-
-
-def spell(*rows):
-    """Return log probabilities from probabilities."""
-    with np.errstate(divide="ignore"):
-        return np.log(np.array(rows, np.float32))
 
 
 @pytest.mark.parametrize("seed", range(12))
