@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asda.audio.wav_scp import AudioSegment
-from asda.scoring.prediction_table import Row, times_of
+from asda.scoring.clip_tables import Row, times_of
 from asda.scoring.tables import cut
 
 MOST_CLIPS = 5000  # named in a page; their names alone would fill it otherwise

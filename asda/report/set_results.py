@@ -18,10 +18,11 @@ from asda.report.confusion_cells import (
 )
 from asda.report.listed_clips import ListedClips
 from asda.report.reliability_chart import ReliabilityChart, reliability_chart
+from asda.scoring.clip_tables import Row, read_sources
 from asda.scoring.compare import metric_info, read_result
 from asda.scoring.measurable import Metric
 from asda.scoring.metrics import confusion_matrix
-from asda.scoring.prediction_table import SHOWN_ERRORS, Row, is_wrong, prediction_rows, read_sources
+from asda.scoring.prediction_table import SHOWN_ERRORS, is_wrong, prediction_rows
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.result_notes import result_notes
 from asda.scoring.results_page import metrics_of_folds, plain
