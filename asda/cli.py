@@ -19,6 +19,8 @@ VERBS = {
     "dump": "compute log-mel features of data directories into ark/scp",
     "pretrain": "pretrain an encoder on unlabelled audio",
     "finetune": "train a classifier on a pretrained encoder, or from scratch",
+    "units": "train the units of recognition (sentencepiece) on transcripts",
+    "ngram": "estimate an n-gram language model on transcripts",
     "baseline": "train and score baselines on band statistics",
     "score": "score a trained classifier on a data directory",
     "tag": "label audio files, folders, data directories or standard input",

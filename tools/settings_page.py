@@ -18,11 +18,13 @@ import docstring_parser
 from asda.features.fbank_config import FbankConfig
 from asda.probing.probe_config import ProbeConfig
 from asda.scoring.score_config import BaselineConfig, ScoreConfig
+from asda.text.ngram_config import NgramConfig
 from asda.training.run_config import FinetuneConfig, PretrainConfig
 
 COMMANDS = {
     "pretrain": PretrainConfig,
     "finetune": FinetuneConfig,
+    "ngram": NgramConfig,
     "score": ScoreConfig,
     "baseline": BaselineConfig,
     "probe": ProbeConfig,
