@@ -32,7 +32,7 @@ class ListedClips:
 
         Args:
             test_set: name of the set, since two sets may use one name for two clips
-            row: of the table of predictions
+            row: of the table of clips of its score folder
             sources: utterance -> its audio
         """
         key = (test_set, row["utterance"])
@@ -45,10 +45,17 @@ class ListedClips:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    return {
+    named = {
         "name": short(row["utterance"]),
         "file": short(row["file"] or ""),
         "times": times_of(row),
+    }
+    return named | _decision(row) if "predicted" in row else named
+
+
+def _decision(row: Row) -> dict[str, str]:
+    """Return what is shown of the decision of a classifier."""
+    return {
         "true": short(row["true"]) or "no label",
         "predicted": short(row["predicted"]) or "no label",
         "score": f"{row['score']:.3f}",

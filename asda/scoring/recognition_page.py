@@ -7,7 +7,7 @@ from typing import Any
 
 from asda.scoring.aligned_text import aligned_lines, operations_in_words
 from asda.scoring.clip_tables import HYPOTHESES, Row, link_to
-from asda.scoring.recognition_rows import most_frequent, worst_first
+from asda.scoring.recognition_rows import ENDS, most_frequent, worst_first
 from asda.scoring.recognition_scores import ERROR_RATES, RecognitionScores
 from asda.scoring.tables import markdown_table, number, with_interval
 
@@ -87,9 +87,9 @@ def _groups(groups: Sequence[Mapping[str, Any]], name: str, file: str) -> list[s
 
 def rates_of(row: Mapping[str, Any]) -> list[str]:
     """Return the error rates of a speaker or language with their intervals, as they are printed."""
-    ends = {"value": "", "low": "_low", "high": "_high"}
+    keys = dict(zip(("value", "low", "high"), ENDS, strict=True))
     return [
-        with_interval(metric, {key: row[f"{name}{end}"] for key, end in ends.items()})
+        with_interval(metric, {key: row[f"{name}{end}"] for key, end in keys.items()})
         for name, metric in ERROR_RATES.items()
     ]
 

@@ -13,6 +13,7 @@ from asda.scoring.intervals import intervals
 from asda.scoring.recognition_scores import UNKNOWN, RecognitionScores
 from asda.scoring.word_alignment import Operations
 
+ENDS = ("", "_low", "_high")  # of the names of an error rate and its interval
 KINDS = {"S": "substitution", "D": "deletion", "I": "insertion"}
 
 
@@ -101,11 +102,10 @@ def group_rows(scored: RecognitionScores, column: str) -> list[Row]:
         found = totals(part.operations)
         row = {column[:-1]: group, "utterances": len(part), "words": found.words}
         for name, interval in intervals(part.measurable()).items():
-            ends = {"": interval.value, "_low": interval.low, "_high": interval.high}
-            row |= {f"{name}{end}": None if np.isnan(v) else v for end, v in ends.items()}
+            row |= {f"{name}{end}": value for end, value in zip(ENDS, interval, strict=True)}
         rows.append(row | _errors(found))
     # A group whose references are all empty has no error rate; it comes last.
-    return sorted(rows, key=lambda row: -1.0 if row["WER"] is None else row["WER"], reverse=True)
+    return sorted(rows, key=lambda row: -np.nan_to_num(row["WER"], nan=-1))
 
 
 def _errors(found: Operations) -> dict[str, int]:
