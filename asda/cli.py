@@ -19,6 +19,7 @@ VERBS = {
     "dump": "compute log-mel features of data directories into ark/scp",
     "pretrain": "pretrain an encoder on unlabelled audio",
     "finetune": "train a classifier on a pretrained encoder, or from scratch",
+    "finetune-ctc": "train a speech recogniser on a pretrained encoder, or from scratch",
     "units": "train the units of recognition (sentencepiece) on transcripts",
     "ngram": "estimate an n-gram language model on transcripts",
     "baseline": "train and score baselines on band statistics",

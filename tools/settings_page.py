@@ -19,11 +19,14 @@ from asda.features.fbank_config import FbankConfig
 from asda.probing.probe_config import ProbeConfig
 from asda.scoring.score_config import BaselineConfig, ScoreConfig
 from asda.text.ngram_config import NgramConfig
-from asda.training.run_config import FinetuneConfig, PretrainConfig
+from asda.text.units_config import UnitsConfig
+from asda.training.run_config import CtcConfig, FinetuneConfig, PretrainConfig
 
 COMMANDS = {
     "pretrain": PretrainConfig,
     "finetune": FinetuneConfig,
+    "finetune-ctc": CtcConfig,
+    "units": UnitsConfig,
     "ngram": NgramConfig,
     "score": ScoreConfig,
     "baseline": BaselineConfig,

@@ -23,7 +23,7 @@ from asda.dataset.feature_sources import (
     OnDisk,
     naming,
 )
-from asda.dataset.targets import CheckedTarget, Target
+from asda.dataset.targets import CheckedTarget, SelectiveTarget, Target
 from asda.features.matrix import Matrix, Values
 from asda.features.normalization import Normalization
 from asda.features.view import FeatureView
@@ -97,8 +97,14 @@ class Clips(Dataset):
                 target.check(self.utterances)
 
     def _usable(self) -> list[str]:
-        known = [u for u in self.directory.utterances if u in self.features]
-        usable = [u for u in known if self.features.num_frames(u) >= self.config.min_frames]
+        selective = [target for target in self.targets if isinstance(target, SelectiveTarget)]
+        usable = []
+        left_out: dict[str, list[str]] = {}  # why -> utterances
+        for utterance in self.directory.utterances:
+            if fault := self._fault(utterance, selective):
+                left_out.setdefault(fault, []).append(utterance)
+            else:
+                usable.append(utterance)
         named = 0 if self.audio is None else len(self.audio.bad)  # with reasons, when opened
         if len(usable) < self.expected - named:
             log.warning(
@@ -106,20 +112,24 @@ class Clips(Dataset):
                 self.directory.path,
                 len(usable),
                 self.expected,
-                self._left_out(self.expected - len(known), len(known) - len(usable)),
+                "; ".join(_counted(fault, clips) for fault, clips in sorted(left_out.items())),
             )
         if not usable:
             raise InputError(
-                f"{self.directory.path}: none of its {self.expected} clips can be used "
-                f"({len(known)} have features, 0 of them at least {self.config.min_frames} frames)"
+                f"{self.directory.path}: none of its {self.expected} clips can be used"
+                f" ({'; '.join(_counted(fault, clips) for fault, clips in left_out.items())})"
             )
         return usable
 
-    def _left_out(self, missing: int, short: int) -> str:
-        """Return how many clips have no features, and how many are too short."""
-        reasons = [f"{missing} without features"] if missing else []
-        reasons += [f"{short} shorter than {self.config.min_frames} frames"] if short else []
-        return ", ".join(reasons)
+    def _fault(self, utterance: str, selective: Sequence[SelectiveTarget]) -> str | None:
+        """Return why a clip cannot be used, None if it can."""
+        if utterance not in self.features:
+            return "without features"
+        frames = self.features.num_frames(utterance)
+        if frames < self.config.min_frames:
+            return f"shorter than {self.config.min_frames} frames"
+        faults = (target.unusable(utterance, frames) for target in selective)
+        return next((f"with {fault}" for fault in faults if fault), None)
 
     @functools.cached_property
     def mel_bins(self) -> int:
@@ -267,3 +277,8 @@ def open_clips(
         )
     clips.normalization = normalization or clips.measure_normalization()
     return clips
+
+
+def _counted(fault: str, clips: Sequence[str]) -> str:
+    """Return how many clips have a fault, and which is the first of them."""
+    return f"{len(clips)} {fault}, first: {clips[0]}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -22,15 +21,13 @@ from asda.inference.computations import (
     embeddings,
     frame_embeddings,
 )
-from asda.inference.feature_windows import Windowing
+from asda.inference.feature_windows import Windowing, overlapping
 from asda.inference.model_input import padded, sample_counts
 from asda.inference.stitching import Frames, side_by_side, stitched
 from asda.inference.tags import Tag, best_tags, clip_scores, probabilities
 from asda.inference.windowed_model import Window, WindowedModel
 from asda.kernels.precision import autocast
 from asda.model.model_config import Pooling
-
-OVERLAP = 8  # windows of frame embeddings overlap by a part of this
 
 
 class AudioModel(WindowedModel):
@@ -129,8 +126,7 @@ class AudioModel(WindowedModel):
             features, mask = side_by_side(clips)
             return Frames(features, mask, self.frame_times(features.shape[1]))
 
-        hop = math.ceil(self.data.max_frames * (1 - 1 / OVERLAP) / stride) * stride
-        windowing = Windowing(self.data.max_frames, min(hop, self.data.max_frames), stride)
+        windowing = overlapping(self.data.max_frames, stride)
         return self._of_clips(
             audio, rate, compute, of_clip, together, batch_size, windowing, self._frames_of_one
         )

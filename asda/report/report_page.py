@@ -63,7 +63,9 @@ def write_report(
     model = _model(folder, device) if any(found.sources for found in sets) else None
     maps = {}
     if model and projection:
-        found_maps = {s.name: embedding_map(s, model, projection, listed) for s in sets}
+        # Points of the map are coloured by the label, which recognised utterances lack.
+        labelled = [found for found in sets if found.scored]
+        found_maps = {s.name: embedding_map(s, model, projection, listed) for s in labelled}
         maps = {name: drawn for name, drawn in found_maps.items() if drawn}
     fbank = model.fbank.config if model else FbankConfig()
     page = _page(folder, runs, sets, maps, listed, fbank)
@@ -160,7 +162,7 @@ def _media(
 ) -> ClipMedia:
     """Return players of the most confident errors, then of all cells in turn, then of the map."""
     media = ClipMedia(dict(listed.segments), fbank, min(room, BUDGET))
-    media.add_drawn(itertools.chain.from_iterable(found.errors for found in sets))
+    media.add_drawn(itertools.chain.from_iterable(found.drawn for found in sets))
     turns = itertools.zip_longest(*(cell for found in sets for cell in found.lists.values()))
     wrong_first = [n for turn in turns for n in turn if n is not None]
     media.add_players(wrong_first)
@@ -179,6 +181,7 @@ def _sections(
         of_set = f" on {found.title}" if len(sets) > 1 else ""
         parts: dict[str, tuple[str, Any]] = {
             "": ("Results", True),
+            **{f"-{name}": (title, True) for name, title in found.recognised.items()},
             "-errors": ("Most confident errors", found.errors),
             "-confusion": ("Confusion matrix", found.matrix),
             "-classes": ("Classes", found.classes),

@@ -24,8 +24,8 @@ from asda.features.fbank_config import differing_features
 from asda.features.normalization import Normalization
 from asda.files import InputError
 from asda.model.heads import ranking_scores
+from asda.scoring.clip_tables import audio_files
 from asda.scoring.predict import predict
-from asda.scoring.prediction_table import audio_files
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.result_files import result_line, write_results
 from asda.scoring.score_config import ScoreConfig

@@ -10,6 +10,7 @@ from asda.configuration import MOST_THREADS
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.files import InputError
 from asda.model.model_config import ModelConfig, PooledLayers, Pooling
+from asda.text.unit_model import MODEL, SETTINGS
 
 if TYPE_CHECKING:
     from asda.dataset.feature_sources import FeatureInput
@@ -22,7 +23,7 @@ ACCEPTABLE = {f"optimizer.{name}" for name in ("lr", "min_lr", "warmup", "clip_n
 ACCEPTABLE |= {
     f"training.{name}" for name in ("updates", "precision", "evaluate_every", "patience")
 }
-ACCEPTABLE |= {"train", "valid", "dump", "fbank"}  # the content is compared in any case
+ACCEPTABLE |= {"train", "valid", "dump", "fbank", "units"}  # the content is compared in any case
 
 
 @dataclass
@@ -230,6 +231,10 @@ class RunConfig:
 
         return FeatureInput(self.dump, self.fbank, self.data.max_bad, self.exp)
 
+    def further_inputs(self) -> dict[str, str]:
+        """Return name -> file of what the run depends on besides data and `init`."""
+        return {}
+
     def resolved(self: Run, mel_bins: int) -> Run:
         """Return a copy with a resolved model configuration.
 
@@ -270,6 +275,57 @@ class FinetuneConfig(RunConfig):
     """
 
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+
+
+@dataclass
+class CtcHeadConfig:
+    """Head and initialisation of the recogniser.
+
+    Args:
+        frequency: the patches of one time are concatenated, from low to high, or averaged; there is
+            nothing to choose if patches span the whole spectrum
+        steps_per_patch: outputs for each time of the patches; patches longer than about 40 ms need
+            several, since CTC can give no more units than there are steps
+        dropout: fraction of the inputs of the last linear layer that is dropped
+        drop_path: drop-path rate of the top block, rising linearly from 0 at the lowest block
+        freeze_encoder: train only the head
+        encoder: initialise from the student or the EMA teacher of a pretrained model
+    """
+
+    frequency: Literal["concatenate", "mean"] = "concatenate"
+    steps_per_patch: int = 1
+    dropout: float = 0.1
+    drop_path: float = 0.1
+    freeze_encoder: bool = False
+    encoder: Literal["student", "teacher"] = "student"
+
+    def __post_init__(self) -> None:
+        for name in ("dropout", "drop_path"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"ctc.{name} must lie in 0..1, not {getattr(self, name)}")
+        if self.steps_per_patch < 1:
+            raise ValueError(f"ctc.steps_per_patch must be at least 1, not {self.steps_per_patch}")
+
+
+@dataclass(kw_only=True)
+class CtcConfig(RunConfig):
+    """Train a recogniser by CTC on a pretrained encoder (--init), or from scratch.
+
+    Args:
+        units: folder with the units that `asda units` trained
+        ctc: head and initialisation
+    """
+
+    units: str
+    ctc: CtcHeadConfig = field(default_factory=CtcHeadConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("roll", "mixup_alpha"):
+            if getattr(self.augment, name):
+                raise ValueError(f"augment.{name} would part the audio from its transcript")
+
+    def further_inputs(self) -> dict[str, str]:
+        return {"units": f"{self.units}/{MODEL}", "settings of units": f"{self.units}/{SETTINGS}"}
 
 
 def check_ranking(training: TrainingConfig, ranked: bool) -> None:

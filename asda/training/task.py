@@ -55,12 +55,14 @@ class Task(ABC, Generic[Config]):
 
     Attributes:
         verb: `asda VERB` that repeats the run (in run.sh)
-        labelled: whether labels of the clips matter (labels.txt, utt2label)
+        truth: what is learned from besides features: "labels" (labels.txt, utt2label),
+            "transcripts" (text)
         metric: validation quantity that ranks models; None = none does
         higher_is_better: how `metric` ranks
         labels: names of the head's outputs, in order
         head: {"name": a registered head, ...its settings}; empty for pretraining
         output: meaning of the model's output, see `SavedModel`
+        units: content of the unit model that the outputs stand for; empty without one
         model_config: resolved model configuration
         model: the trained module
         features: where the features of the clips come from
@@ -69,12 +71,13 @@ class Task(ABC, Generic[Config]):
     """
 
     verb: ClassVar[str]
-    labelled: ClassVar[bool] = False
+    truth: ClassVar[frozenset[str]] = frozenset()
     metric: str | None = None
     higher_is_better: bool = False
     labels: Sequence[str] = ()
     head: Mapping[str, Any] = {}
     output: str = NO_HEAD
+    units: Mapping[str, Any] = {}
 
     def __init__(self, config: Config, process: Process, init: SavedModel | None = None):
         self.config = config
@@ -115,7 +118,8 @@ class Task(ABC, Generic[Config]):
         check_ranking(config.training, ranked=cls.ranks(config))
         with failing_together():
             experiment = Experiment(config, cls.verb, process)
-            check_inputs(experiment, cls.labelled or config.data.sampling == "balanced")
+            balanced = {"labels"} if config.data.sampling == "balanced" else set()
+            check_inputs(experiment, cls.truth | balanced)
             complete = experiment.is_complete
         if ignored and process.is_first:
             log.warning("the model is that of %s: %s", config.init, "; ".join(ignored))
@@ -230,6 +234,7 @@ class Task(ABC, Generic[Config]):
             output=self.output,
             labels=list(self.labels),
             head=dict(self.head),
+            units=dict(self.units),
             facts=facts | data | {"clips": len(self.clips)} | self.facts() | environment(),
         )
 
