@@ -182,7 +182,7 @@ def test_stage_0(repository, downloads, tmp_path):
         assert same.returncode == 0, same.stdout
 
 
-WORDS = "ZERO ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE".split()
+WORDS = ["ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"]
 READERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 SMALL = "--training.threads 1 --data.workers 0 --data.min_frames 8 --training.precision float32"
 PRETRAIN = f"{SMALL} --model.size tiny --model.depth 1 --model.num_masks 2 --training.updates 2"
@@ -194,7 +194,7 @@ TRAIN = f"{SMALL} --data.batch_size 4 --training.updates 4 --training.evaluate_e
 def spoken_digits(shared, tmp_path):
     """A corpus of real speech: three digits in each utterance."""
     corpus, lines = tmp_path / "LibriSpeech", []
-    sets = [name for name in (*TRAINING[:1], *TESTS)]
+    sets = [*TRAINING[:1], *TESTS]
     for index, (name, reader) in enumerate(zip(sets, READERS, strict=False)):
         speaker = f"20{index}"
         folder = corpus / name / speaker / "1"
