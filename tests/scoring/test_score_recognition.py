@@ -19,7 +19,7 @@ from asda.scoring.recognition_scores import RecognitionScores
 from asda.scoring.score_kinds import read_scores
 from asda.tasks.recognition import RecognitionTask
 from asda.text.unit_model import UnitModel
-from asda.training.run_config import CtcConfig
+from asda.training.ctc_config import CtcConfig
 
 CLIPS = 10
 
