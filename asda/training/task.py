@@ -164,7 +164,8 @@ class Task(ABC, Generic[Config]):
         if self.config.data.padding == "mask":
             for training, _ in self.opened:
                 share = epoch_padding(training, self.config.training.seed)
-                log.info("%s: padding is %.1f %% of batches", training.directory.path, 100 * share)
+                path = training.directory.path
+                log.info("%s: padding makes up %.1f %% of training batches", path, 100 * share)
         process = self.process
         clips = sum(len(training) for training, _ in self.opened)
         for line in setting_warnings(self.config, clips, process.world_size, process.device.type):
