@@ -19,7 +19,7 @@ from asda.corpus.datadir import DataDir
 from asda.dataset.clips import Clips, open_clips
 from asda.dataset.collate import Batch
 from asda.dataset.data_config import AugmentConfig
-from asda.dataset.loaders import Loader, training_loader
+from asda.dataset.loaders import Loader, epoch_padding, training_loader
 from asda.dataset.targets import Target
 from asda.distributed import Process, end_process, failing_together, gather, start_process
 from asda.features.fbank_config import differing_features
@@ -161,6 +161,11 @@ class Task(ABC, Generic[Config]):
         """
         if given.training.precision == "auto":
             log.info("training.precision auto: %s", self.config.training.precision)
+        if self.config.data.padding == "mask":
+            for training, _ in self.opened:
+                share = epoch_padding(training, self.config.training.seed)
+                path = training.directory.path
+                log.info("%s: padding makes up %.1f %% of training batches", path, 100 * share)
         process = self.process
         clips = sum(len(training) for training, _ in self.opened)
         for line in setting_warnings(self.config, clips, process.world_size, process.device.type):
