@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from asda.apply.applying import Follow
 from asda.apply.inputs import AudioInput
-from asda.apply.label_formats import Row
 from asda.apply.label_rows import Tagger, Windows, collector_for
+from asda.apply.rows import Row
 from asda.audio.audio_error import AudioError
 from asda.inference.computations import class_outputs
 from asda.inference.loading import sharing_encoders

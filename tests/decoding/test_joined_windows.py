@@ -24,12 +24,14 @@ def test_windows_that_agree_are_joined_exactly(length, hop):
     path = np.random.default_rng(0).choice(4, 60, p=[0.7, 0.1, 0.1, 0.1])
     rows = outputs(path)
     parts = list(shares(windows(rows, length, hop)))
-    assert [first for first, _ in parts] == np.cumsum([0, *(len(x) for _, x in parts[:-1])]).tolist()
+    assert [first for first, _ in parts] == np.cumsum(
+        [0, *(len(x) for _, x in parts[:-1])]
+    ).tolist()
     np.testing.assert_array_equal(np.concatenate([x for _, x in parts]), rows)
 
 
 def test_a_unit_that_windows_place_differently_is_neither_lost_nor_doubled():
-    """Both hear unit 2 in the pause between 1 and 3, a step apart; the longest pause is after it."""
+    """Both hear unit 2 between 1 and 3, a step apart; the longest pause is after it."""
     before = outputs([0, 1, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0])
     after = outputs([0, 0, 2, 0, 0, 0, 0, 0, 0, 3, 0, 0])
     found = decoded([(0, before), (4, after)], greedy).hypothesis
