@@ -36,6 +36,11 @@ class AudioInput(NamedTuple):
     utterance: str | None
     output_name: str
 
+    def named(self) -> dict[str, str]:
+        """Return the entries of a row of results that name the input."""
+        utterance = {} if self.utterance is None else {"utterance": self.utterance}
+        return {"file": self.file, **utterance}
+
     def fault(self, error: AudioError) -> str:
         """Return a line that says why it cannot be used."""
         source = self.audio.source

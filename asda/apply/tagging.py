@@ -70,10 +70,5 @@ def _tag_at_once(
         if follow is not None:
             follow(one, window.start, window.end, window.last)
         if window.last:
-            yield window.error or [_named(row, one) for row in rows]
+            yield window.error or [{**one.named(), **row} for row in rows]
             collect, rows = [collector_for(tagger, windows) for tagger in taggers], []
-
-
-def _named(row: Row, one: AudioInput) -> Row:
-    utterance = {} if one.utterance is None else {"utterance": one.utterance}
-    return {"file": one.file, **utterance, **row}
