@@ -23,7 +23,7 @@ VERBS = {
     "units": "train the units of recognition (sentencepiece) on transcripts",
     "ngram": "estimate an n-gram language model on transcripts",
     "baseline": "train and score baselines on band statistics",
-    "score": "score a trained classifier on a data directory",
+    "score": "score a trained classifier or recogniser on a data directory",
     "tag": "label audio files, folders, data directories or standard input",
     "transcribe": "recognise speech in files, folders, data directories or standard input",
     "embed": "write embeddings of audio files, folders, data directories or standard input",

@@ -151,7 +151,9 @@ class _Formatter(DefaultHelpFormatter):
         """Decide what is hidden, since this is called first and with all actions."""
         actions = list(actions)
         # A section's own option would take a YAML file; commands of words need no file at all.
-        self._hidden = {action.dest.rpartition(".")[0] for action in actions}
+        names = {_name(action) for action in actions}
+        helps = {name for name in names if name.endswith(".help")}  # of values that are dataclasses
+        self._hidden = helps | {name.rpartition(".")[0] for name in names - helps}
         if any(not action.option_strings for action in actions):
             self._hidden |= {"config", "print_config"}
         super().add_usage(usage, actions, *args, **options)
@@ -188,7 +190,7 @@ class _Formatter(DefaultHelpFormatter):
         text = action.help or ""
         if action.required and action.option_strings:
             return f"{text} (required)"
-        silent = (None, argparse.SUPPRESS)
+        silent: tuple[Any, ...] = (None, "", {}, argparse.SUPPRESS)
         return text if action.default in silent else f"{text} (default: %(default)s)"
 
     def _get_default_metavar_for_optional(self, action: argparse.Action) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import difflib
 import re
 from collections.abc import Collection
 from pathlib import Path
 from types import NoneType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -36,7 +37,8 @@ def build(config_class: type[T], values: dict[str, Any], where: str) -> T:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(config_class, "config", fail_untyped=True)
     try:
-        return parser.instantiate(parser.parse_object({"config": values})).config
+        parsed = parser.parse_object({"config": copy.deepcopy(values)})  # which it changes
+        return parser.instantiate(parsed).config
     except (argparse.ArgumentError, ValueError) as error:
         raise InputError(f"{where}: {one_line(error)}") from error
 
@@ -84,11 +86,23 @@ def check_keys(
                 raise InputError(f"{where}: '{name}' is now '{RENAMED[name]}'; rename it there")
             raise InputError(f"{where}: no key '{name}'{nearest(str(key), list(types))}")
         if isinstance(section, type) and dataclasses.is_dataclass(section):
-            if not isinstance(value, dict):
-                raise InputError(f"{where}: '{name}' needs keys below it, or leave it out")
-            check_keys(section, value, where, f"{name}.")
+            _check_section(section, value, where, name)
+        elif get_origin(section) is dict and dataclasses.is_dataclass(get_args(section)[1]):
+            named = _check_mapping(value, where, name)
+            for inner, values in named.items():
+                _check_section(get_args(section)[1], values, where, f"{name}.{inner}")
         elif value is None and section is not None and NoneType not in get_args(section):
             raise InputError(f"{where}: '{name}' needs a value, or leave it out")
+
+
+def _check_section(config_class: type[Any], value: Any, where: str, name: str) -> None:
+    check_keys(config_class, _check_mapping(value, where, name), where, f"{name}.")
+
+
+def _check_mapping(value: Any, where: str, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: '{name}' needs keys below it, or leave it out")
+    return value
 
 
 def to_dict(config: Any) -> dict[str, Any]:

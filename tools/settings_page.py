@@ -20,7 +20,8 @@ from asda.probing.probe_config import ProbeConfig
 from asda.scoring.score_config import BaselineConfig, ScoreConfig
 from asda.text.ngram_config import NgramConfig
 from asda.text.units_config import UnitsConfig
-from asda.training.run_config import CtcConfig, FinetuneConfig, PretrainConfig
+from asda.training.ctc_config import CtcConfig
+from asda.training.run_config import FinetuneConfig, PretrainConfig
 
 COMMANDS = {
     "pretrain": PretrainConfig,
@@ -64,6 +65,14 @@ def parts(config: type, prefix: str) -> Iterator[tuple[str, type]]:
         if dataclasses.is_dataclass(kind):
             yield f"{prefix}{name}", typing.cast(type, kind)
             yield from parts(typing.cast(type, kind), f"{prefix}{name}.")
+        elif of_settings := named_settings(kind):
+            yield f"{prefix}{name}.NAME", of_settings
+
+
+def named_settings(kind: Any) -> type | None:
+    """Return the dataclass of a dict from names to settings; None for other types."""
+    values = typing.get_args(kind)[1:] if typing.get_origin(kind) is dict else ()
+    return next(filter(dataclasses.is_dataclass, values), None)
 
 
 def section(title: str, config: type, prefix: str, commands: list[str] | None = None) -> str:
@@ -110,13 +119,19 @@ def type_name(kind: Any) -> str:
         return ", ".join(f"`{value}`" for value in typing.get_args(kind))
     if typing.get_origin(kind) is tuple:
         return "list of " + ", ".join(type_name(one) for one in typing.get_args(kind))
+    if typing.get_origin(kind) is dict:
+        return "settings by name" if named_settings(kind) else "text by text"
     return "null" if kind is types.NoneType else kind.__name__
 
 
 def default(field: dataclasses.Field[Any]) -> str:
     """Return the default as YAML has it."""
+    if field.default_factory is dict:
+        return "`{}`"
     if field.default is dataclasses.MISSING:
         return "required"
+    if field.default == "":
+        return "none"
     if isinstance(field.default, tuple):
         return f"`{list(field.default)}`"
     words = {None: "null", True: "true", False: "false"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asda.command_line import refuse_ineffective, run_cli
-from asda.training.run_config import CtcConfig
+from asda.training.ctc_config import CtcConfig
 
 
 def main(argv: list[str]) -> None:

@@ -11,13 +11,12 @@ from torch.utils.data import DataLoader
 from asda.dataset.clips import Clips
 from asda.dataset.collate import Batch, Collate
 from asda.dataset.feature_sources import OnDisk
+from asda.dataset.mixture import CorpusOrder, Keys, Mixture
 from asda.dataset.sampling import TrainingBatches, keys_of, scoring_batches
 from asda.dataset.shared_memory import AHEAD, SlotBatch, SlotCollate, Slots
 from asda.dataset.windows import Windows
 from asda.files import InputError
 from asda.stop_signals import ignore_stop_signals
-
-Keys = list[tuple[int, int]]  # (epoch, index) of the clips of a batch
 
 
 class Loader:
@@ -26,11 +25,11 @@ class Loader:
     Each iteration has its own workers and its own shared memory.
 
     Args:
-        clips: clips or windows, addressed by (epoch, index)
+        clips: clips, windows or clips of several corpora, addressed by (epoch, index)
         batches: which clips make up each batch
     """
 
-    def __init__(self, clips: Clips | Windows, batches: Iterable[Keys]):
+    def __init__(self, clips: Clips | Windows | Mixture, batches: Iterable[Keys]):
         self.clips, self.batches = clips, batches
         self.pin = torch.cuda.is_available()
 
@@ -81,15 +80,40 @@ def training_loader(clips: Clips, seed: int, rank: int, world_size: int, start: 
     Raises:
         InputError: if clips are to be shuffled in blocks and their features are not on a disk.
     """
+    return Loader(clips, _endless(clips, seed, rank, world_size, start))
+
+
+def mixed_loader(
+    mixture: Mixture, order: CorpusOrder, seed: int, rank: int, world_size: int, start: int
+) -> Loader:
+    """As `training_loader`, of several corpora; each batch comes from one of them.
+
+    Batches of one corpus need less padding than mixed ones if lengths differ between corpora, and
+    a corpus of long clips does not outweigh the others in the loss.
+
+    Args:
+        mixture: training clips
+        order: the corpus of each batch
+    """
+    counts = order.counts(start)
+    parts = [
+        _endless(clips, seed, rank, world_size, count)
+        for clips, count in zip(mixture.parts, counts, strict=True)
+    ]
+    return Loader(mixture, mixture.mixed(parts, order.starting_at(start)))
+
+
+def _endless(clips: Clips, seed: int, rank: int, world_size: int, start: int) -> Iterable[Keys]:
+    """Return the batches of `training_loader`."""
     process = {"rank": rank, "world_size": world_size, "start": start}
     if not clips.config.shuffle_buffer_size:
-        return Loader(clips, _training_batches(clips, seed, None, **process))
+        return _training_batches(clips, seed, None, **process)
     source = clips.features
     if not isinstance(source, OnDisk):
         raise InputError("data.shuffle_buffer_size is for dumped features, not for audio")
     disk_order = source.disk_order(clips.utterances)
     batches = _training_batches(clips, seed, disk_order, **process)
-    return Loader(clips, _ReadAhead(batches, clips.utterances, source, disk_order))
+    return _ReadAhead(batches, clips.utterances, source, disk_order)
 
 
 def _training_batches(

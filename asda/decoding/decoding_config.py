@@ -14,8 +14,8 @@ class DecodingConfig:
         method: "greedy" takes the best unit of each step; "beam" adds up the probabilities of all
             paths that spell the same units (prefix beam search)
         beam: largest number of unit sequences that are kept from step to step
-        prune: units whose natural-log probability at a step lies further than this below that of
-            the step's best unit are not tried there
+        prune: sequences are not continued by a unit if the score falls by more than this, in
+            natural logarithms, below that of the best sequence with the best unit of the step
         lm: n-gram language model of the `beam` method, an ARPA file or a binary of KenLM (null =
             none); see `asda ngram`
         lm_of: what its tokens are: the "words" of the text, or the "units" of the model
@@ -25,7 +25,7 @@ class DecodingConfig:
 
     method: Literal["greedy", "beam"] = "greedy"
     beam: int = 16
-    prune: float = 8.0
+    prune: float = 6.0
     lm: str | None = None
     lm_of: Literal["words", "units"] = "words"
     lm_weight: float = 0.5

@@ -49,8 +49,8 @@ class PrefixBeamSearch:
 
     The score of a sequence is log P(units | audio) + lm_weight log P(n-gram) + word_bonus · words.
     (A. Hannun et al., First-pass large vocabulary continuous speech recognition using
-    bi-directional recurrent DNNs, 2014.) Words are scored when they end. Sequences outside the
-    beam and units outside `prune` are given up; with neither limit the result is exact.
+    bi-directional recurrent DNNs, 2014.) Words are scored when they end. Without the
+    limits `beam` and `prune` the result is exact.
 
     Args:
         config: beam, pruning, weights
@@ -72,26 +72,23 @@ class PrefixBeamSearch:
         """
         start = None if self.ngram is None else self.ngram.start()
         beam: Beam = {Prefix(None, BLANK, 0.0, start): [0.0, NEVER]}
-        floors = log_probs.max(axis=1, initial=NEVER, keepdims=True) - self.config.prune
-        for row, tried in zip(log_probs, log_probs >= floors, strict=True):
-            beam = self._best(self._extended(beam, row, np.flatnonzero(tried[1:]) + 1))
+        for row in log_probs:
+            beam = self._best(self._extended(beam, row))
         scores = {prefix: _total(parts) + self._ended(prefix) for prefix, parts in beam.items()}
         best = max(scores, key=lambda prefix: scores[prefix])
         units = best.units()
         return Hypothesis(units, unit_steps(log_probs, units), scores[best])
 
-    def _extended(self, beam: Beam, row: np.ndarray, tried: np.ndarray) -> Beam:
+    def _extended(self, beam: Beam, row: np.ndarray) -> Beam:
         """Return all sequences after one more step.
 
         Args:
             beam: those before it
             row: log probabilities of the step, (units,)
-            tried: units by which sequences may grow
         """
-        blank, units = (
-            float(row[BLANK]),
-            list(zip(tried.tolist(), row[tried].tolist(), strict=True)),
-        )
+        blank, units = float(row[BLANK]), self._tried(row)
+        floor = max(_total(parts) + prefix.extra for prefix, parts in beam.items())
+        floor += float(row.max()) - self.config.prune
         longer: Beam = {}
         for prefix, (in_blank, in_unit) in beam.items():
             total = _log_add(in_blank, in_unit)
@@ -99,11 +96,19 @@ class PrefixBeamSearch:
             if prefix.before is not None:
                 _add(longer, prefix, 1, in_unit + float(row[prefix.unit]))
             for unit, log_prob in units:
+                if total + log_prob + prefix.extra < floor:
+                    break  # the following units are less probable
                 # A repeated unit is the same unit going on unless a blank lies in between.
                 source = in_blank if unit == prefix.unit else total
                 if source > NEVER:
                     _add(longer, self._following(prefix, unit), 1, source + log_prob)
         return longer
+
+    def _tried(self, row: np.ndarray) -> list[tuple[int, float]]:
+        """Return units by which sequences may grow, and their log probabilities, best first."""
+        units = np.flatnonzero(row[1:] >= row.max() - self.config.prune) + 1
+        units = units[np.argsort(-row[units], kind="stable")]
+        return list(zip(units.tolist(), row[units].tolist(), strict=True))
 
     def _following(self, prefix: Prefix, unit: int) -> Prefix:
         known = prefix.following.get(unit)

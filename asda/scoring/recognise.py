@@ -12,6 +12,7 @@ from asda.dataset.loaders import scoring_loader
 from asda.decoding.hypothesis import Hypothesis
 from asda.distributed import Process, gather
 from asda.model.ctc_head import CtcHead
+from asda.scoring.long_utterances import long_outputs
 
 Decoder = Callable[[np.ndarray], Hypothesis]
 
@@ -24,11 +25,13 @@ def recognise(
 
     Args:
         model: the trained head
-        clips: clips that are not longer than the longest input of the model
+        clips: those longer than the longest input of the model are computed by windows, see
+            `long_outputs`
         process: this process
         decode: natural-log probabilities (steps, units) float32 of an utterance -> hypothesis
     """
     model.eval()
+    longer = {clips.utterances[row] for row in np.flatnonzero(clips.longer)}
     found: dict[str, Hypothesis] = {}
     for batch in scoring_loader(clips, process.rank, process.world_size):
         batch = batch.to(process.device)
@@ -36,5 +39,8 @@ def recognise(
         steps = model.valid_steps(logits, batch.num_frames).tolist()
         log_probs = logits.float().log_softmax(-1).cpu().numpy()
         for utterance, rows, count in zip(batch.utterances, log_probs, steps, strict=True):
-            found[utterance] = decode(rows[:count])
+            if utterance not in longer:
+                found[utterance] = decode(rows[:count])
+    for utterance, output in long_outputs(model, clips, process):
+        found[utterance] = decode(output.log_softmax(-1).numpy())
     return {name: one for part in gather(found) for name, one in part.items()}

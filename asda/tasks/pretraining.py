@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from asda.checkpoint.saved_model import SavedModel, load_weights
 from asda.corpus.datadir import DataDir
+from asda.dataset.clips import Clips
 from asda.dataset.collate import Batch
-from asda.dataset.loaders import scoring_loader
+from asda.dataset.loaders import Loader, scoring_loader
+from asda.dataset.mixture import CorpusNumber
 from asda.dataset.targets import Target, VisiblePatches
+from asda.distributed import Process
 from asda.files import InputError
 from asda.model.pretrainer import Pretrainer
+from asda.tasks.joint_corpora import JointCorpora
 from asda.training.run_config import PretrainConfig, TeacherConfig
 from asda.training.task import Task
 
+log = logging.getLogger(__name__)
 COLLAPSED_STD = 0.05  # targets are normalised: without collapse their std is near 1
 
 
@@ -35,6 +42,10 @@ class PretrainTask(Task[PretrainConfig]):
 
     verb = "pretrain"
     model: Pretrainer
+
+    def __init__(self, config: PretrainConfig, process: Process, init: SavedModel | None = None):
+        super().__init__(config, process, init)
+        self.joint = JointCorpora(config, self.opened) if config.corpora else None
 
     @classmethod
     def ranks(cls, config: PretrainConfig) -> bool:
@@ -55,12 +66,28 @@ class PretrainTask(Task[PretrainConfig]):
     def targets(self, directory: DataDir) -> Sequence[Target]:
         return [VisiblePatches(self.model_config)]
 
+    def corpus_targets(self, number: int, directory: DataDir) -> Sequence[Target]:
+        numbered = [CorpusNumber(number)] if self.config.corpora else []
+        return [*self.targets(directory), *numbered]
+
+    def log_choices(self, given: PretrainConfig) -> None:
+        if self.joint:
+            log.info("corpora: %s", self.joint.described())
+        super().log_choices(given)
+
+    def loader(self, start: int) -> Loader:
+        return self.joint.loader(self.process, start) if self.joint else super().loader(start)
+
     def before_update(self, update: int) -> None:
         """Move the EMA teacher towards the student of the last update."""
         if update > 0:
             self.model.update_teacher(teacher_decay(update, self.config.teacher))
 
     def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, stats = self._losses(model, batch)
+        return loss, stats | (self.joint.numbers(batch, loss) if self.joint else {})
+
+    def _losses(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         output = model(batch.features, batch.extras[VisiblePatches.name], batch.num_frames)
         return output.loss, {
             "frame_loss": output.frame_loss,
@@ -83,17 +110,21 @@ class PretrainTask(Task[PretrainConfig]):
         )
 
     def evaluate(self) -> dict[str, float]:
-        """Return the mean losses of the validation clips, with the same masks every time.
+        """Return the mean losses of the validation clips, with the same masks every time."""
+        if self.joint:
+            return self.joint.evaluate(self._measure)
+        return self._measure(self.validation) if self.validation else {}
+
+    def _measure(self, validation: Clips) -> dict[str, float]:
+        """Return the mean losses of a validation set.
 
         If the CLS loss is a sum over the clips of a batch, it is scaled to a full batch.
         """
-        if self.validation is None:
-            return {}
         torch.manual_seed(self.config.training.seed)
         total: dict[str, float] = {}
         clips = 0
-        for batch in scoring_loader(self.validation):
-            _, stats = self.loss(self.model, batch.to(self.process.device), 0)
+        for batch in scoring_loader(validation):
+            _, stats = self._losses(self.model, batch.to(self.process.device))
             size = len(batch.utterances)
             if self.config.model.cls_reduction == "sum":
                 stats["cls_loss"] = stats["cls_loss"] * self.config.data.batch_size / size
@@ -101,3 +132,15 @@ class PretrainTask(Task[PretrainConfig]):
             total = {key: total.get(key, 0.0) + float(v) * size for key, v in stats.items()}
             clips += size
         return {key: value / clips for key, value in total.items()}
+
+    def summarised(self, means: dict[str, float], batches: int) -> dict[str, float]:
+        if self.joint is None:
+            return means
+        counts = self.joint.clip_counts(batches, self.process.world_size)
+        return self.joint.summarised(means) | counts
+
+    def facts(self) -> dict[str, Any]:
+        if self.joint is None:
+            return {}
+        corpora = self.joint.facts()
+        return {"corpora": corpora, "clips": sum(c["clips"] for c in corpora.values())}

@@ -24,7 +24,7 @@ from asda.model.heads import Head
 from asda.scoring.recognise import recognise
 from asda.scoring.recognition_scores import RecognitionScores
 from asda.text.unit_model import BLANK, UnitModel
-from asda.training.run_config import CtcConfig
+from asda.training.ctc_config import CtcConfig
 from asda.training.task import Task
 
 log = logging.getLogger(__name__)

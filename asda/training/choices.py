@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from asda.distributed import Process, gather
-from asda.files import InputError
+from asda.files import InputError, listed
 from asda.training.run_config import RunConfig, TrainingConfig
 
 CPU_INFO = Path("/proc/cpuinfo")
@@ -20,22 +20,30 @@ def feature_bins(config: RunConfig, begun: RunConfig | None) -> int:
     If the features of a begun run were deleted, it is the number of the run.
 
     Raises:
-        InputError: if there are no features, or the model is configured for another number.
+        InputError: if there are no features, corpora have different numbers, or the model is
+            configured for another.
     """
     try:
-        found = config.features.mel_bins(config.train)
+        found = [source.features.mel_bins(source.train) for source in config.inputs]
     except InputError:
         if begun is None or begun.model.mel_bins is None:
             raise
         return begun.model.mel_bins
-    if config.model.mel_bins not in (None, found):
+    if len(set(found)) > 1:
+        named = zip((source.name for source in config.inputs), found, strict=True)
+        raise InputError(
+            f"corpora: {listed([f'{name} has {bins}' for name, bins in named])} mel bins; compute"
+            " their features with the same settings"
+        )
+    first = config.inputs[0]
+    if config.model.mel_bins not in (None, found[0]):
         model = f"the model of {config.init}" if config.init else "the model"
         remedy = "make features of that number" if config.init else "leave out model.mel_bins"
         raise InputError(
-            f"{config.fbank or config.dump or config.train}: features of {found} mel bins, but"
-            f" {model} takes {config.model.mel_bins} (model.mel_bins); {remedy}"
+            f"{first.features.fbank or first.features.dump or first.train}: features of {found[0]}"
+            f" mel bins, but {model} takes {config.model.mel_bins} (model.mel_bins); {remedy}"
         )
-    return found
+    return found[0]
 
 
 def decided_precision(

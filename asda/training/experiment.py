@@ -15,7 +15,7 @@ from asda.distributed import Process
 from asda.files import InputError, atomic_write
 from asda.training.launch import SPLIT_KEYS, Launch
 from asda.training.progress import TerminalHandler
-from asda.training.run_config import ACCEPT, ACCEPTABLE, Run, RunConfig
+from asda.training.run_config import ACCEPT, Run, RunConfig, is_acceptable
 
 log = logging.getLogger(__name__)
 # Settings that change where a run is stored, how fast it is and what it writes, but not its result.
@@ -216,7 +216,7 @@ class Experiment:
         """
         settings = self.config.training
         longer = settings.updates > updates
-        possible = changed.keys() <= ACCEPTABLE and self.checkpoint.exists()
+        possible = all(map(is_acceptable, changed)) and self.checkpoint.exists()
         possible &= longer or not self.model.exists()
         if not (possible and settings.accept_changes):
             remedy = f", or add --{ACCEPT} true to resume with them" if possible else ""

@@ -50,14 +50,16 @@ def _inputs(experiment: Experiment, truth: Collection[str]) -> dict[str, str]:
     if config.init:
         files["init"] = local_file(config.init)
     inputs = {name: file_digest(path) for name, path in files.items() if path.is_file()}
-    for name, directory in (("train", config.train), ("valid", config.valid)):
-        if directory is None:
-            continue
-        try:
-            prints = fingerprint(directory, config.features, truth)
-        except InputError:
-            if not experiment.model.exists():
-                raise
-        else:
-            inputs |= {f"{what} of {name}": value for what, value in prints.items()}
+    for source in config.inputs:
+        corpus = f"{source.name}/" if source.name else ""
+        for name, directory in (("train", source.train), ("valid", source.valid)):
+            if directory is None:
+                continue
+            try:
+                prints = fingerprint(directory, source.features, truth)
+            except InputError:
+                if not experiment.model.exists():
+                    raise
+            else:
+                inputs |= {f"{what} of {corpus}{name}": value for what, value in prints.items()}
     return inputs

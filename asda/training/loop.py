@@ -143,7 +143,8 @@ class _Run:
             while not self._is_complete():
                 self._update(batches)
                 if self._is_due(self.config.log_every):
-                    self._report("train", self.interval.close())
+                    means = self.interval.close()
+                    self._report("train", self.task.summarised(means, self.state.batches))
                 if self._evaluation_is_due:
                     self._save_or_stop(due=False)  # an evaluation can take long
                 self._evaluate_if_due()

@@ -10,7 +10,7 @@ from asda.configuration import MOST_THREADS
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.files import InputError
 from asda.model.model_config import ModelConfig, PooledLayers, Pooling
-from asda.text.unit_model import MODEL, SETTINGS
+from asda.training.corpus_config import CorpusConfig, check_corpora
 
 if TYPE_CHECKING:
     from asda.dataset.feature_sources import FeatureInput
@@ -23,7 +23,7 @@ ACCEPTABLE = {f"optimizer.{name}" for name in ("lr", "min_lr", "warmup", "clip_n
 ACCEPTABLE |= {
     f"training.{name}" for name in ("updates", "precision", "evaluate_every", "patience")
 }
-ACCEPTABLE |= {"train", "valid", "dump", "fbank", "units"}  # the content is compared in any case
+PLACES = {"train", "valid", "dump", "fbank", "units"}  # the content is compared in any case
 
 
 @dataclass
@@ -193,6 +193,23 @@ class ClassifierConfig:
 
 
 @dataclass
+class RunInput:
+    """The data of a corpus.
+
+    Args:
+        name: of the corpus; None = it is the only one
+        train: data directory to train on
+        valid: data directory for validation
+        features: where the features of both come from
+    """
+
+    name: str | None
+    train: str
+    valid: str | None
+    features: FeatureInput
+
+
+@dataclass
 class RunConfig:
     """Settings of every training run.
 
@@ -227,9 +244,17 @@ class RunConfig:
     @property
     def features(self) -> FeatureInput:
         """Where the features of the data directories come from."""
+        return self._features(self.dump, self.fbank)
+
+    def _features(self, dump: str | None, fbank: str | None) -> FeatureInput:
         from asda.dataset.feature_sources import FeatureInput  # not at module level: imports torch
 
-        return FeatureInput(self.dump, self.fbank, self.data.max_bad, self.exp)
+        return FeatureInput(dump, fbank, self.data.max_bad, self.exp)
+
+    @property
+    def inputs(self) -> list[RunInput]:
+        """The data of each corpus of the run."""
+        return [RunInput(None, self.train, self.valid, self.features)]
 
     def further_inputs(self) -> dict[str, str]:
         """Return name -> file of what the run depends on besides data and `init`."""
@@ -255,15 +280,50 @@ class PretrainConfig(RunConfig):
     """Pretrain an encoder on unlabelled audio: a student learns to predict its EMA teacher.
 
     Args:
+        train: data directory to train on, if it is the only one
         teacher: the EMA teacher
+        corpora: several corpora by name, instead of train and valid; the normalisation in model.pt
+            is that of the first
+        share_temperature: without shares, the share of a corpus is in proportion to its number of
+            clips raised to this power: 1 = all clips are drawn equally often, 0 = all corpora are
     """
 
+    train: str = field(default="", kw_only=True)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    corpora: dict[str, CorpusConfig] = field(default_factory=dict)
+    share_temperature: float = 1.0
 
     def __post_init__(self) -> None:
+        check_corpora(self.corpora)
+        if bool(self.train) == bool(self.corpora):
+            raise ValueError(
+                "give either train, a data directory, or corpora, several of them"
+                + (": train and corpora exclude each other" if self.train else "")
+            )
+        if self.corpora and self.valid:
+            raise ValueError("valid is for a single corpus; each of corpora has its own valid")
+        if self.corpora and self.data.norm_mean is not None:
+            raise ValueError("data.norm_mean is for a single corpus; corpora have their own mean")
+        if not 0 <= self.share_temperature <= 1:
+            raise ValueError(f"share_temperature must lie in 0..1, not {self.share_temperature}")
         for name in ("mixup_alpha", "time_mask", "freq_mask"):
             if getattr(self.augment, name):
                 raise ValueError(f"augment.{name} is for fine-tuning; pretraining masks patches")
+
+    @property
+    def inputs(self) -> list[RunInput]:
+        if not self.corpora:
+            return super().inputs
+        places = {(c.dump, c.fbank) for c in self.corpora.values()}
+        features = {place: self._features_of(*place) for place in places}  # a dump is opened once
+        return [
+            RunInput(name, c.train, c.valid, features[c.dump, c.fbank])
+            for name, c in self.corpora.items()
+        ]
+
+    def _features_of(self, dump: str | None, fbank: str | None) -> FeatureInput:
+        own = dump or fbank
+        return self._features(dump, fbank) if own else self.features
 
 
 @dataclass
@@ -277,55 +337,12 @@ class FinetuneConfig(RunConfig):
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
 
 
-@dataclass
-class CtcHeadConfig:
-    """Head and initialisation of the recogniser.
-
-    Args:
-        frequency: the patches of one time are concatenated, from low to high, or averaged; there is
-            nothing to choose if patches span the whole spectrum
-        steps_per_patch: outputs for each time of the patches; patches longer than about 40 ms need
-            several, since CTC can give no more units than there are steps
-        dropout: fraction of the inputs of the last linear layer that is dropped
-        drop_path: drop-path rate of the top block, rising linearly from 0 at the lowest block
-        freeze_encoder: train only the head
-        encoder: initialise from the student or the EMA teacher of a pretrained model
-    """
-
-    frequency: Literal["concatenate", "mean"] = "concatenate"
-    steps_per_patch: int = 1
-    dropout: float = 0.1
-    drop_path: float = 0.1
-    freeze_encoder: bool = False
-    encoder: Literal["student", "teacher"] = "student"
-
-    def __post_init__(self) -> None:
-        for name in ("dropout", "drop_path"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"ctc.{name} must lie in 0..1, not {getattr(self, name)}")
-        if self.steps_per_patch < 1:
-            raise ValueError(f"ctc.steps_per_patch must be at least 1, not {self.steps_per_patch}")
-
-
-@dataclass(kw_only=True)
-class CtcConfig(RunConfig):
-    """Train a recogniser by CTC on a pretrained encoder (--init), or from scratch.
-
-    Args:
-        units: folder with the units that `asda units` trained
-        ctc: head and initialisation
-    """
-
-    units: str
-    ctc: CtcHeadConfig = field(default_factory=CtcHeadConfig)
-
-    def __post_init__(self) -> None:
-        for name in ("roll", "mixup_alpha"):
-            if getattr(self.augment, name):
-                raise ValueError(f"augment.{name} would part the audio from its transcript")
-
-    def further_inputs(self) -> dict[str, str]:
-        return {"units": f"{self.units}/{MODEL}", "settings of units": f"{self.units}/{SETTINGS}"}
+def is_acceptable(key: str) -> bool:
+    """Return whether a run may go on with another value of a setting, if that is asked for."""
+    first, *others = key.split(".")
+    if first == "corpora" and len(others) == 2:
+        return others[1] in PLACES
+    return key in ACCEPTABLE or key in PLACES
 
 
 def check_ranking(training: TrainingConfig, ranked: bool) -> None:

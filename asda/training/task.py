@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -17,10 +18,12 @@ from asda.checkpoint.saved_model import NO_HEAD, SavedModel, WhichEncoder, load_
 from asda.corpus.datadir import DataDir
 from asda.dataset.clips import Clips, open_clips
 from asda.dataset.collate import Batch
+from asda.dataset.data_config import AugmentConfig
 from asda.dataset.loaders import Loader, training_loader
 from asda.dataset.targets import Target
 from asda.distributed import Process, end_process, failing_together, gather, start_process
 from asda.features.fbank_config import differing_features
+from asda.features.normalization import Normalization
 from asda.kernels.allocator import keep_freed_memory
 from asda.model.heads import Head, make_head
 from asda.model.model_config import ModelConfig, ResolvedModel
@@ -65,9 +68,10 @@ class Task(ABC, Generic[Config]):
         units: content of the unit model that the outputs stand for; empty without one
         model_config: resolved model configuration
         model: the trained module
-        features: where the features of the clips come from
-        clips: training clips
-        validation: validation clips, None without a validation set
+        inputs: the data of each corpus of the run
+        clips: training clips, of the first corpus if there are several
+        validation: validation clips of that corpus, None without a validation set
+        opened: training and validation clips of each corpus
     """
 
     verb: ClassVar[str]
@@ -85,9 +89,9 @@ class Task(ABC, Generic[Config]):
         self.model_config = config.model.resolved()
         torch.manual_seed(config.training.seed)
         self.model = self.build_model(init)
-        self.features = config.features
-        self.clips = self._open(config.train, training=True)
-        self.validation = self._open(config.valid, training=False) if config.valid else None
+        self.inputs = config.inputs
+        self.opened = [self._open(number) for number in range(len(self.inputs))]
+        self.clips, self.validation = self.opened[0]
         self._compare_features(init)
 
     @classmethod
@@ -158,9 +162,8 @@ class Task(ABC, Generic[Config]):
         if given.training.precision == "auto":
             log.info("training.precision auto: %s", self.config.training.precision)
         process = self.process
-        for line in setting_warnings(
-            self.config, len(self.clips), process.world_size, process.device.type
-        ):
+        clips = sum(len(training) for training, _ in self.opened)
+        for line in setting_warnings(self.config, clips, process.world_size, process.device.type):
             log.warning(line)
 
     @classmethod
@@ -175,6 +178,10 @@ class Task(ABC, Generic[Config]):
     @abstractmethod
     def targets(self, directory: DataDir) -> Sequence[Target]:
         """Return what the clips of a data directory carry in addition to features."""
+
+    def corpus_targets(self, number: int, directory: DataDir) -> Sequence[Target]:
+        """As `targets`, of a data directory of the corpus of this number."""
+        return self.targets(directory)
 
     @abstractmethod
     def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -196,6 +203,15 @@ class Task(ABC, Generic[Config]):
     def warning(self, stats: dict[str, float]) -> str | None:
         """Return a warning about the reported numbers of an interval, None if all is well."""
         return None
+
+    def summarised(self, means: dict[str, float], batches: int) -> dict[str, float]:
+        """Return the numbers to report of an interval.
+
+        Args:
+            means: of the numbers that `loss` has returned
+            batches: micro-batches that this process has read since the run began
+        """
+        return means
 
     def facts(self) -> dict[str, Any]:
         """Return what model.pt records of this task in addition to the facts of every run."""
@@ -223,7 +239,8 @@ class Task(ABC, Generic[Config]):
             facts: how it was trained
         """
         config = self.config
-        data = {"train": config.train, "valid": config.valid, "init": config.init}
+        first = self.inputs[0]
+        data = {"train": first.train, "valid": first.valid, "init": config.init}
         return SavedModel(
             kind="finetuned" if self.head else "pretrained",
             model=configuration.to_dict(self.model_config),
@@ -242,7 +259,7 @@ class Task(ABC, Generic[Config]):
         """Warn of features with other settings than those that the first model was trained on."""
         if init is None or not self.process.is_first:
             return
-        for clips in filter(None, (self.clips, self.validation)):
+        for clips in filter(None, itertools.chain.from_iterable(self.opened)):
             found = differing_features(init.fbank, clips.features.fbank_config())
             if found:
                 log.warning(
@@ -253,19 +270,34 @@ class Task(ABC, Generic[Config]):
                     "; ".join(found),
                 )
 
-    def _open(self, directory: str, training: bool) -> Clips:
-        """Open training clips, or validation clips, which are normalised like these."""
-        config = self.config
-        normalization = None if training else self.clips.normalization
+    def _open(self, number: int) -> tuple[Clips, Clips | None]:
+        """Open training and validation clips of a corpus; the latter are normalised as the former.
+
+        Args:
+            number: place of the corpus in `inputs`
+        """
+        source, config = self.inputs[number], self.config
+        training = self._open_set(number, source.train, None, config.augment)
+        if source.valid is None:
+            return training, None
+        return training, self._open_set(number, source.valid, training.normalization, None)
+
+    def _open_set(
+        self,
+        number: int,
+        directory: str,
+        normalization: Normalization | None,
+        augment: AugmentConfig | None,
+    ) -> Clips:
         return open_clips(
             directory,
-            self.features,
-            config.data,
+            self.inputs[number].features,
+            self.config.data,
             normalization,
             mel_bins=self.model_config.mel_bins,
-            augment=config.augment if training else None,
-            seed=config.training.seed,
-            targets=self.targets(DataDir(directory)),
+            augment=augment,
+            seed=self.config.training.seed,
+            targets=self.corpus_targets(number, DataDir(directory)),
         )
 
 

@@ -32,7 +32,7 @@ def test_help_needs_no_torch(words):
 
 
 USAGE = {
-    "pretrain": "[--config FILE] --train DIR --exp DIR [--section.key VALUE ...]",
+    "pretrain": "[--config FILE] --exp DIR [--section.key VALUE ...]",
     "finetune": "[--config FILE] --train DIR --exp DIR [--section.key VALUE ...]",
     "score": "[--config FILE] --model FILE --data DIR --out DIR [--option VALUE ...]",
     "info": "CHECKPOINT",
@@ -59,10 +59,10 @@ def test_help_begins_with_one_usage_line_and_a_sentence(verb, capsys):
 def test_help_shows_every_setting_once_with_its_default_and_without_types(capsys):
     text = help_of("pretrain", capsys)
     assert "(type:" not in text and "default: null" not in text
-    assert "--train DIR           data directory to train on (required)" in text
+    assert "--exp DIR             experiment folder; an interrupted run" in text
     assert "--optimizer.lr FLOAT  peak learning rate (default: 0.0005)" in text
     found = re.findall(r"^  --([a-z_.]+)", text, re.MULTILINE)
-    settings = keys(to_dict(PretrainConfig("data", "exp")))
+    settings = keys(to_dict(PretrainConfig(train="data", exp="exp")))
     assert set(found) == {*settings, "config", "print_config"}
     assert len(found) == len(settings) + 2
     words = " ".join(text.partition("options:")[2].split())
@@ -75,7 +75,9 @@ def keys(values, above=""):
     return [
         key
         for name, value in values.items()
-        for key in (keys(value, f"{above}{name}.") if isinstance(value, dict) else [above + name])
+        for key in (
+            keys(value, f"{above}{name}.") if value and isinstance(value, dict) else [above + name]
+        )
     ]
 
 

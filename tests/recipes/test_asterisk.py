@@ -55,13 +55,21 @@ def text_of(language, name):
     return f"{language} says {name.replace('/', ' ')}"
 
 
+def write_corpus(folder, names, sound):
+    for language in LANGUAGES:
+        lines = [f"{name}: {text_of(language, name)}" for name in names]
+        write_language(folder, language, lines, names, sound)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory, sound):
-    folder = tmp_path_factory.mktemp("upstream")
-    for language in LANGUAGES:
-        lines = [f"{name}: {text_of(language, name)}" for name in NAMES]
-        write_language(folder, language, lines, NAMES, sound)
-    return folder
+    return write_corpus(tmp_path_factory.mktemp("upstream"), NAMES, sound)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, sound):
+    return write_corpus(tmp_path_factory.mktemp("small"), ["p001", "digits/4"], sound)
 
 
 @pytest.fixture(scope="module")
@@ -219,8 +227,8 @@ def test_what_is_left_out_is_listed_with_its_reason(dirty):
         ("activated: activ\u00e9\n".encode("latin-1"), ": not UTF-8 text"),
     ],
 )
-def test_a_wrong_list_is_refused(recipe, corpus, tmp_path, content, message):
-    shutil.copytree(corpus, tmp_path / "corpus")
+def test_a_wrong_list_is_refused(recipe, small, tmp_path, content, message):
+    shutil.copytree(small, tmp_path / "corpus")
     (tmp_path / "corpus/fr/core-sounds-fr.txt").write_bytes(content)
     done = run("local/data.py", tmp_path / "corpus", tmp_path / "data", cwd=recipe)
     assert done.returncode == 1
@@ -228,8 +236,8 @@ def test_a_wrong_list_is_refused(recipe, corpus, tmp_path, content, message):
     assert not (tmp_path / "data").exists()
 
 
-def test_a_missing_language_is_refused(recipe, corpus, tmp_path):
-    shutil.copytree(corpus, tmp_path / "corpus")
+def test_a_missing_language_is_refused(recipe, small, tmp_path):
+    shutil.copytree(small, tmp_path / "corpus")
     shutil.rmtree(tmp_path / "corpus/it")
     done = run("local/data.py", tmp_path / "corpus", tmp_path / "data", cwd=recipe)
     assert done.returncode == 1
@@ -237,15 +245,15 @@ def test_a_missing_language_is_refused(recipe, corpus, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_stage_0_fetches_upstream_s_archives(repository, corpus, tmp_path):
+def test_stage_0_fetches_upstream_s_archives(repository, small, tmp_path):
     recipe = copy_recipe(repository, "asterisk", tmp_path)
     for language in LANGUAGES:
-        pack(corpus / language, tmp_path / f"asterisk-core-sounds-{language}-wav-1.6.1.tar.gz")
+        pack(small / language, tmp_path / f"asterisk-core-sounds-{language}-wav-1.6.1.tar.gz")
     with serve(tmp_path) as server:
         for _ in range(2):
             succeed("local/download.sh", "--url", server.url, "downloads", cwd=recipe)
         assert len(server.requested) == len(LANGUAGES)
-    same = run("diff", "-r", corpus, recipe / "downloads", cwd=recipe)
+    same = run("diff", "-r", small, recipe / "downloads", cwd=recipe)
     assert same.returncode == 0, same.stdout
 
 
@@ -275,9 +283,9 @@ done
 
 
 @pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="needs dpkg-deb")
-def test_stage_0_unpacks_debian_s_packages(repository, corpus, tmp_path, monkeypatch):
+def test_stage_0_unpacks_debian_s_packages(repository, small, tmp_path, monkeypatch):
     recipe = copy_recipe(repository, "asterisk", tmp_path)
-    packages = as_debian(corpus, tmp_path / "packages")
+    packages = as_debian(small, tmp_path / "packages")
     (tmp_path / "apt-get").write_text(APT_GET)
     (tmp_path / "apt-get").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")

@@ -1,13 +1,17 @@
 """egs/librispeech/local: the official sets, and what is wrong in an incomplete corpus."""
 
 import itertools
+import json
 import shutil
 
+import numpy as np
 import pytest
+import soundfile
 from recipes.copies import copy_recipe, run, succeed
 from recipes.servers import pack, serve
 from recipes.sounds import write_clip
 
+from asda.audio.waveform import read_audio
 from asda.corpus.datadir import DataDir
 
 TRAINING = ("train-clean-100", "train-clean-360", "train-other-500")
@@ -176,3 +180,51 @@ def test_stage_0(repository, downloads, tmp_path):
     for name in names:
         same = run("diff", "-r", downloads / "LibriSpeech" / name, found / name, cwd=recipe)
         assert same.returncode == 0, same.stdout
+
+
+WORDS = ["ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"]
+READERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+SMALL = "--training.threads 1 --data.workers 0 --data.min_frames 8 --training.precision float32"
+PRETRAIN = f"{SMALL} --model.size tiny --model.depth 1 --model.num_masks 2 --training.updates 2"
+PRETRAIN += " --data.batch_size 8"
+TRAIN = f"{SMALL} --data.batch_size 4 --training.updates 4 --training.evaluate_every 2"
+
+
+@pytest.fixture
+def spoken_digits(shared, tmp_path):
+    """A corpus of real speech: three digits in each utterance."""
+    corpus, lines = tmp_path / "LibriSpeech", []
+    sets = [*TRAINING[:1], *TESTS]
+    for index, (name, reader) in enumerate(zip(sets, READERS, strict=False)):
+        speaker = f"20{index}"
+        folder = corpus / name / speaker / "1"
+        folder.mkdir(parents=True)
+        texts = []
+        for number in range(10):
+            digits = [(number + offset) % 10 for offset in (0, 3, 7)]
+            paths = [shared / f"data/fsdd/recordings/{d}_{reader}_{number}.wav" for d in digits]
+            samples = np.concatenate([read_audio(str(path), 16000) for path in paths])
+            soundfile.write(folder / f"{speaker}-1-{number:04d}.flac", samples, 16000)
+            texts.append(f"{speaker}-1-{number:04d} {' '.join(WORDS[d] for d in digits)}\n")
+        (folder / f"{speaker}-1.trans.txt").write_text("".join(texts))
+        lines.append(f"{speaker} | M | {name} | 0.3 | {reader}\n")
+    (corpus / "SPEAKERS.TXT").write_text("".join(lines))
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_from_the_corpus_to_error_rates(repository, spoken_digits, tmp_path):
+    """All stages on real speech, and those that recognition adds."""
+    recipe = copy_recipe(repository, "librispeech", tmp_path / "recipe")
+    command = [recipe / "run.sh", "--db-dir", spoken_digits, "--nj", 1, "--ngpu", 0]
+    command += ["--units-args", "--kind char --size null", "--finetune-tag", "a"]
+    command += ["--pretrain-tag", "a", "--pretrain-args", PRETRAIN, "--finetune-args", TRAIN]
+    said = succeed(*command, cwd=recipe)
+    assert "train-clean-100: 10 of 28539 utterances\n" in said
+    pieces = (recipe / "dump/units_train_100_kindchar_sizenull/units.txt").read_text().split()
+    assert {"e", "z"} <= {piece.split()[0].strip("▁") for piece in pieces}
+    for name in TESTS:
+        score = recipe / f"exp/100/ctc_a/score_{name.replace('-', '_')}"
+        result = json.loads((score / "result.json").read_text())
+        assert result["clips"] == {"found": 10, "expected": 10}
+        assert result["metrics"]["WER"] > 0

@@ -18,7 +18,7 @@ from asda.dataset.transcript import least_steps
 from asda.files import InputError
 from asda.tasks.recognition import RecognitionTask, ctc_loss
 from asda.text.unit_model import UnitModel
-from asda.training.run_config import CtcConfig
+from asda.training.ctc_config import CtcConfig
 
 pytestmark = pytest.mark.usefixtures("no_images")
 WORDS = ("low", "high")

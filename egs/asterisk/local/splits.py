@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Iterable
 
 from prompts import Prompt
+
+from asda.text.text_rules import TextRules
 
 # Of 100 parts of the prompts, by a hash of their names.
 TEST, VALID = range(10), range(10, 20)
@@ -37,16 +37,12 @@ def groups_of(prompts: Iterable[Prompt]) -> dict[str, str]:
             name = parent[name]
         return name
 
+    words_of = TextRules()  # texts are compared as the units get them
     owner: dict[str, str] = {}
     for prompt in sorted(prompts, key=lambda prompt: prompt.name):
         one, other = first(prompt.name), first(owner.setdefault(words_of(prompt.text), prompt.name))
         parent[max(one, other)] = min(one, other)
     return {name: first(name) for name in parent}
-
-
-def words_of(text: str) -> str:
-    """Return the words of a text without case and punctuation: two texts with the same are one."""
-    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFC", text).casefold()))
 
 
 def digest(name: str) -> str:
