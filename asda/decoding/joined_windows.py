@@ -31,8 +31,8 @@ class Decoded(NamedTuple):
 def decoded(windows: Sequence[Part], decode: Callable[[np.ndarray], Hypothesis]) -> Decoded:
     """Return what is recognised in the windows of a recording.
 
-    What each window contributes is decoded by itself, so that memory and time of a search with an
-    n-gram grow no faster than the recording; the n-gram knows no words before a cut.
+    What lies between two sure cuts is decoded by itself, so that memory and time of a search with
+    an n-gram grow no faster than the recording; the n-gram knows no words before a cut.
 
     Args:
         windows: at least one, in order; together they cover the recording
@@ -41,7 +41,7 @@ def decoded(windows: Sequence[Part], decode: Callable[[np.ndarray], Hypothesis])
     units: list[int] = []
     steps: list[int] = []
     score, log_probs = 0.0, [np.empty(0, np.float32)]
-    for first, rows in shares(windows):
+    for first, rows in pieces(windows):
         found = decode(rows)
         units += found.units
         steps += (first + step for step in found.steps)
@@ -50,22 +50,27 @@ def decoded(windows: Sequence[Part], decode: Callable[[np.ndarray], Hypothesis])
     return Decoded(Hypothesis(tuple(units), tuple(steps), score), np.concatenate(log_probs))
 
 
-def shares(windows: Sequence[Part]) -> Iterator[Part]:
-    """Yield the part of each window that is used, which together cover every step once.
+def pieces(windows: Sequence[Part]) -> Iterator[Part]:
+    """Yield the outputs between sure cuts, which together cover every step once.
 
-    Two windows are cut where both are sure of the blank, so that no unit is cut or doubled.
+    Where two windows are cut without a blank, a unit may lie on both sides; there the piece goes
+    on, so that it is decoded as one unit.
     """
-    start = windows[0][0]
+    start = first = windows[0][0]
+    held: list[np.ndarray] = []
     for before, after in itertools.pairwise(windows):
-        end = cut_between(before, after, start)
-        yield start, before[1][start - before[0] : end - before[0]]
+        end, sure = cut_between(before, after, start)
+        held.append(before[1][start - before[0] : end - before[0]])
         start = end
-    first, rows = windows[-1]
-    yield start, rows[start - first :]
+        if sure:
+            yield first, np.concatenate(held)
+            first, held = end, []
+    held.append(windows[-1][1][start - windows[-1][0] :])
+    yield first, np.concatenate(held)
 
 
-def cut_between(before: Part, after: Part, least: int = 0) -> int:
-    """Return the first step that the later of two windows gives.
+def cut_between(before: Part, after: Part, least: int = 0) -> tuple[int, bool]:
+    """Return the first step that the later of two windows gives, and whether both are sure of it.
 
     It is the middle of the longest stretch of the overlap in which both windows give the blank more
     than half of the probability: most likely a pause. Of equally long stretches, that nearest to
@@ -80,7 +85,7 @@ def cut_between(before: Part, after: Part, least: int = 0) -> int:
     (first_before, rows_before), (first_after, rows_after) = before, after
     start, end = max(least, first_after), first_before + len(rows_before)
     if start >= end:
-        return end
+        return end, False
     blank = np.minimum(
         rows_before[start - first_before : end - first_before, BLANK],
         rows_after[start - first_after : end - first_after, BLANK],
@@ -89,9 +94,9 @@ def cut_between(before: Part, after: Part, least: int = 0) -> int:
     runs = _runs(blank > SURE)
     if not runs:
         best = np.flatnonzero(blank == blank.max())
-        return start + int(best[np.abs(best + 0.5 - middle).argmin()])
+        return start + int(best[np.abs(best + 0.5 - middle).argmin()]), False
     first, last = max(runs, key=lambda run: (run[1] - run[0], -abs(sum(run) / 2 - middle)))
-    return start + (first + last) // 2
+    return start + (first + last) // 2, True
 
 
 def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
