@@ -25,6 +25,7 @@ VERBS = {
     "baseline": "train and score baselines on band statistics",
     "score": "score a trained classifier or recogniser on a data directory",
     "tag": "label audio files, folders, data directories or standard input",
+    "transcribe": "recognise speech in files, folders, data directories or standard input",
     "embed": "write embeddings of audio files, folders, data directories or standard input",
     "probe": "evaluate a frozen encoder by probes on its embeddings",
     "results": "list, merge and compare results of experiments",

@@ -17,11 +17,13 @@ class Word:
         text: as the units spell it
         start: step at which its first unit begins
         end: step after that at which its last unit begins
+        units: which units of the hypothesis it consists of, from the first to after the last
     """
 
     text: str
     start: int
     end: int
+    units: slice
 
 
 def words_of(hypothesis: Hypothesis, unit_model: UnitModel) -> list[Word]:
@@ -30,23 +32,20 @@ def words_of(hypothesis: Hypothesis, unit_model: UnitModel) -> list[Word]:
     CTC gives each unit at a moment within it, often for a single step, and blanks otherwise. So a
     word may last longer than from `start` to `end`, on either side.
     """
-    return [
-        Word(unit_model.decode(units), steps[0], steps[-1] + 1)
-        for units, steps in _split(hypothesis, unit_model)
-    ]
+    found: list[Word] = []
+    for first, last in _split(hypothesis, unit_model):
+        text = unit_model.decode(hypothesis.units[first:last])
+        start, end = hypothesis.steps[first], hypothesis.steps[last - 1] + 1
+        found.append(Word(text, start, end, slice(first, last)))
+    return found
 
 
-def _split(hypothesis: Hypothesis, unit_model: UnitModel) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield the units of each word that stand for characters, and their steps."""
-    units: list[int] = []
-    steps: list[int] = []
-    for unit, step in zip(hypothesis.units, hypothesis.steps, strict=True):
-        piece = unit_model.pieces[unit]
-        if piece.startswith(WORD_START) and units:
-            yield units, steps
-            units, steps = [], []
-        if piece != WORD_START:
-            units.append(unit)
-            steps.append(step)
-    if units:
-        yield units, steps
+def _split(hypothesis: Hypothesis, unit_model: UnitModel) -> Iterator[tuple[int, int]]:
+    """Yield the first unit of each word and that after its last; a lone space is in none."""
+    pieces = [unit_model.pieces[unit] for unit in hypothesis.units]
+    first = 0
+    for number, piece in enumerate([*pieces, WORD_START]):
+        if piece.startswith(WORD_START):
+            if number > first:
+                yield first, number
+            first = number + (piece == WORD_START)

@@ -10,6 +10,7 @@ import torch
 from asda.dataset.clips import Clips
 from asda.dataset.loaders import scoring_loader
 from asda.decoding.hypothesis import Hypothesis
+from asda.decoding.joined_windows import decoded
 from asda.distributed import Process, gather
 from asda.model.ctc_head import CtcHead
 from asda.scoring.long_utterances import long_outputs
@@ -25,8 +26,8 @@ def recognise(
 
     Args:
         model: the trained head
-        clips: those longer than the longest input of the model are computed by windows, see
-            `long_outputs`
+        clips: those longer than the longest input of the model are computed by windows, which
+            are cut at blanks
         process: this process
         decode: natural-log probabilities (steps, units) float32 of an utterance -> hypothesis
     """
@@ -41,6 +42,6 @@ def recognise(
         for utterance, rows, count in zip(batch.utterances, log_probs, steps, strict=True):
             if utterance not in longer:
                 found[utterance] = decode(rows[:count])
-    for utterance, output in long_outputs(model, clips, process):
-        found[utterance] = decode(output.log_softmax(-1).numpy())
+    for utterance, windows in long_outputs(model, clips, process):
+        found[utterance] = decoded(windows, decode).hypothesis
     return {name: one for part in gather(found) for name, one in part.items()}

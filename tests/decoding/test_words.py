@@ -38,7 +38,10 @@ def test_a_lone_space_is_no_part_of_a_word(tmp_path):
     units = UnitModel.load(tmp_path / "units")
     space, a, b = (units.pieces.index(piece) for piece in "▁ab")
     hypothesis = Hypothesis((b, space, space, a, b, 1, space), (0, 2, 4, 6, 7, 8, 9), 0.0)
-    assert words_of(hypothesis, units) == [Word("b", 0, 1), Word("ab<unk>", 6, 9)]
+    assert words_of(hypothesis, units) == [
+        Word("b", 0, 1, slice(0, 1)),
+        Word("ab<unk>", 6, 9, slice(3, 6)),
+    ]
 
 
 def test_no_units_are_no_words(units):

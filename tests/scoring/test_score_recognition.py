@@ -11,6 +11,7 @@ from asda.cli import main
 from asda.configuration import build
 from asda.corpus.datadir import write_table
 from asda.decoding.greedy import greedy
+from asda.decoding.joined_windows import pieces
 from asda.distributed import Process
 from asda.features.normalization import Normalization
 from asda.scoring import long_utterances
@@ -120,7 +121,7 @@ def test_the_outputs_of_a_long_utterance_are_joined(root, tmp_path):
 
 
 class Counting:
-    """A head whose output of a step is the sum of the frames of its patch."""
+    """A head of two units, of which one is the sum of the frames of a patch."""
 
     steps_per_patch = 1
 
@@ -132,11 +133,10 @@ class Counting:
     def __call__(self, features, num_frames):
         batch, frames, mel = features.shape
         padded = torch.nn.functional.pad(features, (0, 0, 0, -frames % 4))
-        return padded.reshape(batch, -1, 4 * mel).sum(-1, keepdim=True)
+        sums = padded.reshape(batch, -1, 4 * mel).sum(-1)
+        return torch.stack([torch.zeros_like(sums), sums], dim=-1)
 
-    def valid_steps(self, logits, num_frames):
-        if num_frames is None:
-            return torch.full(logits.shape[:1], logits.shape[1])
+    def steps(self, num_frames):
         return (num_frames + 3) // 4
 
 
@@ -161,9 +161,10 @@ def test_each_step_of_a_long_utterance_comes_once(frames, batch_size):
         found = dict(
             long_utterances.long_outputs(Counting(), clips, Process(0, 1, torch.device("cpu")))
         )
-    expected = Counting()(torch.from_numpy(features)[None], None)[0]
+    expected = Counting()(torch.from_numpy(features)[None], None)[0].log_softmax(-1)
     assert list(found) == ["long"]
-    np.testing.assert_allclose(found["long"], expected, rtol=1e-5, atol=1e-5)
+    joined = np.concatenate([rows for _, rows in pieces(found["long"])])
+    np.testing.assert_allclose(joined, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_an_utterance_without_a_transcript_is_refused(root, tmp_path, capsys):
