@@ -859,3 +859,65 @@ def test_recognition_without_what_it_needs(recipe, options, message):
     done, _ = run("--pretrained", "none", *options)
     assert done.returncode == 1
     assert message in done.stderr
+
+
+def test_several_corpora_to_pretrain_on(recipe):
+    """Sets of the recipe, and of another with its own dump; each experiment has its own name."""
+    other = recipe.parent / "other"
+    for place in (other / "data/x/all", recipe / "data/b/train", recipe / "data/b/valid"):
+        place.mkdir(parents=True)
+    (other / "dump/fbank").mkdir(parents=True)
+    (other / "dump/fbank/feats.scp").touch()
+    only = ("--stage", "3", "--stop-stage", "3", "--feats-type", "fbank")
+    with_dumps(recipe)
+    corpora = "b/train:0.75\n ../other/data/x/all:.25 a:1:my"
+    done, calls = run(*only, "--pretrain-corpora", corpora)
+    assert done.returncode == 0, done.stderr
+    call = calls[-1]
+    assert call.startswith(
+        "asda pretrain --config conf/pretrain.yaml --corpora.b_train.train=data/b/train"
+        " --corpora.b_train.valid=data/b/valid --corpora.b_train.share=0.75"
+        " --corpora.other_x_all.train=../other/data/x/all --corpora.other_x_all.share=.25"
+        " --corpora.other_x_all.dump=../other/dump/fbank"
+        " --corpora.a.train=data/a --corpora.a.share=1 --corpora.a.dump=my"
+        " --dump dump/fbank --exp exp/pretrain_corpora"
+    )
+    first = call.split("--exp ")[1].split()[0]
+    _, calls = run(*only, "--pretrain-corpora", "b/train ../other/data/x/all")
+    call = calls[-1]
+    assert ".share" not in call
+    assert call.split("--exp ")[1].split()[0] not in (first, "exp/pretrain")
+
+
+def with_dumps(recipe):
+    (recipe / "dump/fbank").mkdir(parents=True, exist_ok=True)
+    (recipe / "dump/fbank/feats.scp").touch()
+    (recipe / "my/feats.scp").touch()
+
+
+def test_features_of_all_own_corpora_are_dumped(recipe):
+    (recipe / "data/b/valid").mkdir()
+    (recipe / "data/b/train").mkdir()
+    options = ("--stage", "2", "--stop-stage", "2", "--feats-type", "fbank")
+    _, calls = run(*options, "--pretrain-corpora", "b/train:1 a:1 ../o/data/x:1")
+    (plan,) = [call for call in calls if call.startswith("asda dump plan")]
+    own = "data/train data/valid data/test data/b/train data/b/valid data/a"
+    assert plan.endswith(f" dump/fbank {own}")
+
+
+@pytest.mark.parametrize(
+    ("corpora", "reason"),
+    [
+        ("none:1", "--pretrain-corpora: no data directory 'data/none' in "),
+        ("../o/data/x:1", "--pretrain-corpora: no data directory '../o/data/x' in "),
+        ("a:1 a:2", "--pretrain-corpora: two corpora would be named 'a'"),
+        ("a:1:none", "--pretrain-corpora: no dump 'none' in "),
+    ],
+)
+def test_corpora_that_do_not_exist_are_refused(recipe, corpora, reason):
+    with_dumps(recipe)
+    options = ("--stage", "3", "--stop-stage", "3", "--feats-type", "fbank")
+    done, calls = run(*options, "--pretrain-corpora", corpora)
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert calls == []
