@@ -26,9 +26,9 @@ LAYERS = [
     {"benchmarks"},
     {"inference"},
     {"checkpoint"},
-    {"dataset"},
+    {"dataset", "decoding"},
     {"distributed", "dump", "model"},
-    {"features", "kernels"},
+    {"features", "kernels", "text"},
     {"corpus"},
     {"audio"},
     {"command_line"},
@@ -40,7 +40,7 @@ LAYERS = [
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
 
 MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn", "docstring-parser": "docstring_parser"}
-MODULES |= {"umap-learn": "umap"}
+MODULES |= {"umap-learn": "umap", "kenlm-ex": "kenlm"}
 NOT_IMPORTED = {"docstring-parser", "tensorboard", "onnxscript"}  # others import them
 
 

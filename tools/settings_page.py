@@ -18,11 +18,17 @@ import docstring_parser
 from asda.features.fbank_config import FbankConfig
 from asda.probing.probe_config import ProbeConfig
 from asda.scoring.score_config import BaselineConfig, ScoreConfig
+from asda.text.ngram_config import NgramConfig
+from asda.text.units_config import UnitsConfig
+from asda.training.ctc_config import CtcConfig
 from asda.training.run_config import FinetuneConfig, PretrainConfig
 
 COMMANDS = {
     "pretrain": PretrainConfig,
     "finetune": FinetuneConfig,
+    "finetune-ctc": CtcConfig,
+    "units": UnitsConfig,
+    "ngram": NgramConfig,
     "score": ScoreConfig,
     "baseline": BaselineConfig,
     "probe": ProbeConfig,
@@ -59,8 +65,14 @@ def parts(config: type, prefix: str) -> Iterator[tuple[str, type]]:
         if dataclasses.is_dataclass(kind):
             yield f"{prefix}{name}", typing.cast(type, kind)
             yield from parts(typing.cast(type, kind), f"{prefix}{name}.")
-        elif typing.get_origin(kind) is dict:
-            yield f"{prefix}{name}.NAME", typing.get_args(kind)[1]
+        elif of_settings := named_settings(kind):
+            yield f"{prefix}{name}.NAME", of_settings
+
+
+def named_settings(kind: Any) -> type | None:
+    """Return the dataclass of a dict from names to settings; None for other types."""
+    values = typing.get_args(kind)[1:] if typing.get_origin(kind) is dict else ()
+    return next(filter(dataclasses.is_dataclass, values), None)
 
 
 def section(title: str, config: type, prefix: str, commands: list[str] | None = None) -> str:
@@ -106,9 +118,11 @@ def type_name(kind: Any) -> str:
     if typing.get_origin(kind) is typing.Literal:
         return ", ".join(f"`{value}`" for value in typing.get_args(kind))
     if typing.get_origin(kind) is tuple:
-        return "list of " + ", ".join(type_name(one) for one in typing.get_args(kind))
+        return "list of " + ", ".join(
+            type_name(one) for one in typing.get_args(kind) if one is not ...
+        )
     if typing.get_origin(kind) is dict:
-        return "settings by name"
+        return "settings by name" if named_settings(kind) else "text by text"
     return "null" if kind is types.NoneType else kind.__name__
 
 

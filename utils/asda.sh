@@ -26,7 +26,13 @@ pretrain_config=conf/pretrain.yaml
 pretrain_tag=
 pretrain_args=
 pretrained=
-finetune_config=conf/finetune.yaml
+task=classification
+units_config=conf/units.yaml
+units_args=
+units_set=
+ngram_order=
+decode_args=
+finetune_config=
 finetune_tag=
 finetune_args=
 baseline=true
@@ -73,12 +79,22 @@ Completed downloads, features, trainings and scores are skipped; interrupted one
   --pretrained MODEL      start from this model.pt or checkpoint instead of stage 3's model, or from a
                           published one by its name (asda models lists them), which is fetched;
                           none = train from scratch, own = pretrain in stage 3
-  --finetune-config FILE  fine-tuning configuration (default: $finetune_config)
-  --finetune-args ARGS    settings that override it; asda finetune --help
-  --finetune-tag TAG      name the experiment finetune_TAG (default: derived from the pretrained model,
-                          config and args)
+  --task TASK             classification (asda finetune) or recognition (asda finetune-ctc), which
+                          learns the transcripts in DATADIR/SET/text (default: $task)
+  --finetune-config FILE  fine-tuning configuration (default: conf/finetune.yaml, or conf/ctc.yaml for
+                          recognition)
+  --finetune-args ARGS    settings that override it; asda finetune --help, asda finetune-ctc --help
+  --finetune-tag TAG      name the experiment finetune_TAG, or ctc_TAG (default: derived from the
+                          pretrained model, config and args)
   --baseline true|false   train baselines in stage 5, on the features of stage 2, for corpora of up to
                           10,000 training clips; this takes seconds (default: $baseline)
+
+For recognition:
+  --units-config FILE     units, which stage 2 trains once (default: $units_config)
+  --units-args ARGS       settings that override it, e.g. \"--kind bpe --size 200\"; asda units --help
+  --units-set SET         train the units on DATADIR/SET/text (default: the training set)
+  --ngram-order N         estimate an n-gram of words on the same texts in stage 2, and decode with it
+  --decode-args ARGS      settings of decoding, e.g. \"--decoding.method beam\"; asda score --help
 
   --tag-sets \"SET|FOLDER ...\"  label the audio of DATADIR/SET or of a folder in stage 6; a label is given
                           from its threshold on, chosen on the validation set if there is one
@@ -106,6 +122,7 @@ unset word # parse_options.sh takes every variable that is set for an option
 . utils/pretrain_corpora.sh
 . utils/up_to_date.sh
 . utils/scoring_stage.sh
+. utils/recognition_stages.sh
 . utils/use_stages.sh
 
 log() {
@@ -177,7 +194,7 @@ requires_input() {
 
 # train_and_score [FOLD]: run stages 3 to 5
 train_and_score() {
-  local sets=$datadir${1:+/fold$1} exp=$expdir${1:+/fold$1} init test_set pretrained_on
+  local sets=$datadir${1:+/fold$1} exp=$expdir${1:+/fold$1} init test_set pretrained_on units
 
   if begin 3 "$@"; then
     if [ "$pretrained" = none ]; then
@@ -200,12 +217,16 @@ train_and_score() {
     requires_input "$sets"
     [ -z "$init" ] || is_model_name "$init" ||
       requires pretrain "$init" "give --pretrained MODEL (none = from scratch)"
-    train finetune "$exp/$finetuning" "$finetune_config" "$train_set" \
-      ${init:+--init "$init"} "${finetune_words[@]}"
+    units=()
+    [ "$task" = classification ] || units=(--units "$(units_folder "$@")")
+    [ ${#units[@]} -eq 0 ] || requires dump "${units[1]}"
+    train "$finetune_verb" "$exp/$finetuning" "$finetune_config" "$train_set" \
+      ${init:+--init "$init"} "${units[@]}" "${finetune_words[@]}"
   fi
 
   if begin 5 "$@"; then
     requires finetune "$exp/$finetuning/model.pt"
+    decoding_words "$@"
     for test_set in "${tests[@]}"; do
       score "$exp/$finetuning" "$sets/$test_set" "$(score_folder "$test_set")"
       if [ "$baseline" = true ] && [ "$feats_type" = fbank ]; then
@@ -229,7 +250,7 @@ describe_corpus() {
 
 # run.sh may write lists over several lines.
 for option in local_data_opts test_sets pretrain_corpora dump_sets folds pretrain_args finetune_args \
-  tag_sets tag_args export_formats; do
+  units_args decode_args tag_sets tag_args export_formats; do
   printf -v "$option" %s "${!option//[[:space:]]/ }"
 done
 
@@ -249,19 +270,33 @@ case $tag_format in
   jsonl | csv | audacity | raven) ;;
   *) fail "--tag-format must be jsonl, csv, audacity or raven, not '$tag_format'" ;;
 esac
+units_tag=
+units_set=${units_set:-$train_set}
+case $task in
+  classification) finetune_verb=finetune prefix=finetune ;;
+  recognition)
+    finetune_verb=finetune-ctc prefix=ctc baseline=false
+    units_tag=$(default_tag units "$units_config" "$units_args")
+    ;;
+  *) fail "--task must be classification or recognition, not '$task'" ;;
+esac
+finetune_config=${finetune_config:-conf/$prefix.yaml}
+[[ $ngram_order =~ ^[2-5]?$ ]] || fail "--ngram-order must be from 2 to 5, not '$ngram_order'"
 [[ $ngpu =~ ^[0-9]+$ ]] || fail "--ngpu must be a number of GPUs, not '$ngpu'"
 device=auto
 [ "$ngpu" -gt 0 ] || device=cpu
 read -ra pretrain_words <<<"$pretrain_args"
 read -ra local_words <<<"$local_data_opts"
 read -ra finetune_words <<<"$finetune_args"
+read -ra units_words <<<"$units_args"
+read -ra decode_words <<<"$decode_args"
 read -ra tests <<<"$test_sets"
 read -ra tagged <<<"$tag_sets"
 read -ra tag_words <<<"$tag_args"
 read -ra formats <<<"$export_formats"
 
-# Experiments are named pretrain[_TAG] and finetune[_TAG]; the latter tag begins with the pretrained
-# model's.
+# Experiments are named pretrain[_TAG] and finetune[_TAG] or ctc[_TAG]; the latter tag begins with the
+# pretrained model's.
 [ "$pretrained" != own ] || pretrained=
 [ -n "$pretrain_tag" ] || pretrain_tag=$(default_tag pretrain "$pretrain_config" \
   "$pretrain_args${pretrain_corpora:+ --corpora $pretrain_corpora}")
@@ -273,12 +308,12 @@ case $pretrained in
   *) origin=$(basename "$pretrained" .pt) ;;
 esac
 if [ -z "$finetune_tag" ]; then
-  finetune_tag=$(joined "$origin" "$(default_tag finetune "$finetune_config" "$finetune_args")")
+  finetune_tag=$(joined "$origin" "$(default_tag "$prefix" "$finetune_config" "$finetune_args")")
+  finetune_tag=$(joined "$finetune_tag" "$units_tag")
 fi
-finetuning=finetune${finetune_tag:+_$finetune_tag}
-for name in "$pretraining" "$finetuning"; do
-  [ ${#name} -le 200 ] || fail "experiment name too long, give --${name%%_*}-tag: $name"
-done
+finetuning=$prefix${finetune_tag:+_$finetune_tag}
+[ ${#pretraining} -le 200 ] || fail "experiment name too long, give --pretrain-tag: $pretraining"
+[ ${#finetuning} -le 200 ] || fail "experiment name too long, give --finetune-tag: $finetuning"
 
 # needs STAGE OPTION FILE: fail at once rather than hours later, when the stage would miss its file
 needs() {
@@ -297,6 +332,7 @@ elif [ "$pretrained" != none ] && ! is_model_name "$pretrained"; then
   needs 4 --pretrained "$pretrained"
 fi
 needs 4 --finetune-config "$finetune_config"
+[ "$task" = classification ] || needs 2 --units-config "$units_config"
 
 . ./path.sh
 . ./cmd.sh
@@ -363,6 +399,12 @@ if begin 2; then
   else
     utils/dump_fbank.sh --cmd "$train_cmd" --nj "$nj" --fbank-config "$fbank_config" \
       --compression "$compression" --max-bad "$max_bad" "$dumpdir/fbank" "${dumped[@]}"
+  fi
+  if [ "$task" = recognition ]; then
+    [ ${#fold_list[@]} -gt 0 ] || make_units
+    for fold in "${fold_list[@]}"; do
+      make_units "$fold"
+    done
   fi
 fi
 

@@ -2,9 +2,12 @@
 # Stage 5 of utils/asda.sh, which sources this file: scores, baselines, and merging over folds.
 # shellcheck disable=SC2154 # the variables are those of utils/asda.sh
 
-# score_folder TEST_SET: print the folder of its scores within an experiment
+# score_folder TEST_SET: print the folder of its scores within an experiment; other settings of
+# decoding have other folders
 score_folder() {
-  [ ${#tests[@]} -eq 1 ] && echo score || echo "score_${1//\//_}"
+  local name=score
+  [ ${#tests[@]} -eq 1 ] || name+=_${1//\//_}
+  joined "$(joined "$name" "${ngram_order:+${ngram_order}gram}")" "$(default_tag '' '' "$decode_args")"
 }
 
 # baseline_folder TEST_SET: print the name of the experiment of its baselines
@@ -17,8 +20,9 @@ baseline_folder() {
 score() {
   local out=$1/$3 sums
   sums=$(checksums "$1/model.pt" "$2") || true
-  make_once "$out" "$sums" score run $((ngpu > 0)) "$out.log" asda score --model "$1/model.pt" \
-    --data "$2" --out "$out" "${features[@]}" "${most_bad[@]/#/--}" --device "$device"
+  make_once "$out" "$sums${decoding[*]/#/ }" score run $((ngpu > 0)) "$out.log" asda score \
+    --model "$1/model.pt" --data "$2" --out "$out" "${features[@]}" "${most_bad[@]/#/--}" \
+    --device "$device" "${decoding[@]}"
 }
 
 # train_baselines SETS TEST_SET OUT: skipped as score is; an error does not stop the recipe

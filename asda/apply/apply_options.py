@@ -1,8 +1,8 @@
-"""Options of `asda tag` and `asda embed` (no torch import)."""
+"""Options of `asda tag`, `asda embed` and what they share (no torch import)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,19 +12,16 @@ from asda.files import InputError
 
 TOP = 5  # labels of a clip if nothing else is asked for
 BY_SUFFIX = {".jsonl": "jsonl", ".csv": "csv", ".txt": "audacity"}
-PER_INPUT = ("audacity", "raven")  # formats with a file for each input
 
 
 @dataclass(frozen=True)
 class ApplyOptions:
-    """What both commands share.
+    """What all commands share that apply a model.
 
     Args:
         model: name of the model file
         inputs: files, folders, data directories, "-"
         out: what to write
-        window: seconds of a window; None = whole clips
-        hop: seconds from the start of a window to that of the next; None = half a window
         device: "auto", "cpu", "cuda"
         precision: "float32", "bf16" or "fp16"
         batch_size: windows that are computed together; None = what suits the device
@@ -34,8 +31,6 @@ class ApplyOptions:
     model: str
     inputs: Sequence[str]
     out: str | None
-    window: float | None
-    hop: float | None
     device: str
     precision: str
     batch_size: int | None
@@ -46,6 +41,22 @@ class ApplyOptions:
             raise InputError(f"--batch-size must be at least 1, not {self.batch_size}")
         if not 0 <= self.threads <= MOST_THREADS:
             raise InputError(f"--threads must be from 0 to {MOST_THREADS}, not {self.threads}")
+
+
+@dataclass(frozen=True)
+class WindowedOptions(ApplyOptions):
+    """Results of windows.
+
+    Args:
+        window: seconds of a window; None = whole clips
+        hop: seconds from the start of a window to that of the next; None = half a window
+    """
+
+    window: float | None
+    hop: float | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.hop is not None and self.window is None:
             raise InputError("--hop has no effect without --window")
 
@@ -57,7 +68,7 @@ class ApplyOptions:
 
 
 @dataclass(frozen=True)
-class TagOptions(ApplyOptions):
+class TagOptions(WindowedOptions):
     """What to label, and how.
 
     Args:
@@ -79,8 +90,6 @@ class TagOptions(ApplyOptions):
             raise InputError(f"--top must be at least 0 (all labels), not {self.top}")
         if self.top is not None and self.merged:
             raise InputError("--top has no effect on segments: --threshold chooses their labels")
-        if self.out and self.format == "table":
-            raise InputError("a table is for the terminal; give another --format with --out")
 
     @property
     def merged(self) -> bool:
@@ -100,21 +109,42 @@ class TagOptions(ApplyOptions):
         Raises:
             InputError: if the output does not tell it.
         """
-        if self.format:
-            return self.format
-        if not self.out:
-            return "table" if on_terminal else "jsonl"
-        suffix = Path(self.out).suffix
-        if suffix not in BY_SUFFIX:
-            raise InputError(
-                f"{self.out}: add --format audacity or raven for a folder of label files, or name"
-                f" the file {', '.join(f'*{one}' for one in BY_SUFFIX)}"
-            )
-        return BY_SUFFIX[suffix]
+        folders = "audacity or raven for a folder of label files"
+        return format_name(self.format, self.out, on_terminal, BY_SUFFIX, folders)
+
+
+def format_name(
+    name: str | None, out: str | None, on_terminal: bool, by_suffix: Mapping[str, str], others: str
+) -> str:
+    """Return the name of a format.
+
+    Args:
+        name: if it was given
+        out: what to write, None = standard output: a table on a terminal, JSON Lines elsewhere
+        on_terminal: whether standard output is a terminal
+        by_suffix: suffix of a file -> name of its format
+        others: the formats that no suffix tells, for the message
+
+    Raises:
+        InputError: if the output does not tell it.
+    """
+    if name:
+        if out and name == "table":
+            raise InputError("a table is for the terminal; give another --format with --out")
+        return name
+    if not out:
+        return "table" if on_terminal else "jsonl"
+    suffix = Path(out).suffix
+    if suffix not in by_suffix:
+        raise InputError(
+            f"{out}: add --format {others}, or name the file"
+            f" {', '.join(f'*{one}' for one in by_suffix)}"
+        )
+    return by_suffix[suffix]
 
 
 @dataclass(frozen=True)
-class EmbedOptions(ApplyOptions):
+class EmbedOptions(WindowedOptions):
     """What to compute vectors of, and which.
 
     Args:

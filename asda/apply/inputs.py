@@ -27,14 +27,19 @@ class AudioInput(NamedTuple):
         audio: what is read
         file: how results call the file: its path, a value of wav.scp, or "-"
         utterance: of a data directory; None for a file
-        label_name: path without suffix, relative to an output folder, for a file of its labels
+        output_name: path without suffix, relative to an output folder, for a file of its results
     """
 
     name: str
     audio: AudioSegment
     file: str
     utterance: str | None
-    label_name: str
+    output_name: str
+
+    def named(self) -> dict[str, str]:
+        """Return the entries of a row of results that name the input."""
+        utterance = {} if self.utterance is None else {"utterance": self.utterance}
+        return {"file": self.file, **utterance}
 
     def fault(self, error: AudioError) -> str:
         """Return a line that says why it cannot be used."""
@@ -75,7 +80,7 @@ def _of_word(word: str, temporary: Path) -> Iterator[AudioInput]:
     elif os.path.isdir(word):
         yield from _data_directory(word) if _is_data_directory(word) else _folder(word)
     elif word.rstrip().endswith("|"):
-        raise InputError(f"'{word}' is a command; put it in front: COMMAND | asda tag MODEL -")
+        raise InputError(f"'{word}' is a command; put it in front: COMMAND | asda VERB MODEL -")
     else:
         yield _file(word, os.path.basename(word))
 
@@ -91,8 +96,8 @@ def _data_directory(word: str) -> Iterator[AudioInput]:
     sources = data.audio_sources()
     for utterance in sorted(sources):
         audio = sources[utterance]
-        label_name = utterance.replace("/", "_")  # stays within the folder of labels
-        yield AudioInput(utterance, audio, audio.source, utterance, label_name)
+        output_name = utterance.replace("/", "_")  # stays within the folder of results
+        yield AudioInput(utterance, audio, audio.source, utterance, output_name)
 
 
 def _folder(word: str) -> Iterator[AudioInput]:
@@ -102,8 +107,8 @@ def _folder(word: str) -> Iterator[AudioInput]:
     yield from (_file(path, os.path.relpath(path, word)) for path in names)
 
 
-def _file(path: str, label_name: str) -> AudioInput:
-    stem = os.path.splitext(label_name)[0]
+def _file(path: str, output_name: str) -> AudioInput:
+    stem = os.path.splitext(output_name)[0]
     return AudioInput(path, AudioSegment(path), path, None, stem or "audio")
 
 

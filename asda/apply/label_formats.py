@@ -4,53 +4,34 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
+from asda.apply.rows import Row, RowFormat, json_lines, name_column
 from asda.files import on_one_line
 
-# A stretch of audio and its labels, best first, as a line of JSON holds it:
-# {"file": str, "utterance": str (of a data directory only), "start": seconds, "end": seconds,
-#  "labels": [{"label": str, "index": int, "score": float}, ...], "model": digest}
-Row = dict[str, Any]
+# A row has labels, best first:
+# "labels": [{"label": str, "index": int, "score": float}, ...]
 
 CSV_COLUMNS = ("file", "utterance", "start", "end", "label", "index", "score", "model")
 RAVEN_COLUMNS = (
     *("Selection", "View", "Channel", "Begin Time (s)", "End Time (s)"),
     *("Low Freq (Hz)", "High Freq (Hz)", "Begin File", "Label", "Score"),
 )
-WIDEST_NAME = 48  # characters of a name on the terminal
 
 
-@dataclass(frozen=True)
-class LabelFormat:
-    """How rows become lines of text.
-
-    Args:
-        lines: returns the lines of the rows of one input
-        header: first line of a file; empty = none
-        suffix: of a file with the labels of one input; empty = one file holds those of all inputs
-    """
-
-    lines: Callable[[Sequence[Row]], list[str]]
-    header: str = ""
-    suffix: str = ""
-
-
-def text_formats(highest: float) -> dict[str, LabelFormat]:
+def text_formats(highest: float) -> dict[str, RowFormat]:
     """Return the formats of files by name.
 
     Args:
         highest: half the sample rate of the model in Hz, to which a selection of Raven extends
     """
     return {
-        "jsonl": LabelFormat(_json_lines),
-        "csv": LabelFormat(_csv_lines, ",".join(CSV_COLUMNS)),
-        "audacity": LabelFormat(_audacity_lines, suffix=".txt"),
-        "raven": LabelFormat(
+        "jsonl": RowFormat(json_lines),
+        "csv": RowFormat(_csv_lines, ",".join(CSV_COLUMNS)),
+        "audacity": RowFormat(_audacity_lines, suffix=".txt"),
+        "raven": RowFormat(
             lambda rows: _raven_lines(rows, highest),
             "\t".join(RAVEN_COLUMNS),
             ".selections.txt",
@@ -58,7 +39,7 @@ def text_formats(highest: float) -> dict[str, LabelFormat]:
     }
 
 
-def table_format(names: Sequence[str], with_times: bool, models: dict[str, str]) -> LabelFormat:
+def table_format(names: Sequence[str], with_times: bool, models: dict[str, str]) -> RowFormat:
     """Return the format of the terminal: a line for each stretch, in columns.
 
     Args:
@@ -66,11 +47,10 @@ def table_format(names: Sequence[str], with_times: bool, models: dict[str, str])
         with_times: whether a row may be a part of its input
         models: digest -> name of a model, shown if there are several
     """
-    width = min(WIDEST_NAME, max((len(on_one_line(name)) for name in names), default=0))
+    name = name_column(names)
 
     def line(row: Row) -> str:
-        name = on_one_line(row.get("utterance") or row["file"])
-        words = [f"{_shortened(name, width):<{width}}"]
+        words = [name(row)]
         if with_times:
             words.append(f"{row['start']:9.2f} {row['end']:9.2f} s")
         if len(models) > 1:
@@ -78,11 +58,7 @@ def table_format(names: Sequence[str], with_times: bool, models: dict[str, str])
         labels = (f"{found['label']} {found['score']:.3f}" for found in row["labels"])
         return "  ".join([*words, *labels])
 
-    return LabelFormat(lambda rows: [line(row) for row in rows])
-
-
-def _json_lines(rows: Sequence[Row]) -> list[str]:
-    return [json.dumps(row, ensure_ascii=False) for row in rows]
+    return RowFormat(lambda rows: [line(row) for row in rows])
 
 
 def _csv_lines(rows: Sequence[Row]) -> list[str]:
@@ -116,8 +92,3 @@ def _raven_lines(rows: Sequence[Row], highest: float) -> list[str]:
         f"{on_one_line(os.path.basename(row['file']))}\t{on_one_line(one['label'])}\t{one['score']:g}"
         for number, (row, one) in enumerate(found, 1)
     ]
-
-
-def _shortened(name: str, width: int) -> str:
-    """Return the end of a name, which tells files of one folder apart."""
-    return name if len(name) <= width else f"…{name[1 - width :]}"

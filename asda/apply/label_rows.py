@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from asda.apply.label_formats import Row
+from asda.apply.rows import Row
 from asda.apply.segment_merger import Segment, SegmentMerger
 from asda.inference.audio_model import AudioModel, Window
 from asda.inference.tags import clip_scores, probabilities

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from asda.apply.apply_options import PER_INPUT, TagOptions
-from asda.apply.applying import Output, apply_to_all
-from asda.apply.inputs import AudioInput, find_inputs, fingerprints_of
-from asda.apply.label_formats import LabelFormat, Row, table_format, text_formats
-from asda.apply.label_output import (
-    RECORD,
-    LabelFile,
-    LabelFolder,
-    PrintedLabels,
-    check_label_names,
-)
+from asda.apply.apply_options import TagOptions
+from asda.apply.applying import apply_to_all
+from asda.apply.inputs import AudioInput, find_inputs
+from asda.apply.label_formats import table_format, text_formats
 from asda.apply.label_rows import Tagger, Windows
 from asda.apply.label_thresholds import read_thresholds
-from asda.apply.record import recorded
+from asda.apply.row_output import require_folder, row_output
+from asda.apply.rows import RowFormat
 from asda.apply.tagging import tag
 from asda.digests import file_digest
 from asda.distributed import start_process
-from asda.files import InputError, refuse_overwriting
 from asda.inference.loading import load
+
+RECORD = ".asda_tag"  # of a folder of label files
 
 
 def tag_files(options: TagOptions) -> None:
@@ -44,11 +36,20 @@ def tag_files(options: TagOptions) -> None:
         inputs = find_inputs(options.inputs, temporary)
         taggers = _taggers(options)
         windows = Windows(options.window, options.step, options.merged)
-        with _output(options, _format(form, inputs, taggers, options), inputs, taggers) as output:
+        output = row_output(
+            options.out,
+            _format(form, inputs, taggers, options),
+            inputs,
+            models=[tagger.name for tagger in taggers],
+            settings=_settings(options, taggers),
+            record_name=RECORD,
+            what="labels",
+        )
+        with output as opened:
             compute = functools.partial(
                 tag, taggers=taggers, windows=windows, batch_size=options.batch_size
             )
-            apply_to_all(inputs, compute, output)
+            apply_to_all(inputs, compute, opened)
 
 
 def _taggers(options: TagOptions) -> list[Tagger]:
@@ -68,42 +69,13 @@ def _taggers(options: TagOptions) -> list[Tagger]:
 
 def _format(
     name: str, inputs: Sequence[AudioInput], taggers: Sequence[Tagger], options: TagOptions
-) -> LabelFormat:
+) -> RowFormat:
     if name == "table":
         names = {tagger.digest: tagger.name for tagger in taggers}
         return table_format([one.name for one in inputs], options.window is not None, names)
     form = text_formats(taggers[0].model.sample_rate / 2)[name]
-    if not options.out and name in PER_INPUT and len(inputs) > 1:
-        raise InputError(f"--format {name} writes a file for each input; add --out FOLDER")
+    require_folder(options.out, name, form, len(inputs))
     return form
-
-
-@contextmanager
-def _output(
-    options: TagOptions,
-    form: LabelFormat,
-    inputs: Sequence[AudioInput],
-    taggers: Sequence[Tagger],
-) -> Iterator[Output[list[Row]]]:
-    if not options.out:
-        yield PrintedLabels(form)
-        return
-    out, is_folder = Path(options.out), _is_folder(options.out, form, inputs)
-    if is_folder:
-        check_label_names(inputs, out)
-    elif out.is_dir():
-        raise InputError(f"{out}: a folder; give the name of a file in it")
-    else:
-        refuse_overwriting(out, [*(t.name for t in taggers), *(one.file for one in inputs)])
-    record = out / f"{RECORD}{form.suffix}" if is_folder else f"{out}.done"
-    with recorded(record, _settings(options, taggers), fingerprints_of(inputs)) as opened:
-        yield LabelFolder(out, form, opened) if is_folder else LabelFile(out, form, opened)
-
-
-def _is_folder(out: str, form: LabelFormat, inputs: Sequence[AudioInput]) -> bool:
-    """Return whether an output is a folder of label files; one input may have a file."""
-    named_file = Path(out).suffix == Path(form.suffix).suffix and not os.path.isdir(out)
-    return bool(form.suffix) and not (named_file and len(inputs) == 1)
 
 
 def _settings(options: TagOptions, taggers: Sequence[Tagger]) -> dict[str, Any]:

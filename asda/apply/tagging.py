@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from asda.apply.applying import Follow
 from asda.apply.inputs import AudioInput
-from asda.apply.label_formats import Row
 from asda.apply.label_rows import Tagger, Windows, collector_for
+from asda.apply.rows import Row
 from asda.audio.audio_error import AudioError
 from asda.inference.computations import class_outputs
 from asda.inference.loading import sharing_encoders
@@ -70,10 +70,5 @@ def _tag_at_once(
         if follow is not None:
             follow(one, window.start, window.end, window.last)
         if window.last:
-            yield window.error or [_named(row, one) for row in rows]
+            yield window.error or [{**one.named(), **row} for row in rows]
             collect, rows = [collector_for(tagger, windows) for tagger in taggers], []
-
-
-def _named(row: Row, one: AudioInput) -> Row:
-    utterance = {} if one.utterance is None else {"utterance": one.utterance}
-    return {"file": one.file, **utterance, **row}

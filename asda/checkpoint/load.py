@@ -89,7 +89,8 @@ def _own(content: dict[str, Any], path: str) -> SavedModel:
             content = upgraded(content)
         elif content["format"] != FORMAT:
             raise InputError(f"{path}: format '{content['format']}', expected '{FORMAT}'")
-        saved = restore(SavedModel, content | {"path": path}, path)
+        # Files that were written before there was recognition have no entry for units.
+        saved = restore(SavedModel, {"units": {}} | content | {"path": path}, path)
         build(DataConfig, saved.data, path)
         if saved.fbank:  # settings added after the file was written take their default
             saved.fbank = to_dict(build(FbankConfig, saved.fbank, path))

@@ -17,6 +17,7 @@ from asda.checkpoint.uninitialised import Uninitialised
 from asda.configuration import build
 from asda.files import InputError
 from asda.model.classifier import Classifier
+from asda.model.ctc_head import CtcHead
 from asda.model.encoder import Encoder
 from asda.model.heads import Head, make_head
 from asda.model.model_config import ModelConfig, ResolvedModel
@@ -42,9 +43,10 @@ class SavedModel:
         fbank: feature configuration
         data: crop and padding of clips
         output: meaning of the network's output: "tokens" without a head, else that of the head
-            ("softmax", "sigmoid", ...)
+            ("softmax", "sigmoid", "ctc", ...)
         labels: names of the head's outputs, in order
         head: {"name": a registered head, ...its settings}; empty without a head
+        units: unit model of a head that recognises speech, see `UnitModel.content`; empty otherwise
         facts: how it was trained: updates, seed, versions; nothing here changes what is computed
         path: the file it was read from, for messages; not part of the content
     """
@@ -58,6 +60,7 @@ class SavedModel:
     output: str
     labels: list[str] = field(default_factory=list)
     head: dict[str, Any] = field(default_factory=dict)
+    units: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     path: str = "model.pt"
 
@@ -66,6 +69,11 @@ class SavedModel:
         values = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
         del values["path"]
         return {"format": FORMAT, "asda": __version__, **values}
+
+    @property
+    def recognises_speech(self) -> bool:
+        """Whether the output is the units of transcripts."""
+        return self.output in CtcHead.outputs
 
     @functools.cached_property
     def config(self) -> ResolvedModel:

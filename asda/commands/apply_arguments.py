@@ -1,4 +1,4 @@
-"""Arguments that `asda tag` and `asda embed` share."""
+"""Arguments that `asda tag`, `asda embed` and `asda transcribe` share."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="input", help=INPUT)
 
 
-def add_computing(parser: argparse.ArgumentParser) -> None:
-    """Add windows, and how and on which device the network computes."""
+def add_windows(parser: argparse.ArgumentParser) -> None:
+    """Add how recordings are divided into windows with results of their own."""
     add = parser.add_argument
     text = "divide recordings into windows of this length"
     add("--window", type=float, metavar="SECONDS", help=text)
     text = "time from the start of a window to the start of the next (default: half a window)"
     add("--hop", type=float, metavar="SECONDS", help=text)
+
+
+def add_computing(parser: argparse.ArgumentParser) -> None:
+    """Add how and on which device the network computes."""
+    add = parser.add_argument
     text = "auto (a GPU if there is one), cpu or cuda (default: auto)"
     add("--device", default="auto", help=text)
     text = "numbers that the network computes in (default: float32)"

@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 
 from asda.apply.apply_options import EmbedOptions
-from asda.commands.apply_arguments import DONE_BEFORE, add_computing, add_inputs, words_of
+from asda.commands.apply_arguments import (
+    DONE_BEFORE,
+    add_computing,
+    add_inputs,
+    add_windows,
+    words_of,
+)
 
 
 def main(argv: list[str]) -> None:
@@ -35,5 +41,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--layers", default="-1", help=text)
     text = "write frame embeddings, which are vectors over time"
     add("--frames", action="store_true", help=text)
+    add_windows(parser)
     add_computing(parser)
     return parser

@@ -1,4 +1,4 @@
-"""`asda score`: score a trained classifier on a data directory."""
+"""`asda score`: score a trained classifier or recogniser on a data directory."""
 
 from __future__ import annotations
 

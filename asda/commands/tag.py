@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 
 from asda.apply.apply_options import TagOptions
-from asda.commands.apply_arguments import DONE_BEFORE, add_computing, add_inputs, words_of
+from asda.commands.apply_arguments import (
+    DONE_BEFORE,
+    add_computing,
+    add_inputs,
+    add_windows,
+    words_of,
+)
 
 FORMATS = ("table", "jsonl", "csv", "audacity", "raven")
 
@@ -31,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     text += " encoders share one pass"
     parser.add_argument("--also", action="append", default=[], metavar="MODEL", help=text)
     _add_output(parser)
+    add_windows(parser)
     add_computing(parser)
     return parser
 

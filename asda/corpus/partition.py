@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -38,3 +39,15 @@ def cut_by_group(groups: Sequence[Sequence[T]], parts: int) -> list[list[T]]:
 def evenly_spaced(items: Sequence[T], count: int) -> list[T]:
     """Pick `count` items at even intervals, in order."""
     return [items[index * len(items) // count] for index in range(count)]
+
+
+def hashed_share(groups: Iterable[Sequence[str]], percent: float) -> list[str]:
+    """Pick a share of each group of names, at least one: those whose hashes come first.
+
+    Smaller shares are parts of larger ones, and the same names are picked on every machine.
+    """
+    picked = []
+    for group in groups:
+        ranked = sorted(group, key=lambda name: hashlib.sha256(name.encode()).digest())
+        picked += ranked[: max(1, round(len(group) * percent / 100))]
+    return picked

@@ -13,21 +13,22 @@ from asda.files import InputError, write_lines
 def write_data_dir(
     folder: Path,
     tables: Mapping[str, Mapping[str, str]],
-    labels: Sequence[str],
+    labels: Sequence[str] = (),
     utt2spk: Mapping[str, str] | None = None,
 ) -> None:
     """Write a data directory; tables of an earlier one in the same folder are removed.
 
     Args:
         folder: for example data/train
-        tables: name -> key -> rest of the line; must include utt2label
-        labels: all labels in class order
+        tables: name -> key -> rest of the line; must include utt2label or, if the utterances have
+            transcripts and no labels, text
+        labels: all labels in class order; empty = there are none
         utt2spk: speaker of each utterance; None = every utterance is its own speaker
 
     Raises:
         InputError: if there are no utterances, or a name cannot be written in a table.
     """
-    utterances = tables["utt2label"]
+    utterances = tables["utt2label" if labels else "text"]
     if not utterances:
         raise InputError(f"{folder}: no clips for this set; the corpus is incomplete")
     for name, table in tables.items():
@@ -36,7 +37,10 @@ def write_data_dir(
     for name, table in tables.items():
         write_table(folder / name, table)
     write_speakers(folder, utt2spk or {utterance: utterance for utterance in utterances})
-    write_lines(folder / "labels.txt", labels)
+    if labels:
+        write_lines(folder / "labels.txt", labels)
+    else:
+        (folder / "labels.txt").unlink(missing_ok=True)
 
 
 def _check_names(path: Path, table: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import Dataset
 
+from asda.configuration import build
 from asda.corpus.datadir import DataDir
 from asda.corpus.edit.sampling_weights import class_balanced_weights
 from asda.dataset.augment import augment_log_mel, augment_normalised, augment_waveform, perturb
@@ -23,8 +24,10 @@ from asda.dataset.feature_sources import (
     OnDisk,
     naming,
 )
-from asda.dataset.targets import CheckedTarget, Target
-from asda.features.matrix import Matrix, Values
+from asda.dataset.speed import at_speed, draw_speed, log_mel_at_speed
+from asda.dataset.targets import CheckedTarget, SelectiveTarget, Target
+from asda.features.fbank_config import FbankConfig
+from asda.features.matrix import Matrix, Values, read
 from asda.features.normalization import Normalization
 from asda.features.view import FeatureView
 from asda.files import InputError
@@ -97,8 +100,14 @@ class Clips(Dataset):
                 target.check(self.utterances)
 
     def _usable(self) -> list[str]:
-        known = [u for u in self.directory.utterances if u in self.features]
-        usable = [u for u in known if self.features.num_frames(u) >= self.config.min_frames]
+        selective = [target for target in self.targets if isinstance(target, SelectiveTarget)]
+        usable = []
+        left_out: dict[str, list[str]] = {}  # why -> utterances
+        for utterance in self.directory.utterances:
+            if fault := self._fault(utterance, selective):
+                left_out.setdefault(fault, []).append(utterance)
+            else:
+                usable.append(utterance)
         named = 0 if self.audio is None else len(self.audio.bad)  # with reasons, when opened
         if len(usable) < self.expected - named:
             log.warning(
@@ -106,20 +115,30 @@ class Clips(Dataset):
                 self.directory.path,
                 len(usable),
                 self.expected,
-                self._left_out(self.expected - len(known), len(known) - len(usable)),
+                "; ".join(_counted(fault, clips) for fault, clips in sorted(left_out.items())),
             )
         if not usable:
             raise InputError(
-                f"{self.directory.path}: none of its {self.expected} clips can be used "
-                f"({len(known)} have features, 0 of them at least {self.config.min_frames} frames)"
+                f"{self.directory.path}: none of its {self.expected} clips can be used"
+                f" ({'; '.join(_counted(fault, clips) for fault, clips in left_out.items())})"
             )
         return usable
 
-    def _left_out(self, missing: int, short: int) -> str:
-        """Return how many clips have no features, and how many are too short."""
-        reasons = [f"{missing} without features"] if missing else []
-        reasons += [f"{short} shorter than {self.config.min_frames} frames"] if short else []
-        return ", ".join(reasons)
+    def _fault(self, utterance: str, selective: Sequence[SelectiveTarget]) -> str | None:
+        """Return why a clip cannot be used, None if it can."""
+        if utterance not in self.features:
+            return "without features"
+        frames = self.features.num_frames(utterance)
+        if frames < self.config.min_frames:
+            return f"shorter than {self.config.min_frames} frames"
+        faults = (target.unusable(utterance, frames) for target in selective)
+        return next((f"with {fault}" for fault in faults if fault), None)
+
+    @functools.cached_property
+    def _fbank_config(self) -> FbankConfig:
+        """Settings of the features; those that are not recorded are taken to be the default."""
+        known = {"num_mel_bins": self.mel_bins} | self.features.fbank_config()
+        return build(FbankConfig, known, f"settings of the features of {self.directory.path}")
 
     @functools.cached_property
     def mel_bins(self) -> int:
@@ -135,6 +154,12 @@ class Clips(Dataset):
     def lengths(self) -> np.ndarray:
         """Frames of each clip after cropping, (clips,) int64."""
         return np.minimum(self.frames, self.config.max_frames)
+
+    @property
+    def longest(self) -> np.ndarray:
+        """Most frames that each clip can have after random changes and cropping, (clips,) int64."""
+        frames = self.frames if self.augment is None else self.augment.most_frames(self.frames)
+        return np.minimum(frames, self.config.max_frames)
 
     @property
     def longer(self) -> np.ndarray:
@@ -228,12 +253,18 @@ class Clips(Dataset):
     def _augmented(
         self, utterance: str, augment: AugmentConfig, rng: np.random.Generator
     ) -> Matrix:
-        """Return log-mel features with roll and gain, applied to the waveform if available."""
+        """Return log-mel features with speed, roll and gain, from the waveform if available."""
+        frames, config = self.features.num_frames(utterance), self.config
+        speed = draw_speed(augment.speed, frames, config.min_frames, config.max_frames, rng)
         if self.audio is not None:
             return self.audio.transformed_features(
-                utterance, lambda waveform: augment_waveform(waveform, augment, rng)
+                utterance,
+                lambda waveform: augment_waveform(at_speed(waveform, speed), augment, rng),
             )
-        return augment_log_mel(self.features.features(utterance), augment, rng)
+        log_mel = self.features.features(utterance)
+        if speed != 1:
+            log_mel = Values(log_mel_at_speed(read(log_mel), speed, self._fbank_config))
+        return augment_log_mel(log_mel, augment, rng)
 
 
 def open_clips(
@@ -267,3 +298,8 @@ def open_clips(
         )
     clips.normalization = normalization or clips.measure_normalization()
     return clips
+
+
+def _counted(fault: str, clips: Sequence[str]) -> str:
+    """Return how many clips have a fault, and which is the first of them."""
+    return f"{len(clips)} {fault}, first: {clips[0]}"

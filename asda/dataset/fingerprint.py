@@ -5,30 +5,35 @@ Paths do not count: data may be moved.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from asda.configuration import load, to_dict
 from asda.corpus.datadir import DataDir
 from asda.dataset.feature_sources import FeatureInput
 from asda.digests import table_digest, value_digest
 from asda.features.fbank_config import FbankConfig
+from asda.text.transcripts import read_transcripts
 
 
-def fingerprint(directory: str, features: FeatureInput, labelled: bool) -> dict[str, str]:
+def fingerprint(directory: str, features: FeatureInput, truth: Collection[str]) -> dict[str, str]:
     """Return digests of the clips and features of a data directory.
 
     Args:
         directory: a Kaldi data directory
         features: where its features come from
-        labelled: whether labels matter
+        truth: what else matters: "labels", "transcripts"
 
     Returns:
         "clips": utterances and their sampling weights; "labels" (if they matter): classes and the
-        labels of the clips; "features": the moments recorded in a dump, or the feature
-        configuration.
+        labels of the clips; "transcripts" (if they matter): those of the clips; "features": the
+        moments recorded in a dump, or the feature configuration.
     """
     data = DataDir(directory)
     clips = data.utterances
     digests = {"clips": table_digest(clips, _table(data, "utt2weight"))}
-    if labelled:
+    if "transcripts" in truth:
+        digests["transcripts"] = table_digest(clips, read_transcripts(data))
+    if "labels" in truth:
         digests["labels"] = table_digest(data.labels, {})
         digests["labels"] += table_digest(clips, _table(data, "utt2label"))
     if features.fbank is not None:

@@ -45,6 +45,19 @@ class CheckedTarget(Protocol):
         """Raise InputError if utterances lack this target."""
 
 
+@runtime_checkable
+class SelectiveTarget(Protocol):
+    """A target that some clips are not fit for."""
+
+    def unusable(self, utterance: str, num_frames: int) -> str | None:
+        """Return why a clip cannot be used, as "an empty transcript"; None if it can.
+
+        Args:
+            utterance: its ID
+            num_frames: its length before any change
+        """
+
+
 class VisiblePatches:
     """Indices of the patches that the student sees, drawn independently for each mask of a clip.
 

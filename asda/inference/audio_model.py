@@ -1,8 +1,7 @@
-"""A trained model that takes audio: embeddings, frame embeddings and labels."""
+"""A trained model that takes audio: embeddings, frame embeddings, labels and transcriptions."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from asda.audio.audio_error import AudioError
+from asda.decoding.decoding_config import DecodingConfig
 from asda.features.extract import log_mel_of
 from asda.files import InputError
 from asda.inference.audio_input import sources_of, with_name
@@ -22,15 +22,15 @@ from asda.inference.computations import (
     embeddings,
     frame_embeddings,
 )
-from asda.inference.feature_windows import Windowing
+from asda.inference.feature_windows import Windowing, overlapping
 from asda.inference.model_input import padded, sample_counts
 from asda.inference.stitching import Frames, side_by_side, stitched
 from asda.inference.tags import Tag, best_tags, clip_scores, probabilities
+from asda.inference.transcriber import Transcriber
+from asda.inference.transcription import PAUSE, Transcription
 from asda.inference.windowed_model import Window, WindowedModel
 from asda.kernels.precision import autocast
 from asda.model.model_config import Pooling
-
-OVERLAP = 8  # windows of frame embeddings overlap by a part of this
 
 
 class AudioModel(WindowedModel):
@@ -54,7 +54,8 @@ class AudioModel(WindowedModel):
 
     Attributes:
         network: a `Head` with an `encoder`, or an `Encoder`
-        labels: names of the classes, in the order of the network's outputs; [] for an encoder
+        labels: names of the classes or units, in the order of the network's outputs; [] for an
+            encoder
         saved: the content of the model file
     """
 
@@ -129,8 +130,7 @@ class AudioModel(WindowedModel):
             features, mask = side_by_side(clips)
             return Frames(features, mask, self.frame_times(features.shape[1]))
 
-        hop = math.ceil(self.data.max_frames * (1 - 1 / OVERLAP) / stride) * stride
-        windowing = Windowing(self.data.max_frames, min(hop, self.data.max_frames), stride)
+        windowing = overlapping(self.data.max_frames, stride)
         return self._of_clips(
             audio, rate, compute, of_clip, together, batch_size, windowing, self._frames_of_one
         )
@@ -169,6 +169,41 @@ class AudioModel(WindowedModel):
 
         return self._of_clips(audio, rate, class_outputs([self.network]), of_clip, list, batch_size)
 
+    def transcribe(
+        self,
+        audio: Any,
+        rate: int | None = None,
+        decoding: DecodingConfig | None = None,
+        pause: float = PAUSE,
+        batch_size: int | None = None,
+    ) -> Any:
+        """Return what is said, with the times of segments and words in seconds into the clip.
+
+        Long clips are computed in windows that overlap by an eighth, and are joined at blanks.
+
+        Args:
+            audio: see the class
+            rate: sample rate in Hz of waveforms that are given without one
+            decoding: how the outputs become words; None = by the best unit of each step
+            pause: seconds without a word that end a segment
+            batch_size: windows that are computed together; None = what suits the device
+
+        Returns:
+            A `Transcription` (text, segments, words) for one clip, a list of these for a list, a
+            dict for a data directory.
+
+        Raises:
+            AudioError: if audio cannot be used, with its name.
+            InputError: if the model recognises no speech, or an argument does not fit.
+        """
+        transcriber = Transcriber(self, decoding, pause)
+
+        def of_clip(windows: list[Window]) -> Transcription:
+            return transcriber.transcription(windows)
+
+        windowing, compute = transcriber.windowing, transcriber.compute
+        return self._of_clips(audio, rate, compute, of_clip, list, batch_size, windowing)
+
     def forward(self, waveforms: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return frame embeddings of the last layer with gradients, for training on top of them.
 
@@ -201,21 +236,19 @@ class AudioModel(WindowedModel):
         """Refuse a model that cannot tag.
 
         Raises:
-            InputError: saying how to make one that can.
+            InputError: saying how to make one that can, or what else the model can do.
         """
+        if self.saved.recognises_speech:
+            raise InputError(
+                f"{self.saved.path}: a recogniser has no labels; asda transcribe, or transcribe()"
+                " in Python, gives what is said"
+            )
         if not self.labels:
             raise InputError(
                 f"{self.saved.path}: an encoder ({self.saved.kind}) has no labels; train a"
                 f" classifier on it: asda finetune --init {self.saved.path} ..."
             )
         probabilities(torch.zeros(1), self.saved.output)
-
-    def frame_times(self, count: int) -> Tensor:
-        """Return the centres of `count` frame embeddings in seconds (count,) float32."""
-        patch, config = self.saved.config.patch, self.fbank.config
-        centre = config.first_sample + config.frame_length / 2
-        first = (patch.time - 1) / 2 * self.frame_shift + centre / self.sample_rate
-        return first + torch.arange(count) * (patch.time_stride * self.frame_shift)
 
     def _frames_of_one(self, features: Tensor) -> Frames:
         mask = torch.ones(len(features), dtype=torch.bool)

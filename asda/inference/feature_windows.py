@@ -14,6 +14,8 @@ from asda.features.normalization import Normalization
 from asda.inference.audio_input import Source, Waveform
 from asda.inference.log_mel_stream import LogMelStream
 
+OVERLAP = 8  # windows whose results are joined over time overlap by a part of this
+
 
 class Windowing(NamedTuple):
     """Where windows lie in a clip; all numbers are frames.
@@ -30,6 +32,17 @@ class Windowing(NamedTuple):
     length: int
     hop: int
     align: int = 1
+
+
+def overlapping(length: int, stride: int) -> Windowing:
+    """Return windows that overlap by an eighth, so that results over time can be joined.
+
+    Args:
+        length: of a window in frames
+        stride: frames from one patch to the next; windows begin where a patch does
+    """
+    hop = math.ceil(length * (1 - 1 / OVERLAP) / stride) * stride
+    return Windowing(length, min(hop, length), stride)
 
 
 class FeatureWindow(NamedTuple):

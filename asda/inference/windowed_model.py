@@ -98,6 +98,13 @@ class WindowedModel(nn.Module):
         """Longest input of the network in seconds."""
         return self.data.max_frames * self.frame_shift
 
+    def frame_times(self, count: int) -> Tensor:
+        """Return the centres of `count` frame embeddings in seconds (count,) float32."""
+        patch, config = self.saved.config.patch, self.fbank.config
+        centre = config.first_sample + config.frame_length / 2
+        first = (patch.time - 1) / 2 * self.frame_shift + centre / self.sample_rate
+        return first + torch.arange(count) * (patch.time_stride * self.frame_shift)
+
     def run(
         self,
         sources: Iterable[Source],

@@ -59,10 +59,18 @@ class PatchEmbedding(nn.Module):
 
     def valid(self, num_frames: Tensor, tokens: int) -> Tensor:
         """Return (batch, tokens) bool, true where a patch holds at least one valid frame."""
+        tokens_of_clip = self.times(num_frames)[:, None] * self.num_freq
+        return torch.arange(tokens, device=num_frames.device) < tokens_of_clip
+
+    def times(self, num_frames: Tensor) -> Tensor:
+        """Return how many patches along time hold at least one valid frame, (batch,) int64.
+
+        Args:
+            num_frames: valid frames of each clip (batch,) int64
+        """
         patch = self.patch
         beyond_first = (num_frames - patch.time).clamp(min=0) + patch.time_stride - 1
-        time = torch.div(beyond_first, patch.time_stride, rounding_mode="floor") + 1
-        return torch.arange(tokens, device=num_frames.device) < time[:, None] * self.num_freq
+        return torch.div(beyond_first, patch.time_stride, rounding_mode="floor") + 1
 
 
 def sincos_positions(

@@ -23,9 +23,9 @@ from asda.probing.probe_config import ProbeConfig
 from asda.probing.probe_kinds import Probes
 from asda.probing.probe_set import ProbeSet, ProbeSets
 from asda.probing.probes import Chosen, Probe, choose, scored_by
+from asda.scoring.clip_tables import audio_files
 from asda.scoring.measurable import Metric
 from asda.scoring.metrics import is_single_label
-from asda.scoring.prediction_table import audio_files
 from asda.scoring.result_files import write_results
 from asda.scoring.score_facts import untrained_classes
 from asda.scoring.tables import Table, number, with_interval

@@ -9,7 +9,7 @@ from typing import Any
 from asda.report.confusion_cells import cell_key
 from asda.report.listed_clips import short
 from asda.scoring.class_tables import COLUMNS
-from asda.scoring.prediction_table import Row
+from asda.scoring.clip_tables import Row
 from asda.scoring.tables import number
 
 MOST_CLASSES = 2000  # rows; the worst are shown

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asda.scoring.prediction_table import Row
+from asda.scoring.clip_tables import Row
 
 MOST_CLASSES = 60  # rows and columns; a larger table can neither be read nor tabbed through
 SHADES = 8  # steps of colour

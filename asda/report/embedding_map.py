@@ -13,7 +13,7 @@ from asda.inference.audio_model import AudioModel
 from asda.report.listed_clips import ListedClips, short
 from asda.report.set_results import SetResults
 from asda.report.svg_axes import Axes, range_of
-from asda.scoring.prediction_table import Row
+from asda.scoring.clip_tables import Row
 
 MOST_POINTS = 300  # that can still be told apart and told by ear
 COLOURS, SHAPES = 8, 5  # of the style sheet and of the template

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asda.audio.wav_scp import AudioSegment
-from asda.scoring.prediction_table import Row, times_of
+from asda.scoring.clip_tables import Row, times_of
 from asda.scoring.tables import cut
 
 MOST_CLIPS = 5000  # named in a page; their names alone would fill it otherwise
@@ -32,7 +32,7 @@ class ListedClips:
 
         Args:
             test_set: name of the set, since two sets may use one name for two clips
-            row: of the table of predictions
+            row: of the table of clips of its score folder
             sources: utterance -> its audio
         """
         key = (test_set, row["utterance"])
@@ -45,10 +45,17 @@ class ListedClips:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    return {
+    named = {
         "name": short(row["utterance"]),
         "file": short(row["file"] or ""),
         "times": times_of(row),
+    }
+    return named | _decision(row) if "predicted" in row else named
+
+
+def _decision(row: Row) -> dict[str, str]:
+    """Return what is shown of the decision of a classifier."""
+    return {
         "true": short(row["true"]) or "no label",
         "predicted": short(row["predicted"]) or "no label",
         "score": f"{row['score']:.3f}",

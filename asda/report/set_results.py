@@ -17,12 +17,15 @@ from asda.report.confusion_cells import (
     listed_rows,
 )
 from asda.report.listed_clips import ListedClips
+from asda.report.recognised_clips import Recognition, recognition, worst_clips
 from asda.report.reliability_chart import ReliabilityChart, reliability_chart
+from asda.scoring.clip_tables import Row, read_sources
 from asda.scoring.compare import metric_info, read_result
 from asda.scoring.measurable import Metric
 from asda.scoring.metrics import confusion_matrix
-from asda.scoring.prediction_table import SHOWN_ERRORS, Row, is_wrong, prediction_rows, read_sources
+from asda.scoring.prediction_table import SHOWN_ERRORS, is_wrong, prediction_rows
 from asda.scoring.predictions import ScoredClips
+from asda.scoring.recognition_scores import RecognitionScores
 from asda.scoring.result_notes import result_notes
 from asda.scoring.results_page import metrics_of_folds, plain
 from asda.scoring.score_kinds import read_scores
@@ -46,6 +49,7 @@ class SetResults:
         sources: utterance -> its audio
         scored: the scores; None unless they are those of a classifier
         rows: the table of predictions
+        recognition: None unless speech was recognised
     """
 
     name: str
@@ -60,6 +64,19 @@ class SetResults:
     sources: dict[str, AudioSegment] = field(default_factory=dict)
     scored: ScoredClips | None = None
     rows: list[Row] = field(default_factory=list)
+    recognition: Recognition | None = None
+
+    @property
+    def recognised(self) -> dict[str, str]:
+        """Sections about recognised utterances."""
+        return {} if self.recognition is None else self.recognition.sections
+
+    @property
+    def drawn(self) -> list[int]:
+        """Numbers of the clips that are shown with spectrograms."""
+        if self.recognition is None:
+            return self.errors
+        return [shown.clip for shown in self.recognition.worst]
 
     @property
     def headline(self) -> tuple[str, str, str]:
@@ -144,6 +161,10 @@ def read_set_results(folder: Path, listed: ListedClips) -> SetResults:
     scored = read_scores(folder)
     if isinstance(scored, ScoredClips):
         _add_classifier(found, scored, _files(read_sources(folder)), listed)
+    elif isinstance(scored, RecognitionScores):
+        found.sources = _files(read_sources(folder))
+        worst = worst_clips(scored, found.name, found.sources, listed)
+        found.recognition = recognition(result, scored, worst)
     return found
 
 

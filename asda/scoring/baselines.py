@@ -16,8 +16,8 @@ from asda.dataset.label_counts import count_labels, refuse_equal_labels
 from asda.dataset.targets import MultiHot
 from asda.features.matrix import read
 from asda.files import InputError
+from asda.scoring.clip_tables import audio_files
 from asda.scoring.metrics import is_single_label
-from asda.scoring.prediction_table import audio_files
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.result_files import result_line, write_results
 from asda.scoring.score_config import BaselineConfig

@@ -13,6 +13,7 @@ from asda.digests import value_digest
 from asda.scoring.best_thresholds import NAME as THRESHOLDS
 from asda.scoring.best_thresholds import best_thresholds, threshold_sections
 from asda.scoring.calibration import ECE, Calibration, calibration_sections
+from asda.scoring.clip_tables import PREDICTIONS, Sources, write_clip_table
 from asda.scoring.confusions import confusion_sections, most_confused
 from asda.scoring.intervals import Interval, intervals
 from asda.scoring.measurable import Metric
@@ -24,12 +25,7 @@ from asda.scoring.metrics import (
     d_prime,
 )
 from asda.scoring.plots import plot_confusion, plot_reliability
-from asda.scoring.prediction_table import (
-    Sources,
-    error_sections,
-    prediction_rows,
-    write_predictions,
-)
+from asda.scoring.prediction_table import error_sections, prediction_rows
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.reports import PageParts, Report
 from asda.scoring.tables import markdown_table, number, write_tsv
@@ -88,7 +84,7 @@ class ClassReport(Report):
 
     def write_files(self, folder: Path, result: Mapping[str, Any]) -> None:
         """Write the files of a classifier, see write_results."""
-        write_predictions(folder, self.predictions)
+        write_clip_table(folder / PREDICTIONS, self.predictions)
         for name, entry in TABLES.items():
             rows = result[entry]
             write_tsv(folder / name, list(rows[0]), [row.values() for row in rows])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from asda.files import InputError
+from asda.scoring.clip_tables import read_sources
 from asda.scoring.compare import (
     mean_and_std,
     read_groups,
@@ -16,7 +17,6 @@ from asda.scoring.compare import (
     refuse_other_columns,
     score_folder,
 )
-from asda.scoring.prediction_table import read_sources
 from asda.scoring.result_files import write_results
 from asda.scoring.score_kinds import read_scores
 from asda.scoring.scored_set import ScoredSet

@@ -12,10 +12,12 @@ import numpy as np
 from asda.files import InputError, atomic_write, write_json
 from asda.provenance import environment
 from asda.scoring.class_tables import ClassReport
+from asda.scoring.clip_tables import Sources
 from asda.scoring.intervals import LEVEL, REPLICATES, SEED
 from asda.scoring.measurable import Metric
-from asda.scoring.prediction_table import Sources
 from asda.scoring.predictions import ScoredClips
+from asda.scoring.recognition_report import RecognitionReport
+from asda.scoring.recognition_scores import RecognitionScores
 from asda.scoring.reports import Report
 from asda.scoring.results_page import results_page
 from asda.scoring.scored_set import ScoredSet
@@ -35,7 +37,9 @@ def write_results(
     """Write scores.npz, RESULTS.md, result.json and what the kind of scores adds.
 
     A classifier adds predictions.tsv, per_class.tsv, thresholds.tsv, reliability.tsv and .png and,
-    if every clip has one label, confusion.tsv and .png.
+    if every clip has one label, confusion.tsv and .png. Speech recognition adds hypotheses.tsv,
+    alignments.txt, word_confusions.tsv, ref.trn, hyp.trn, and per_speaker.tsv and
+    per_language.tsv where these are known.
     result.json is written last: if it exists, the folder is complete.
 
     Args:
@@ -99,6 +103,8 @@ def report_of(scored: ScoredSet, sources: Sources | None = None) -> Report:
     """
     if isinstance(scored, ScoredClips):
         return ClassReport(scored, sources or {})
+    if isinstance(scored, RecognitionScores):
+        return RecognitionReport(scored, sources or {})
     return Report(scored)
 
 

@@ -9,6 +9,12 @@ from asda.files import listed
 from asda.scoring.metrics import METRICS
 from asda.scoring.tables import number
 
+HOW_SCORED = {
+    "windows": "averaged over windows of the whole clip",
+    "start": "scored by their start alone (data.long_clips: start)",
+    "joined": "recognised by windows that overlap by an eighth, whose outputs are joined",
+}
+
 
 def result_notes(result: Mapping[str, Any]) -> list[str]:
     """Return lines for RESULTS.md.
@@ -28,9 +34,7 @@ def _long_clips(windows: Mapping[str, Any], clips: int) -> str:
     length = f"{windows['max_frames']} frames"
     if windows["seconds"] is not None:
         length = f"{windows['seconds']:.2f} s ({length})"
-    how = "averaged over windows of the whole clip"
-    if windows["scored"] == "start":
-        how = "scored by their start alone (data.long_clips: start)"
+    how = HOW_SCORED[windows["scored"]]
     return f"{windows['longer']} of {clips} clips are longer than {length}: {how}."
 
 

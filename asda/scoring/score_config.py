@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from asda.configuration import MOST_THREADS, check_fraction
+from asda.decoding.decoding_config import DecodingConfig
 
 
 @dataclass
 class ScoreConfig:
-    """Score a trained classifier on the labelled clips of a data directory.
+    """Score a trained classifier or recogniser on a data directory.
 
     Args:
-        model: model.pt of a fine-tuning experiment, or the name of a classifier (`asda models`)
-        data: data directory with utt2label
+        model: model.pt of a fine-tuning experiment, or the name of a model (`asda models`)
+        data: data directory with utt2label, or with text if the model recognises speech
         out: score folder to write: RESULTS.md, result.json, scores.npz, tables of the classes
         dump: folder with the features (feats.scp) of the directory (null = the directory itself)
         fbank: feature configuration (YAML file) to compute features from audio, without a dump
         max_bad: largest fraction of unusable clips when features are computed from audio; they are
             listed in `bad_utterances` of the score folder
         metric: metric that results are ranked by (null = the one by which the model was chosen; if
-            there is none, accuracy if every clip has one label, else mAP)
+            there is none, accuracy if every clip has one label, else mAP, and WER of recognition)
+        decoding: how a recogniser's outputs become text
         batch_size: clips per batch
         device: "cpu", "cuda" or "auto" (a GPU if one is available)
         threads: CPU threads (0 = all cores)
@@ -33,6 +35,7 @@ class ScoreConfig:
     fbank: str | None = None
     max_bad: float = 0.05
     metric: str | None = None
+    decoding: DecodingConfig = field(default_factory=DecodingConfig)
     batch_size: int = 32
     device: str = "auto"
     threads: int = 0

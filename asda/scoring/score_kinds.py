@@ -6,12 +6,14 @@ from pathlib import Path
 
 from asda.files import InputError
 from asda.scoring.predictions import ScoredClips
+from asda.scoring.recognition_scores import RecognitionScores
 from asda.scoring.scored_set import ScoredSet, stored_kind
 from asda.scoring.utterance_ratios import UtteranceRatios
 
 KINDS: dict[str, type[ScoredSet]] = {
     ScoredClips.kind: ScoredClips,
     UtteranceRatios.kind: UtteranceRatios,
+    RecognitionScores.kind: RecognitionScores,
 }
 
 

@@ -1,14 +1,15 @@
-"""Scoring a trained classifier on a data directory."""
+"""Scoring a trained classifier or recogniser on a data directory."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import SavedModel
@@ -18,57 +19,98 @@ from asda.corpus.datadir import DataDir
 from asda.dataset.clips import Clips, open_clips
 from asda.dataset.data_config import DataConfig
 from asda.dataset.feature_sources import FeatureInput
-from asda.dataset.targets import MultiHot
-from asda.distributed import end_process, start_process
+from asda.dataset.targets import MultiHot, Target
+from asda.decoding.decoding_config import DecodingConfig
+from asda.distributed import Process, end_process, start_process
 from asda.features.fbank_config import differing_features
 from asda.features.normalization import Normalization
 from asda.files import InputError
+from asda.model.ctc_head import CtcHead
 from asda.model.heads import ranking_scores
+from asda.scoring.clip_tables import audio_files
 from asda.scoring.predict import predict
-from asda.scoring.prediction_table import audio_files
 from asda.scoring.predictions import ScoredClips
 from asda.scoring.result_files import result_line, write_results
 from asda.scoring.score_config import ScoreConfig
 from asda.scoring.score_facts import selection_metric, untrained_classes, window_counts
+from asda.scoring.score_recognition import Recogniser
+from asda.scoring.scored_set import ScoredSet
+
+
+class Found(NamedTuple):
+    """What was measured of the clips of a data directory.
+
+    Args:
+        scored: the scores
+        clips: the clips
+        entries: arguments of write_results
+        facts: further entries of the provenance
+    """
+
+    scored: ScoredSet
+    clips: Clips
+    entries: dict[str, Any]
+    facts: dict[str, Any]
 
 
 def score(config: ScoreConfig) -> None:
-    """Score every labelled clip and write the results to `config.out`."""
+    """Score every clip with a known truth and write the results to `config.out`."""
     process = start_process(config.device, config.threads)
     saved = read_model(config.model)
     model = load_head(saved).to(process.device)
     with refusing_damage(config.model):
         facts = _facts(config, saved)
-    labels = MultiHot(DataDir(config.data), saved.labels)
-    clips = _open(config, saved, labels)
-    sources = audio_files(config.data)
-    logits = torch.from_numpy(predict(model, clips, process, saved.output))
+    measure = _recognised if saved.recognises_speech else _classified
+    found = measure(config, saved, model, process)
     if process.is_first:
-        scored = _scored(logits, saved, clips, labels)
         result = write_results(
             config.out,
-            scored,
-            facts,
-            clips.expected,
-            metric=config.metric or selection_metric(saved, scored),
-            sources=sources,
+            found.scored,
+            facts | found.facts,
+            found.clips.expected,
+            sources=audio_files(config.data),
             validation=_validation(saved.facts),
-            windows=window_counts(clips, saved),
-            **untrained_classes(saved.facts.get("untrained_classes", ()), scored),
+            **found.entries,
         )
         print(result_line(Path(config.out), result))
     end_process()
 
 
-def _scored(logits: Tensor, saved: SavedModel, clips: Clips, labels: MultiHot) -> ScoredClips:
-    """Return the scores of clips from logits (clips, classes)."""
-    return ScoredClips(
+def _classified(
+    config: ScoreConfig, saved: SavedModel, model: nn.Module, process: Process
+) -> Found:
+    if config.decoding != DecodingConfig():
+        raise InputError(
+            f"{saved.path}: a classifier, whose outputs are not decoded; leave out decoding"
+        )
+    labels = MultiHot(DataDir(config.data), saved.labels)
+    clips = _open(config, saved, [labels])
+    logits = torch.from_numpy(predict(model, clips, process, saved.output))
+    scored = ScoredClips(
         np.array(clips.utterances),
         ranking_scores(logits, saved.output).numpy(),
         labels.matrix(clips.utterances),
         np.array(saved.labels),
         scale="log_probability" if saved.output == "softmax" else "logit",
     )
+    entries = {
+        "metric": config.metric or selection_metric(saved, scored),
+        "windows": window_counts(clips, saved),
+        **untrained_classes(saved.facts.get("untrained_classes", ()), scored),
+    }
+    return Found(scored, clips, entries, {})
+
+
+def _recognised(
+    config: ScoreConfig, saved: SavedModel, model: nn.Module, process: Process
+) -> Found:
+    recogniser = Recogniser(saved, cast(CtcHead, model), config.decoding)
+    clips = _open(config, saved)
+    entries = {
+        "metric": config.metric or recogniser.selection_metric(),
+        "windows": recogniser.windows(clips),
+    }
+    return Found(recogniser.scored(clips, process), clips, entries, recogniser.facts())
 
 
 def _validation(facts: dict[str, Any]) -> dict[str, Any] | None:
@@ -85,7 +127,7 @@ def load_head(saved: SavedModel) -> nn.Module:
     return saved.build()
 
 
-def _open(config: ScoreConfig, saved: SavedModel, labels: MultiHot) -> Clips:
+def _open(config: ScoreConfig, saved: SavedModel, targets: Sequence[Target] = ()) -> Clips:
     data = build(DataConfig, saved.data, config.model)
     clips = open_clips(
         config.data,
@@ -93,7 +135,7 @@ def _open(config: ScoreConfig, saved: SavedModel, labels: MultiHot) -> Clips:
         dataclasses.replace(data, batch_size=config.batch_size),
         Normalization(**saved.normalization),
         mel_bins=saved.config.mel_bins,
-        targets=[labels],
+        targets=targets,
     )
     found = differing_features(saved.fbank, clips.features.fbank_config())
     if found:

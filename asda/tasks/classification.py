@@ -35,7 +35,7 @@ class ClassificationTask(Task[FinetuneConfig]):
     """A classifier trained on labelled clips."""
 
     verb = "finetune"
-    labelled = True
+    truth = frozenset({"labels"})
     higher_is_better = True
 
     @classmethod

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from pathlib import Path
+
 import yaml
 
 from asda.configuration import read_yaml
@@ -12,13 +15,13 @@ from asda.registry.model_cache import local_file
 from asda.training.experiment import Experiment
 
 
-def check_inputs(experiment: Experiment, labelled: bool) -> None:
+def check_inputs(experiment: Experiment, truth: Collection[str]) -> None:
     """Compare the data and the initial model of a run with the record in its folder; update that.
 
     Inputs of a completed run may have been deleted since; these are not compared.
 
     Args:
-        labelled: whether the labels of clips matter
+        truth: what matters besides features: "labels", "transcripts"
 
     Raises:
         InputError: naming the inputs that have changed.
@@ -26,7 +29,7 @@ def check_inputs(experiment: Experiment, labelled: bool) -> None:
     if not experiment.process.is_first:
         return
     record = experiment.folder / "inputs.yaml"
-    new = _inputs(experiment, labelled)
+    new = _inputs(experiment, truth)
     old: dict[str, str] = {}
     if record.exists() and experiment.has_begun:
         old = read_yaml(record)
@@ -40,19 +43,20 @@ def check_inputs(experiment: Experiment, labelled: bool) -> None:
         yaml.safe_dump(old | new, stream)
 
 
-def _inputs(experiment: Experiment, labelled: bool) -> dict[str, str]:
+def _inputs(experiment: Experiment, truth: Collection[str]) -> dict[str, str]:
     """Return name and digest of each input."""
     config = experiment.config
-    inputs = {}
-    if config.init and (init := local_file(config.init)).is_file():
-        inputs["init"] = file_digest(init)
+    files = {name: Path(path) for name, path in config.further_inputs().items()}
+    if config.init:
+        files["init"] = local_file(config.init)
+    inputs = {name: file_digest(path) for name, path in files.items() if path.is_file()}
     for source in config.inputs:
         corpus = f"{source.name}/" if source.name else ""
         for name, directory in (("train", source.train), ("valid", source.valid)):
             if directory is None:
                 continue
             try:
-                prints = fingerprint(directory, source.features, labelled)
+                prints = fingerprint(directory, source.features, truth)
             except InputError:
                 if not experiment.model.exists():
                     raise

@@ -23,7 +23,7 @@ ACCEPTABLE = {f"optimizer.{name}" for name in ("lr", "min_lr", "warmup", "clip_n
 ACCEPTABLE |= {
     f"training.{name}" for name in ("updates", "precision", "evaluate_every", "patience")
 }
-PLACES = {"train", "valid", "dump", "fbank"}  # the content is compared in any case
+PLACES = {"train", "valid", "dump", "fbank", "units"}  # the content is compared in any case
 
 
 @dataclass
@@ -255,6 +255,10 @@ class RunConfig:
     def inputs(self) -> list[RunInput]:
         """The data of each corpus of the run."""
         return [RunInput(None, self.train, self.valid, self.features)]
+
+    def further_inputs(self) -> dict[str, str]:
+        """Return name -> file of what the run depends on besides data and `init`."""
+        return {}
 
     def resolved(self: Run, mel_bins: int) -> Run:
         """Return a copy with a resolved model configuration.

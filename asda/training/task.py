@@ -19,7 +19,7 @@ from asda.corpus.datadir import DataDir
 from asda.dataset.clips import Clips, open_clips
 from asda.dataset.collate import Batch
 from asda.dataset.data_config import AugmentConfig
-from asda.dataset.loaders import Loader, training_loader
+from asda.dataset.loaders import Loader, epoch_padding, training_loader
 from asda.dataset.targets import Target
 from asda.distributed import Process, end_process, failing_together, gather, start_process
 from asda.features.fbank_config import differing_features
@@ -59,12 +59,14 @@ class Task(ABC, Generic[Config]):
 
     Attributes:
         verb: `asda VERB` that repeats the run (in run.sh)
-        labelled: whether labels of the clips matter (labels.txt, utt2label)
+        truth: what is learned from besides features: "labels" (labels.txt, utt2label),
+            "transcripts" (text)
         metric: validation quantity that ranks models; None = none does
         higher_is_better: how `metric` ranks
         labels: names of the head's outputs, in order
         head: {"name": a registered head, ...its settings}; empty for pretraining
         output: meaning of the model's output, see `SavedModel`
+        units: content of the unit model that the outputs stand for; empty without one
         model_config: resolved model configuration
         model: the trained module
         inputs: the data of each corpus of the run
@@ -74,12 +76,13 @@ class Task(ABC, Generic[Config]):
     """
 
     verb: ClassVar[str]
-    labelled: ClassVar[bool] = False
+    truth: ClassVar[frozenset[str]] = frozenset()
     metric: str | None = None
     higher_is_better: bool = False
     labels: Sequence[str] = ()
     head: Mapping[str, Any] = {}
     output: str = NO_HEAD
+    units: Mapping[str, Any] = {}
 
     def __init__(self, config: Config, process: Process, init: SavedModel | None = None):
         self.config = config
@@ -128,7 +131,8 @@ class Task(ABC, Generic[Config]):
         check_ranking(config.training, ranked=cls.ranks(config))
         with failing_together():
             experiment = Experiment(config, cls.verb, process)
-            check_inputs(experiment, cls.labelled or config.data.sampling == "balanced")
+            balanced = {"labels"} if config.data.sampling == "balanced" else set()
+            check_inputs(experiment, cls.truth | balanced)
             complete = experiment.is_complete
         for note in notes if process.is_first else ():
             log.warning("%s", note)
@@ -180,6 +184,11 @@ class Task(ABC, Generic[Config]):
         """
         if given.training.precision == "auto":
             log.info("training.precision auto: %s", self.config.training.precision)
+        if self.config.data.padding == "mask":
+            for training, _ in self.opened:
+                share = epoch_padding(training, self.config.training.seed)
+                path = training.directory.path
+                log.info("%s: padding makes up %.1f %% of training batches", path, 100 * share)
         process = self.process
         clips = sum(len(training) for training, _ in self.opened)
         for line in setting_warnings(self.config, clips, process.world_size, process.device.type):
@@ -270,6 +279,7 @@ class Task(ABC, Generic[Config]):
             output=self.output,
             labels=list(self.labels),
             head=dict(self.head),
+            units=dict(self.units),
             facts=facts | data | {"clips": len(self.clips)} | self.facts() | environment(),
         )
 

@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
 def test_the_audio_files_below_a_folder_are_found_and_nothing_else(folder):
     found = find_inputs(["sounds"], folder)
     assert [one.file for one in found] == ["sounds/b.wav", "sounds/deep/a.FLAC"]
-    assert [one.label_name for one in found] == ["b", "deep/a"]
+    assert [one.output_name for one in found] == ["b", "deep/a"]
 
 
 def test_a_file_given_twice_is_one_input(folder):

@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asda.corpus.partition import cut, cut_by_group, evenly_spaced
+from asda.corpus.partition import cut, cut_by_group, evenly_spaced, hashed_share
 
 sizes = st.lists(st.integers(1, 9), min_size=1, max_size=40)
 
@@ -44,3 +44,19 @@ def test_evenly_spaced(total, data):
     assert len(set(chosen)) == count
     assert chosen == sorted(chosen)
     assert not gaps or max(gaps) - min(gaps) <= 1
+
+
+@given(sizes=sizes, percents=st.lists(st.integers(1, 100), min_size=2, max_size=2))
+def test_shares_are_nested_and_have_their_part_of_each_group(sizes, percents):
+    groups = [[f"{group}-{index}" for index in range(size)] for group, size in enumerate(sizes)]
+    smaller, larger = (hashed_share(groups, percent) for percent in sorted(percents))
+    assert {*smaller} <= {*larger}
+    for number, group in enumerate(groups):
+        of_group = [name for name in larger if name.startswith(f"{number}-")]
+        assert len(of_group) == max(1, round(len(group) * max(percents) / 100))
+
+
+def test_a_share_is_neither_the_first_names_nor_another_on_each_call():
+    names = [f"name{index:02d}" for index in range(10)]
+    assert hashed_share([names], 30) == ["name06", "name04", "name08"]
+    assert hashed_share([names[::-1]], 30) == ["name06", "name04", "name08"]

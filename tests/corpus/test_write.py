@@ -36,6 +36,15 @@ def test_tables_of_an_earlier_one_go(tmp_path):
     assert problems(tmp_path) == []
 
 
+def test_transcripts_without_labels(tmp_path):
+    write_data_dir(tmp_path, TABLES, LABELS)
+    write_data_dir(tmp_path, {"wav.scp": TABLES["wav.scp"], "text": {"b_1": "yes", "a_1": "no"}})
+    assert problems(tmp_path) == []
+    directory = DataDir(tmp_path)
+    assert directory.utterances == ["a_1", "b_1"]
+    assert not directory.has("labels.txt") and not directory.has("utt2label")
+
+
 @pytest.mark.parametrize(("key", "rest"), [("a 1", "a.wav"), ("a_1", "a\nb.wav"), ("", "a.wav")])
 def test_names_that_a_table_cannot_hold(tmp_path, key, rest):
     tables = {"wav.scp": {key: rest}, "utt2label": {key: "dog"}}

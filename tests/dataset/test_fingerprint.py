@@ -16,7 +16,7 @@ def test_settings_that_were_added_change_no_digest_unless_they_are_set(tmp_path)
     def digest(**settings):
         save(FbankConfig(**settings), tmp_path / "fbank.yaml")
         features = FeatureInput(fbank=str(tmp_path / "fbank.yaml"))
-        return fingerprint(str(directory), features, labelled=False)["features"]
+        return fingerprint(str(directory), features, truth=())["features"]
 
     before = to_dict(FbankConfig())
     for added in ("keep_silent", "snip_edges"):

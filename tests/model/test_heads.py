@@ -60,8 +60,10 @@ def test_a_name_belongs_to_one_class():
 
 
 def test_an_unknown_head_is_refused():
-    with pytest.raises(ValueError, match=r"head 'ctc' is not registered \(known: classifier\b"):
-        make_head({"name": "ctc"}, CONFIG, 1)
+    with pytest.raises(
+        ValueError, match=r"head 'transducer' is not registered \(known: classifier\b"
+    ):
+        make_head({"name": "transducer"}, CONFIG, 1)
 
 
 @pytest.mark.parametrize(("pooling", "layers"), [("max", "last"), ("mean", "first")])

@@ -8,8 +8,8 @@ import pytest
 from scoring.systems import multi_label, rows, score_folder, single_label
 
 from asda.audio.wav_scp import AudioSegment
+from asda.scoring.clip_tables import audio_files
 from asda.scoring.folds import merge_folds
-from asda.scoring.prediction_table import audio_files
 from asda.scoring.predictions import ScoredClips
 
 PROBABILITY = {

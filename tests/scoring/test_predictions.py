@@ -79,7 +79,7 @@ def test_another_kind_is_refused(tmp_path):
     np.savez(tmp_path / "scores.npz", kind=np.array("images"))
     with pytest.raises(InputError, match="of the kind images, not classification"):
         ScoredClips.load(tmp_path)
-    message = r"scores of the kind images, which .* does not know \(classification, ratios\)"
+    message = r"the kind images, which .* does not know \(classification, ratios, recognition\)"
     with pytest.raises(InputError, match=message):
         read_scores(tmp_path)
 

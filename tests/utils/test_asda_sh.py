@@ -19,7 +19,8 @@ echo "${0##*/} $*" >> "$CALLS"
 [ "${FAILS-}" != "$1" ] || { echo "asda $1: error: it failed" >&2; exit "${STATUS:-1}"; }
 out=$(sed -E 's/.* --(out|exp) ([^ ]+).*/\\2/' <<<"$*")
 case $1 in
-  pretrain | finetune) mkdir -p "$out" && touch "$out/model.pt" ;;
+  pretrain | finetune | finetune-ctc) mkdir -p "$out" && touch "$out/model.pt" ;;
+  units) mkdir -p "$out" ;;
   score) mkdir -p "$out" && touch "$out/result.json" "$out/RESULTS.md" ;;
   tag) mkdir -p "$(dirname "$out")" && touch "$out" ;;
   export) mkdir -p "$(dirname "$3")" && touch "$3" ;;
@@ -56,7 +57,7 @@ def recipe(repository, tmp_path, monkeypatch):
         (tmp_path / name).write_text(NOTE)
         (tmp_path / name).chmod(0o755)
     (folder / "conf").mkdir()
-    for name in ("pretrain", "pretrain_wide", "x", "finetune", "slow"):
+    for name in ("pretrain", "pretrain_wide", "x", "finetune", "slow", "ctc", "units", "units_bpe"):
         (folder / f"conf/{name}.yaml").touch()
     for name in ("my/asda.pt", "exp/pretrain_wide/model.pt"):
         (folder / name).parent.mkdir(parents=True)
@@ -781,6 +782,83 @@ def test_jobs_get_words_with_special_characters_unchanged(recipe, tmp_path, monk
     assert done.returncode == 0, done.stderr
     assert f"--exp {expdir}/pretrain_x'y --training.device auto --data.x 'y" in calls[0]
     assert (recipe / expdir / "pretrain_x'y/job.log").exists()
+
+
+@pytest.fixture
+def transcribed(recipe):
+    """The recipe with transcripts in all its data directories."""
+    for folder in recipe.glob("data/**/train"):
+        (folder / "text").touch()
+    return recipe
+
+
+def recognition(*options):
+    done, calls = run("--task", "recognition", "--pretrained", "none", *options)
+    assert done.returncode == 0, done.stderr
+    return [call for call in calls if call.split()[1] not in ("data", "results", "downloads")]
+
+
+def test_recognition_trains_units_in_stage_2_and_a_ctc_model_in_stage_4(transcribed):
+    calls = recognition("--stage", "2")
+    data = "--train data/train --valid data/valid --fbank conf/fbank.yaml --data.max_bad=0.05"
+    assert calls == [
+        "asda units --config conf/units.yaml --text data/train --out dump/units_train",
+        f"asda finetune-ctc --config conf/ctc.yaml {data} --exp exp/ctc_scratch"
+        " --training.device auto --units dump/units_train",
+        "asda score --model exp/ctc_scratch/model.pt --data data/test --out exp/ctc_scratch/score"
+        " --fbank conf/fbank.yaml --max_bad=0.05 --device auto",
+    ]
+
+
+def test_other_units_have_another_folder_and_other_experiments(transcribed):
+    (transcribed / "data/all/text").touch()
+    options = ["--units-config", "conf/units_bpe.yaml", "--units-args", "--size 300"]
+    units, training, _ = recognition("--stage", "2", *options, "--units-set", "all")
+    folder = "dump/units_all_bpe_size300"
+    assert units == (
+        f"asda units --config conf/units_bpe.yaml --text data/all --out {folder} --size 300"
+    )
+    assert "--exp exp/ctc_scratch_bpe_size300 " in training
+    assert training.endswith(f"--units {folder}")
+
+
+def test_an_ngram_is_estimated_once_and_used_in_decoding(transcribed):
+    calls = recognition("--stage", "2", "--ngram-order", "3", "--decode-args", "--decoding.beam 8")
+    file = "dump/units_train/3gram.arpa"
+    assert (
+        calls[1] == f"asda ngram --text data/train --units dump/units_train --order 3 --out {file}"
+    )
+    assert "--out exp/ctc_scratch/score_3gram_beam8 " in calls[-1]
+    assert calls[-1].endswith(f" --decoding.method beam --decoding.lm {file} --decoding.beam 8")
+
+
+def test_each_fold_has_its_units(transcribed):
+    calls = recognition("--stage", "2", "--folds", "1 2")
+    assert [call for call in calls if " units " in call] == [
+        "asda units --config conf/units.yaml --text data/fold1/train --out dump/units_fold1_train",
+        "asda units --config conf/units.yaml --text data/fold2/train --out dump/units_fold2_train",
+    ]
+    trained = [call for call in calls if " finetune-ctc " in call]
+    assert [call.rsplit(" ", 1)[1] for call in trained] == [
+        "dump/units_fold1_train",
+        "dump/units_fold2_train",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--task", "diarisation"], "--task must be classification or recognition"),
+        (["--ngram-order", "6"], "--ngram-order must be from 2 to 5, not '6'"),
+        (["--task", "recognition", "--units-config", "conf/none.yaml"], "no file 'conf/none.yaml'"),
+        (["--task", "recognition", "--stage", "4"], "no 'dump/units_train'"),
+        (["--task", "recognition", "--stage", "2"], "no 'data/train/text'"),
+    ],
+)
+def test_recognition_without_what_it_needs(recipe, options, message):
+    done, _ = run("--pretrained", "none", *options)
+    assert done.returncode == 1
+    assert message in done.stderr
 
 
 def test_several_corpora_to_pretrain_on(recipe):

@@ -1,0 +1,99 @@
+"""Transcripts of clips as targets of recognition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from asda.corpus.datadir import DataDir
+from asda.files import InputError, listed
+from asda.text.transcripts import read_transcripts
+from asda.text.unit_model import UNKNOWN, UnitModel
+
+MOST_UNKNOWN = 0.5  # of the transcripts; above it, the units are those of another language
+
+
+class Transcript:
+    """The units of what is said in a clip.
+
+    Args:
+        directory: data directory with `text`
+        units: normalise and divide the transcripts
+        steps: frames of a clip -> steps of the CTC head
+        max_frames: longest input of the model
+
+    Attributes:
+        texts: utterance -> normalised transcript
+    """
+
+    name = "transcript"
+
+    def __init__(
+        self,
+        directory: DataDir,
+        units: UnitModel,
+        steps: Callable[[int], int],
+        max_frames: int,
+    ):
+        self.path = directory.path / "text"
+        self.model, self.steps, self.max_frames = units, steps, max_frames
+        self.texts = {name: units.rules(t) for name, t in read_transcripts(directory).items()}
+        self.units = {name: np.array(units.encode(t), np.int64) for name, t in self.texts.items()}
+
+    def unusable(self, utterance: str, num_frames: int) -> str | None:
+        """Return why a clip cannot be learned from, None if it can.
+
+        Args:
+            utterance: its ID, which may have no transcript (see `check`)
+            num_frames: its length before any change
+        """
+        units = self.units.get(utterance)
+        if units is None:
+            return None
+        if not len(units):
+            return "an empty transcript"
+        if num_frames > self.max_frames:
+            return f"more than data.max_frames {self.max_frames} frames"
+        if least_steps(units) > self.steps(num_frames):
+            return "more units than CTC can align with the frames"
+        return None
+
+    def check(self, utterances: Sequence[str]) -> None:
+        """Refuse clips without a transcript, and units that do not fit the transcripts."""
+        if missing := [u for u in utterances if u not in self.units]:
+            raise InputError(
+                f"{self.path}: no line for {len(missing)} of {len(utterances)} clips (first:"
+                f" {missing[0]}); where nothing is said, a line has only the name"
+            )
+        unknown = self.unknown(utterances)
+        if len(unknown) > MOST_UNKNOWN * len(utterances):
+            first = next(iter(unknown))
+            raise InputError(
+                f"{self.path}: {len(unknown)} of {len(utterances)} transcripts hold what the units"
+                f" do not know (first: {first}, {listed(sorted(unknown[first]))}); train units on"
+                " these transcripts: asda units"
+            )
+
+    def unknown(self, utterances: Sequence[str]) -> dict[str, set[str]]:
+        """Return utterance -> what the units do not know, for transcripts with such parts."""
+        found = [u for u in utterances if UNKNOWN in self.units[u]]
+        return {utterance: self.model.unknown(self.texts[utterance]) for utterance in found}
+
+    def of(self, utterance: str, num_frames: int, rng: np.random.Generator) -> np.ndarray:
+        """Return (units,) int64."""
+        return self.units[utterance]
+
+    def pad(self, rows: list[np.ndarray]) -> Tensor:
+        """Return (batch, units) int64, -1 where a clip has fewer units."""
+        padded = np.full((len(rows), max(map(len, rows))), -1, np.int64)
+        for out, units in zip(padded, rows, strict=True):
+            out[: len(units)] = units
+        return torch.from_numpy(padded)
+
+
+def least_steps(units: np.ndarray) -> int:
+    """Return the least steps of a CTC alignment: a blank must stand between equal units."""
+    return len(units) + int((units[1:] == units[:-1]).sum())

@@ -1,0 +1,41 @@
+"""Settings of decoding (typed configuration, no torch import)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass
+class DecodingConfig:
+    """How the outputs of a CTC head become units.
+
+    Args:
+        method: "greedy" takes the best unit of each step; "beam" adds up the probabilities of all
+            paths that spell the same units (prefix beam search)
+        beam: largest number of unit sequences that are kept from step to step
+        prune: sequences are not continued by a unit if the score falls by more than this, in
+            natural logarithms, below that of the best sequence with the best unit of the step
+        lm: n-gram language model of the `beam` method, an ARPA file or a binary of KenLM (null =
+            none); see `asda ngram`
+        lm_of: what its tokens are: the "words" of the text, or the "units" of the model
+        lm_weight: factor of the n-gram's natural-log probabilities
+        word_bonus: is added to the natural-log score for each word, since an n-gram prefers few
+    """
+
+    method: Literal["greedy", "beam"] = "greedy"
+    beam: int = 16
+    prune: float = 6.0
+    lm: str | None = None
+    lm_of: Literal["words", "units"] = "words"
+    lm_weight: float = 0.5
+    word_bonus: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.beam < 1:
+            raise ValueError(f"beam must be at least 1, not {self.beam}")
+        for name in ("prune", "lm_weight"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
+        if self.lm is not None and self.method == "greedy":
+            raise ValueError("lm needs the decoding method beam; greedy decoding uses no n-gram")

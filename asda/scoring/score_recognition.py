@@ -1,0 +1,106 @@
+"""Scoring a model that recognises speech on a data directory."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from asda.checkpoint.saved_model import SavedModel
+from asda.configuration import to_dict
+from asda.corpus.datadir import DataDir
+from asda.dataset.clips import Clips
+from asda.decoding.decoders import make_decoder
+from asda.decoding.decoding_config import DecodingConfig
+from asda.distributed import Process
+from asda.files import InputError
+from asda.model.ctc_head import CtcHead
+from asda.scoring.recognise import recognise
+from asda.scoring.recognition_scores import ERROR_RATES, UNKNOWN, RecognitionScores
+from asda.scoring.score_facts import window_counts
+from asda.text.transcripts import read_transcripts
+from asda.text.unit_model import UnitModel
+
+log = logging.getLogger(__name__)
+
+
+class Recogniser:
+    """A trained CTC head with its units and a decoder.
+
+    Args:
+        saved: the model file
+        model: built from it
+        decoding: how its outputs become units
+
+    Raises:
+        InputError: if the file holds no units, or the n-gram cannot be read.
+    """
+
+    def __init__(self, saved: SavedModel, model: CtcHead, decoding: DecodingConfig):
+        self.saved, self.model, self.decoding = saved, model, decoding
+        self.units = UnitModel.of_content(saved.units, saved.path)
+        self.decode = make_decoder(decoding, self.units)
+
+    def scored(self, clips: Clips, process: Process) -> RecognitionScores:
+        """Return references and hypotheses of all clips; each process gets all.
+
+        Raises:
+            InputError: if a clip has no line in `text`.
+        """
+        references = self._references(clips)
+        found = recognise(self.model, clips, process, self.decode)
+        names = clips.utterances
+        return RecognitionScores(
+            names,
+            references,
+            [self.units.decode(found[utterance].units) for utterance in names],
+            _column(clips.directory, "utt2spk", names),
+            _column(clips.directory, "utt2lang", names),
+        )
+
+    def _references(self, clips: Clips) -> list[str]:
+        """Return the normalised transcripts, and log how many are empty."""
+        path = clips.directory.path / "text"
+        texts = read_transcripts(clips.directory)
+        if missing := [name for name in clips.utterances if name not in texts]:
+            raise InputError(
+                f"{path}: no line for {len(missing)} of {len(clips)} utterances (first:"
+                f" {missing[0]}); where nothing is said, a line has only the name"
+            )
+        references = [self.units.rules(texts[name]) for name in clips.utterances]
+        empty = [n for n, text in zip(clips.utterances, references, strict=True) if not text]
+        if empty:
+            log.warning(
+                "%s: %d of %d transcripts are empty (first: %s); words that are recognised there"
+                " count as insertions",
+                path,
+                len(empty),
+                len(clips),
+                empty[0],
+            )
+        return references
+
+    def facts(self) -> dict[str, Any]:
+        """Return how texts were made, as entries of the provenance."""
+        settings = to_dict(self.decoding)
+        if self.decoding.method == "greedy":
+            settings = {"method": "greedy"}
+        return {
+            "units": self.units.describe(),
+            "text rules": to_dict(self.units.rules),
+            "decoding": {name: value for name, value in settings.items() if value is not None},
+        }
+
+    def windows(self, clips: Clips) -> dict[str, Any]:
+        """Return how many clips are longer than the input of the model."""
+        return window_counts(clips, self.saved) | {"scored": "joined"}
+
+    def selection_metric(self) -> str | None:
+        """Return the error rate by which the model was chosen, if it was one."""
+        metric = self.saved.facts.get("metric")
+        return metric if metric in ERROR_RATES else None
+
+
+def _column(directory: DataDir, name: str, utterances: list[str]) -> list[str]:
+    """Return the value of each utterance in a table, UNKNOWN where there is none."""
+    table = directory.table(name) if directory.has(name) else {}
+    return [table.get(utterance, UNKNOWN) for utterance in utterances]

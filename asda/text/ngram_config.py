@@ -1,0 +1,30 @@
+"""Settings of `asda ngram` (typed configuration, no torch import)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass
+class NgramConfig:
+    """Estimate an n-gram language model for decoding, by interpolated Kneser-Ney smoothing.
+
+    Args:
+        text: data directories with `text`, or text files with a sentence per line, separated by
+            spaces
+        units: folder of the units, by whose rules the texts are normalised (`asda units`)
+        out: ARPA file to write
+        of: what the tokens are: the "words" of the texts, or the "units" of the words
+        order: longest n-gram
+    """
+
+    text: str
+    units: str
+    out: str
+    of: Literal["words", "units"] = "words"
+    order: int = 3
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.order <= 5:
+            raise ValueError(f"order must be from 2 to 5, which KenLM reads, not {self.order}")

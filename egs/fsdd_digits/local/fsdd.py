@@ -1,0 +1,1 @@
+../../fsdd/local/data.py
