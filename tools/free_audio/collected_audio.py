@@ -100,19 +100,21 @@ def _clips(
 def _measured(
     folder: Path, name: str, paths: list[str], limits: Limits, pool: ProcessPoolExecutor
 ) -> dict[str, Measures]:
-    """Return path -> measures, from the package's file of them if it was made with these limits."""
+    """Return path -> measures; those in the package's file, made with these limits, are kept."""
     table = folder / "measures" / f"{name}.json"
-    key = value_digest([asdict(limits), _version(folder, name), paths])
+    key = value_digest([asdict(limits), _version(folder, name)])
+    known: dict[str, Measures] = {}
     if table.is_file():
         stored = json.loads(table.read_text(encoding="utf-8"))
         if stored["key"] == key:
-            return {line["path"]: Measures(**line) for line in stored["clips"]}
-    print(f"measuring {name}: {len(paths)} files", flush=True)
-    files = folder / "audio" / name / "files"
-    one = partial(measure, files, shortest=limits.shortest, longest=limits.longest)
-    found = list(pool.map(one, paths, chunksize=16))
-    write_json(table, {"key": key, "clips": [asdict(clip) for clip in found]})
-    return {clip.path: clip for clip in found}
+            known = {line["path"]: Measures(**line) for line in stored["clips"]}
+    if missing := [path for path in paths if path not in known]:
+        print(f"measuring {name}: {len(missing)} files", flush=True)
+        files = folder / "audio" / name / "files"
+        one = partial(measure, files, shortest=limits.shortest, longest=limits.longest)
+        known |= {clip.path: clip for clip in pool.map(one, missing, chunksize=16)}
+        write_json(table, {"key": key, "clips": [asdict(clip) for clip in known.values()]})
+    return known
 
 
 def _drop_repeated(clips: list[Clip], folder: Path) -> None:

@@ -103,10 +103,10 @@ def _zipped_audio(content: IO[bytes]) -> Iterator[tuple[PurePosixPath, IO[bytes]
             return
         with zipfile.ZipFile(copy) as archive:
             for member in archive.infolist():
-                path = _safe(member.filename)
-                if not member.is_dir() and is_audio_name(path.name):
+                # Other names are not written, and some games have ../CREDITS in theirs.
+                if is_audio_name(member.filename):
                     with archive.open(member) as stream:
-                        yield path, stream
+                        yield _safe(member.filename), stream
 
 
 def _safe(name: str) -> PurePosixPath:

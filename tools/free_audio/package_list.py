@@ -54,7 +54,7 @@ class PackageList:
     """Content of packages.yaml.
 
     Args:
-        music: expression of paths that are music, in every package
+        music: expression of the paths of sounds that are music, in every package
         packages: name -> what is known of it
     """
 
@@ -63,10 +63,10 @@ class PackageList:
 
     def dropped(self, package: str, path: str) -> str:
         """Return why a file is left out by its path, "" = it is not."""
-        if re.search(self.music, path, re.IGNORECASE):
-            return "music"
-        drop = self.packages[package].drop
-        return "listed" if drop and re.search(drop, path) else ""
+        known = self.packages[package]
+        if known.kind_of(path) == "sound" and re.search(self.music, path, re.IGNORECASE):
+            return "music"  # speech about it is not
+        return "listed" if known.drop and re.search(known.drop, path) else ""
 
 
 def read_packages(path: Path) -> PackageList:
