@@ -96,10 +96,13 @@ For recognition:
   --ngram-order N         estimate an n-gram of words on the same texts in stage 2, and decode with it
   --decode-args ARGS      settings of decoding, e.g. \"--decoding.method beam\"; asda score --help
 
-  --tag-sets \"SET|FOLDER ...\"  label the audio of DATADIR/SET or of a folder in stage 6; a label is given
-                          from its threshold on, chosen on the validation set if there is one
-  --tag-format FORMAT     jsonl, csv, audacity or raven (default: $tag_format)
-  --tag-args ARGS         further options, e.g. \"--threshold 0.5 --window 2\"; asda tag --help
+  --tag-sets \"SET|FOLDER ...\"  label or transcribe the audio of DATADIR/SET or of a folder in stage 6; a
+                          label is given from its threshold on, chosen on the validation set if
+                          there is one
+  --tag-format FORMAT     jsonl, csv, audacity or raven; for recognition jsonl, srt, vtt, ctm, text or trn
+                          (default: $tag_format)
+  --tag-args ARGS         further options, e.g. \"--threshold 0.5 --window 2\"; asda tag --help or
+                          asda transcribe --help
   --export-formats \"FORMAT ...\"  write the model in these formats in stage 7, e.g. \"onnx huggingface\";
                           asda export --help${recipe_help:+
 
@@ -266,21 +269,22 @@ case $feats_type in
   raw) features=(--fbank "$fbank_config") most_bad=("max_bad=$max_bad") ;;
   *) fail "--feats-type must be fbank or raw, not '$feats_type'" ;;
 esac
-case $tag_format in
-  jsonl | csv | audacity | raven) ;;
-  *) fail "--tag-format must be jsonl, csv, audacity or raven, not '$tag_format'" ;;
-esac
 units_tag=
 units_set=${units_set:-$train_set}
 case $task in
-  classification) finetune_verb=finetune prefix=finetune ;;
+  classification)
+    finetune_verb=finetune prefix=finetune
+    tag_verb=tag tag_file=tags tag_formats="jsonl csv audacity raven"
+    ;;
   recognition)
     finetune_verb=finetune-ctc prefix=ctc baseline=false
+    tag_verb=transcribe tag_file=transcripts tag_formats="jsonl srt vtt ctm text trn"
     units_tag=$(default_tag units "$units_config" "$units_args")
     ;;
   *) fail "--task must be classification or recognition, not '$task'" ;;
 esac
 finetune_config=${finetune_config:-conf/$prefix.yaml}
+[[ " $tag_formats " == *" $tag_format "* ]] || fail "--tag-format must be one of $tag_formats, not '$tag_format'"
 [[ $ngram_order =~ ^[2-5]?$ ]] || fail "--ngram-order must be from 2 to 5, not '$ngram_order'"
 [[ $ngpu =~ ^[0-9]+$ ]] || fail "--ngpu must be a number of GPUs, not '$ngpu'"
 device=auto

@@ -22,7 +22,7 @@ case $1 in
   pretrain | finetune | finetune-ctc) mkdir -p "$out" && touch "$out/model.pt" ;;
   units) mkdir -p "$out" ;;
   score) mkdir -p "$out" && touch "$out/result.json" "$out/RESULTS.md" ;;
-  tag) mkdir -p "$(dirname "$out")" && touch "$out" ;;
+  tag | transcribe) mkdir -p "$(dirname "$out")" && touch "$out" ;;
   export) mkdir -p "$(dirname "$3")" && touch "$3" ;;
   baseline)
     for name in logistic_regression random_forest; do
@@ -597,7 +597,10 @@ def test_a_failing_stage_stops_the_recipe(recipe, monkeypatch):
     [
         (["extra"], "unexpected argument 'extra'"),
         (["--stage", "dmup"], "unknown stage 'dmup'; stages are 0 to 7 or download data dump"),
-        (["--tag-format", "xml"], "--tag-format must be jsonl, csv, audacity or raven, not 'xml'"),
+        (
+            ["--tag-format", "xml"],
+            "--tag-format must be one of jsonl csv audacity raven, not 'xml'",
+        ),
         (["--stage", "tag", "--tag-sets", "x"], "--tag-sets: no 'data/x' and no 'x' in "),
         (["--stage", "score", "--stop-stage", "dump"], "--stage 5 is after --stop-stage 2"),
         (["--ngpu", "all"], "--ngpu must be a number of GPUs, not 'all'"),
@@ -832,6 +835,19 @@ def test_an_ngram_is_estimated_once_and_used_in_decoding(transcribed):
     assert calls[-1].endswith(f" --decoding.method beam --decoding.lm {file} --decoding.beam 8")
 
 
+@pytest.mark.parametrize(
+    ("form", "out"), [("srt", "srt"), ("ctm", "transcripts.ctm"), ("jsonl", "transcripts.jsonl")]
+)
+def test_stage_6_transcribes(transcribed, form, out):
+    options = ["--tag-sets", "few", "--tag-format", form, "--tag-args", "--pause 1"]
+    calls = recognition("--stop-stage", "6", *options, "--ngram-order", "2", "--stage", "2")
+    assert calls[-1] == (
+        "asda transcribe exp/ctc_scratch/model.pt data/few"
+        f" --format {form} --out exp/ctc_scratch/transcribe_few/{out} --device auto"
+        " --method beam --lm dump/units_train/2gram.arpa --pause 1"
+    )
+
+
 def test_each_fold_has_its_units(transcribed):
     calls = recognition("--stage", "2", "--folds", "1 2")
     assert [call for call in calls if " units " in call] == [
@@ -849,6 +865,7 @@ def test_each_fold_has_its_units(transcribed):
     ("options", "message"),
     [
         (["--task", "diarisation"], "--task must be classification or recognition"),
+        (["--task", "recognition", "--tag-format", "raven"], "one of jsonl srt vtt ctm text trn"),
         (["--ngram-order", "6"], "--ngram-order must be from 2 to 5, not '6'"),
         (["--task", "recognition", "--units-config", "conf/none.yaml"], "no file 'conf/none.yaml'"),
         (["--task", "recognition", "--stage", "4"], "no 'dump/units_train'"),
