@@ -8,7 +8,7 @@ units_folder() {
   echo "$dumpdir/units_$(joined "$name" "$units_tag")"
 }
 
-# make_units [FOLD]: train the units of the transcripts, and an n-gram if it is asked for. Both
+# make_units [FOLD]: train the units of the transcripts, and an n-gram of them if it is asked for. Both
 # commands leave alone what they have made of the same texts.
 make_units() {
   local texts=$datadir${1:+/fold$1}/$units_set units
@@ -16,7 +16,7 @@ make_units() {
   requires data "$texts/text"
   asda units --config "$units_config" --text "$texts" --out "$units" "${units_words[@]}"
   if [ -n "$ngram_order" ]; then
-    asda ngram --text "$texts" --units "$units" --order "$ngram_order" --out "$(ngram_file "$@")"
+    asda ngram --text "$texts" --units "$units" --of units --order "$ngram_order" --out "$(ngram_file "$@")"
   fi
 }
 
@@ -29,6 +29,7 @@ ngram_file() {
 decoding_words() {
   decoding=("${decode_words[@]}")
   if [ -n "$ngram_order" ]; then
-    decoding=(--decoding.method beam --decoding.lm "$(ngram_file "$@")" "${decode_words[@]}")
+    decoding=(--decoding.method beam --decoding.lm "$(ngram_file "$@")" --decoding.lm_of units
+      "${decode_words[@]}")
   fi
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from dataset.directories import MEL, with_features
-from tasks.test_recognition import config, directory, spoken
+from tasks.spoken_words import config, directory, spoken
 
 from asda.checkpoint.load import read_model
 from asda.cli import main

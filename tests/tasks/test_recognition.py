@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from dataset.directories import MEL, with_features
-from training.runs import assert_same_weights, column, settings, stopped_before
+from dataset.directories import MEL
+from tasks.spoken_words import config, directory, spoken
+from training.runs import assert_same_weights, column, stopped_before
 
 from asda.checkpoint import tensor_files
 from asda.checkpoint.load import read_model
@@ -21,31 +22,6 @@ from asda.text.unit_model import UnitModel
 from asda.training.ctc_config import CtcConfig
 
 pytestmark = pytest.mark.usefixtures("no_images")
-WORDS = ("low", "high")
-FRAMES = 12  # of a word, between pauses of 8
-
-
-def spoken(clips, seed):
-    """Return features and transcripts of one to three words, each loud in a half of the bands."""
-    rng = np.random.default_rng(seed)
-    features, texts = {}, {}
-    for row in range(clips):
-        words = rng.integers(0, 2, size=rng.integers(1, 4))
-        matrix = rng.normal(-6, 0.5, (8 + len(words) * (FRAMES + 8), MEL))
-        for place, word in enumerate(words):
-            first = 8 + place * (FRAMES + 8)
-            matrix[first : first + FRAMES, word * 8 : word * 8 + 8] += 6
-        name = f"utt{row:03d}"
-        features[name] = matrix.astype(np.float32)
-        texts[name] = " ".join(WORDS[word].upper() for word in words) + "."
-    return features, texts
-
-
-def directory(folder, clips, seed):
-    features, texts = spoken(clips, seed)
-    with_features(folder, features)
-    write_table(folder / "text", texts)
-    return folder
 
 
 @pytest.fixture
@@ -55,18 +31,6 @@ def corpus(tmp_path):
     text = str(tmp_path / "train")
     main(["units", "--text", text, "--kind", "word", "--out", str(tmp_path / "units")])
     return tmp_path
-
-
-def config(corpus, exp, **options):
-    options = {
-        "units": corpus / "units",
-        "model__patch": {"time": 4, "freq": "all", "position_scale": 0.2},
-        "model__mel_bins": MEL,
-        "data__max_frames": 80,
-        "data__batch_size": 8,
-        "ctc__drop_path": 0.0,
-    } | options
-    return settings(corpus, exp, **options)
 
 
 def run(corpus, exp, **options):

@@ -829,10 +829,13 @@ def test_an_ngram_is_estimated_once_and_used_in_decoding(transcribed):
     calls = recognition("--stage", "2", "--ngram-order", "3", "--decode-args", "--decoding.beam 8")
     file = "dump/units_train/3gram.arpa"
     assert (
-        calls[1] == f"asda ngram --text data/train --units dump/units_train --order 3 --out {file}"
+        calls[1]
+        == f"asda ngram --text data/train --units dump/units_train --of units --order 3 --out {file}"
     )
     assert "--out exp/ctc_scratch/score_3gram_beam8 " in calls[-1]
-    assert calls[-1].endswith(f" --decoding.method beam --decoding.lm {file} --decoding.beam 8")
+    assert calls[-1].endswith(
+        f" --decoding.method beam --decoding.lm {file} --decoding.lm_of units --decoding.beam 8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -844,7 +847,7 @@ def test_stage_6_transcribes(transcribed, form, out):
     assert calls[-1] == (
         "asda transcribe exp/ctc_scratch/model.pt data/few"
         f" --format {form} --out exp/ctc_scratch/transcribe_few/{out} --device auto"
-        " --method beam --lm dump/units_train/2gram.arpa --pause 1"
+        " --method beam --lm dump/units_train/2gram.arpa --lm_of units --pause 1"
     )
 
 
