@@ -36,7 +36,18 @@ def describe(saved: SavedModel) -> dict[str, Any]:
         settings = {"head": saved.head["name"], **saved.head}
         del settings["name"]
         lines |= settings | {"output": saved.output, "labels": f"{len(saved.labels)}: {shown}"}
-    return lines | {key: value for key, value in saved.facts.items() if value not in (None, {})}
+    lines |= {key: value for key, value in saved.facts.items() if value not in (None, {})}
+    corpora = saved.facts.get("corpora")
+    return lines | ({"corpora": corpora_in_words(corpora)} if corpora else {})
+
+
+def corpora_in_words(corpora: dict[str, dict[str, Any]]) -> str:
+    """Return the corpora that a model was pretrained on, with what it records of each."""
+    return "; ".join(
+        f"{name} {corpus['share']:.3g} of the batches, {corpus['clips']} clips,"
+        f" mean {corpus['mean']:.4f}, std {corpus['std']:.4f}"
+        for name, corpus in corpora.items()
+    )
 
 
 def features(fbank: dict[str, Any]) -> str:

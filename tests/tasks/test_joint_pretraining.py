@@ -23,6 +23,7 @@ from training.runs import (
 
 from asda.checkpoint import tensor_files
 from asda.checkpoint.load import read_model
+from asda.cli import main
 from asda.configuration import build, to_dict
 from asda.dataset.clips import open_clips
 from asda.dataset.data_config import DataConfig
@@ -92,6 +93,13 @@ def test_the_model_file_records_each_corpus(corpora, whole):
     assert facts["long"]["mean"] - facts["short"]["mean"] > 3
     assert saved.facts["clips"] == 18
     assert saved.normalization == normalization(corpora / "long")  # that of the first
+
+
+def test_a_model_is_described_with_its_corpora(whole, capsys):
+    main(["info", str(whole / "model.pt")])
+    line = next(line for line in capsys.readouterr().out.splitlines() if "corpora" in line)
+    assert "long 0.667 of the batches, 12 clips, mean -4.4" in line
+    assert "; short 0.333 of the batches, 6 clips, mean " in line
 
 
 def test_clips_and_losses_of_each_corpus_are_reported(whole):
