@@ -7,13 +7,13 @@ import dataclasses
 import inspect
 import itertools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from jsonargparse import DefaultHelpFormatter, auto_cli
 
-from asda.configuration import RENAMED, check_keys, nearest, one_line, read_yaml
+from asda.configuration import RENAMED, check_keys, is_below, nearest, one_line, read_yaml
 from asda.files import InputError
 
 # What the values of options are, where their type does not say it.
@@ -61,18 +61,38 @@ def run_cli(
         raise InputError(f"{reason} (see {prog} --help)") from error
 
 
-def refuse_ineffective(argv: list[str], key: str, reason: str) -> None:
+def refuse_ineffective(
+    argv: list[str], key: str, reason: str, effective: Collection[str] = ()
+) -> None:
     """Refuse an option without effect; configuration files may contain it, since others share them.
 
     Args:
         argv: words of the command
         key: a setting, or a section of settings
         reason: why it has no effect
+        effective: settings and sections below `key` that have one
     """
     for word in argv:
-        option = _with_underscores(word).partition("=")[0]
-        if option == f"--{key}" or option.startswith(f"--{key}."):
+        option = _with_underscores(word).partition("=")[0].removeprefix("--")
+        if is_below(option, [key]) and not is_below(option, effective):
             raise InputError(f"{word} has no effect: {reason}")
+
+
+def stated_settings(argv: list[str]) -> set[str]:
+    """Return the dotted keys of settings in options and configuration files of a command."""
+    words = [_with_underscores(word) for word in argv]
+    stated = {w[2:].partition("=")[0] for w in words if w.startswith("--")}
+    for path in _config_files(words):
+        stated |= set(_keys(read_yaml(path)))
+    return stated
+
+
+def _keys(values: dict[str, Any], above: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _keys(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}"
 
 
 def _config_files(argv: list[str]) -> list[str]:

@@ -131,6 +131,11 @@ def differences(
     return found
 
 
+def is_below(setting: str, keys: Collection[str]) -> bool:
+    """Return whether a setting is one of the keys, or lies in a section that is one of them."""
+    return any(setting == key or setting.startswith(f"{key}.") for key in keys)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

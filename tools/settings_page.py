@@ -118,7 +118,9 @@ def type_name(kind: Any) -> str:
     if typing.get_origin(kind) is typing.Literal:
         return ", ".join(f"`{value}`" for value in typing.get_args(kind))
     if typing.get_origin(kind) is tuple:
-        return "list of " + ", ".join(type_name(one) for one in typing.get_args(kind))
+        return "list of " + ", ".join(
+            type_name(one) for one in typing.get_args(kind) if one is not ...
+        )
     if typing.get_origin(kind) is dict:
         return "settings by name" if named_settings(kind) else "text by text"
     return "null" if kind is types.NoneType else kind.__name__

@@ -14,6 +14,7 @@ train_set=
 valid_set=
 test_sets=
 pretrain_set=
+pretrain_corpora=
 dump_sets=
 folds=
 local_data_opts=
@@ -61,6 +62,9 @@ Completed downloads, features, trainings and scores are skipped; interrupted one
   --valid-set SET         select the model on DATADIR/SET
   --test-sets \"SET ...\"   score DATADIR/SET
   --pretrain-set SET      pretrain on DATADIR/SET (default: the training set)
+  --pretrain-corpora \"SET:SHARE ...\"  pretrain on several corpora, each with its share of the batches:
+                          DATADIR/SET, or the path of a data directory of another recipe; without
+                          shares they follow the sizes (docs/joint_pretraining.md)
   --dump-sets \"SET ...\"   extract features of DATADIR/SET (default: all of the above)
   --folds \"N ...\"         cross-validation: run stages 3 to 5 for each fold, on DATADIR/foldN/SET and
                           in EXPDIR/foldN (default: the folds listed in DATADIR/folds, if it exists)
@@ -92,10 +96,13 @@ For recognition:
   --ngram-order N         estimate an n-gram of words on the same texts in stage 2, and decode with it
   --decode-args ARGS      settings of decoding, e.g. \"--decoding.method beam\"; asda score --help
 
-  --tag-sets \"SET|FOLDER ...\"  label the audio of DATADIR/SET or of a folder in stage 6; a label is given
-                          from its threshold on, chosen on the validation set if there is one
-  --tag-format FORMAT     jsonl, csv, audacity or raven (default: $tag_format)
-  --tag-args ARGS         further options, e.g. \"--threshold 0.5 --window 2\"; asda tag --help
+  --tag-sets \"SET|FOLDER ...\"  label or transcribe the audio of DATADIR/SET or of a folder in stage 6; a
+                          label is given from its threshold on, chosen on the validation set if
+                          there is one
+  --tag-format FORMAT     jsonl, csv, audacity or raven; for recognition jsonl, srt, vtt, ctm, text or trn
+                          (default: $tag_format)
+  --tag-args ARGS         further options, e.g. \"--threshold 0.5 --window 2\"; asda tag --help or
+                          asda transcribe --help
   --export-formats \"FORMAT ...\"  write the model in these formats in stage 7, e.g. \"onnx huggingface\";
                           asda export --help${recipe_help:+
 
@@ -115,6 +122,7 @@ unset word # parse_options.sh takes every variable that is set for an option
 . utils/parse_options.sh
 . utils/job_words.sh
 . utils/experiment_names.sh
+. utils/pretrain_corpora.sh
 . utils/up_to_date.sh
 . utils/scoring_stage.sh
 . utils/recognition_stages.sh
@@ -163,16 +171,17 @@ run() {
   fi
 }
 
-# train VERB EXPERIMENT CONFIG SET OPTIONS...: train on $sets/SET
+# train VERB EXPERIMENT CONFIG SET OPTIONS...: train on $sets/SET, or on ${corpora[@]} if SET is empty
 train() {
-  local verb=$1 experiment=$2 config=$3 set=$4 launcher=(asda)
+  local verb=$1 experiment=$2 config=$3 data launcher=(asda)
+  data=(--train "$sets/$4" ${valid_set:+--valid "$sets/$valid_set"})
+  [ -n "$4" ] || data=("${corpora[@]}")
   shift 4
   if [ "$ngpu" -gt 1 ]; then
     launcher=(torchrun --standalone --nproc_per_node "$ngpu" -m asda)
   fi
   run "$ngpu" "$experiment/job.log" "${launcher[@]}" "$verb" --config "$config" \
-    --train "$sets/$set" ${valid_set:+--valid "$sets/$valid_set"} "${features[@]}" \
-    "${most_bad[@]/#/--data.}" --exp "$experiment" --training.device "$device" "$@"
+    "${data[@]}" "${features[@]}" "${most_bad[@]/#/--data.}" --exp "$experiment" --training.device "$device" "$@"
 }
 
 # requires STAGE PATH [ELSE]: fail unless an earlier stage has written the path
@@ -188,7 +197,7 @@ requires_input() {
 
 # train_and_score [FOLD]: run stages 3 to 5
 train_and_score() {
-  local sets=$datadir${1:+/fold$1} exp=$expdir${1:+/fold$1} init test_set units
+  local sets=$datadir${1:+/fold$1} exp=$expdir${1:+/fold$1} init test_set pretrained_on units
 
   if begin 3 "$@"; then
     if [ "$pretrained" = none ]; then
@@ -197,7 +206,10 @@ train_and_score() {
       log "skipped: --pretrained $pretrained is given"
     else
       requires_input "$sets"
-      train pretrain "$exp/$pretraining" "$pretrain_config" "${pretrain_set:-$train_set}" \
+      make_corpora "$sets"
+      pretrained_on=${pretrain_set:-$train_set}
+      [ -z "$pretrain_corpora" ] || pretrained_on=
+      train pretrain "$exp/$pretraining" "$pretrain_config" "$pretrained_on" \
         "${pretrain_words[@]}"
     fi
   fi
@@ -240,13 +252,15 @@ describe_corpus() {
 }
 
 # run.sh may write lists over several lines.
-for option in local_data_opts test_sets dump_sets folds pretrain_args finetune_args units_args \
-  decode_args tag_sets tag_args export_formats; do
+for option in local_data_opts test_sets pretrain_corpora dump_sets folds pretrain_args finetune_args \
+  units_args decode_args tag_sets tag_args export_formats; do
   printf -v "$option" %s "${!option//[[:space:]]/ }"
 done
 
 [ $# -eq 0 ] || fail "unexpected argument '$1' (quote values that contain spaces)"
 [ -n "$train_set" ] && [ -n "${test_sets// /}" ] || fail "--train-set and --test-sets are required"
+[ -z "$pretrain_set" ] || [ -z "$pretrain_corpora" ] ||
+  fail "--pretrain-set $pretrain_set has no effect with --pretrain-corpora"
 stage=$(stage_number "$stage")
 stop_stage=$(stage_number "${stop_stage:-$((stage > 5 ? stage : 5))}")
 [ "$stage" -le "$stop_stage" ] || fail "--stage $stage is after --stop-stage $stop_stage"
@@ -255,21 +269,22 @@ case $feats_type in
   raw) features=(--fbank "$fbank_config") most_bad=("max_bad=$max_bad") ;;
   *) fail "--feats-type must be fbank or raw, not '$feats_type'" ;;
 esac
-case $tag_format in
-  jsonl | csv | audacity | raven) ;;
-  *) fail "--tag-format must be jsonl, csv, audacity or raven, not '$tag_format'" ;;
-esac
 units_tag=
 units_set=${units_set:-$train_set}
 case $task in
-  classification) finetune_verb=finetune prefix=finetune ;;
+  classification)
+    finetune_verb=finetune prefix=finetune
+    tag_verb=tag tag_file=tags tag_formats="jsonl csv audacity raven"
+    ;;
   recognition)
     finetune_verb=finetune-ctc prefix=ctc baseline=false
+    tag_verb=transcribe tag_file=transcripts tag_formats="jsonl srt vtt ctm text trn"
     units_tag=$(default_tag units "$units_config" "$units_args")
     ;;
   *) fail "--task must be classification or recognition, not '$task'" ;;
 esac
 finetune_config=${finetune_config:-conf/$prefix.yaml}
+[[ " $tag_formats " == *" $tag_format "* ]] || fail "--tag-format must be one of $tag_formats, not '$tag_format'"
 [[ $ngram_order =~ ^[2-5]?$ ]] || fail "--ngram-order must be from 2 to 5, not '$ngram_order'"
 [[ $ngpu =~ ^[0-9]+$ ]] || fail "--ngpu must be a number of GPUs, not '$ngpu'"
 device=auto
@@ -287,7 +302,8 @@ read -ra formats <<<"$export_formats"
 # Experiments are named pretrain[_TAG] and finetune[_TAG] or ctc[_TAG]; the latter tag begins with the
 # pretrained model's.
 [ "$pretrained" != own ] || pretrained=
-pretrain_tag=${pretrain_tag:-$(default_tag pretrain "$pretrain_config" "$pretrain_args")}
+[ -n "$pretrain_tag" ] || pretrain_tag=$(default_tag pretrain "$pretrain_config" \
+  "$pretrain_args${pretrain_corpora:+ --corpora $pretrain_corpora}")
 pretraining=pretrain${pretrain_tag:+_$pretrain_tag}
 case $pretrained in
   "") origin=$pretrain_tag ;;
@@ -372,7 +388,8 @@ if [ -z "$folds" ] && [ -f "$datadir/folds" ]; then
   folds=$(<"$datadir/folds")
 fi
 read -ra fold_list <<<"${folds//$'\n'/ }"
-read -ra dumped <<<"${dump_sets:-$train_set $pretrain_set $valid_set $test_sets}"
+used_sets="$train_set $pretrain_set $valid_set $test_sets $(own_corpora "$datadir")"
+read -ra dumped <<<"${dump_sets:-${used_sets//$'\n'/ }}"
 dumped=("${dumped[@]/#/$datadir/}")
 check_use_stages
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Stages 6 and 7 of utils/asda.sh, which sources this file: the trained model labels audio, and is
-# exported.
+# Stages 6 and 7 of utils/asda.sh, which sources this file: the trained model labels or transcribes audio,
+# and is exported.
 # shellcheck disable=SC2154 # the variables are those of utils/asda.sh
 
 # check_use_stages: fail at once rather than hours later if stage 6 or 7 could not work
@@ -31,7 +31,7 @@ tag_input() {
 # labelled with the same model and settings. Bad files do not keep the others from being labelled.
 tag_all() {
   local set threshold=() incomplete=()
-  if [ -n "$valid_set" ] && [[ " $tag_args" != *" --threshold"* ]]; then
+  if [ "$task" = classification ] && [ -n "$valid_set" ] && [[ " $tag_args" != *" --threshold"* ]]; then
     # In no folder named score*: those are results of test sets.
     score "$1" "$2/$valid_set" valid_score
     threshold=(--threshold "$1/valid_score/thresholds.tsv")
@@ -43,18 +43,18 @@ tag_all() {
     fail "some audio of ${incomplete[*]} could not be labelled, see above; --stage export goes on without it"
 }
 
-# tag_one EXPERIMENT SET: label the files of a set
+# tag_one EXPERIMENT SET: label or transcribe the files of a set
 tag_one() {
   local name=${2%/} folder out status=0
   name=${name#/}
-  folder=$1/tag_${name//\//_}
+  folder=$1/${tag_verb}_${name//\//_}
   case $tag_format in
-    jsonl | csv) out=$folder/tags.$tag_format ;;
+    jsonl | csv | ctm | text | trn) out=$folder/$tag_file.$tag_format ;;
     *) out=$folder/$tag_format ;; # a folder with a file for each recording
   esac
-  run $((ngpu > 0)) "$folder.log" asda tag "$1/model.pt" "$(tag_input "$2")" \
-    --format "$tag_format" --out "$out" --device "$device" "${threshold[@]}" "${tag_words[@]}" ||
-    status=$?
+  run $((ngpu > 0)) "$folder.log" asda "$tag_verb" "$1/model.pt" "$(tag_input "$2")" \
+    --format "$tag_format" --out "$out" --device "$device" "${threshold[@]}" \
+    "${decoding[@]/#--decoding./--}" "${tag_words[@]}" || status=$?
   [ $status -lt 128 ] || exit $status # interrupted
   return $status
 }
@@ -92,6 +92,7 @@ tag_and_export() {
       log "skipped: --tag-sets names no audio"
     else
       requires finetune "$experiment/model.pt"
+      decoding_words ${fold:+"$fold"}
       tag_all "$experiment" "$datadir${fold:+/fold$fold}"
     fi
   fi

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from asda.command_line import refuse_ineffective, run_cli
+from asda.command_line import refuse_ineffective, run_cli, stated_settings
+from asda.training.initial_model import OBJECTIVE
 from asda.training.run_config import PretrainConfig
 
 
 def main(argv: list[str]) -> None:
     config = run_cli(PretrainConfig, argv, "asda pretrain")
     if config.init:
-        refuse_ineffective(argv, "model", f"the model is that of {config.init}")
+        names = ", ".join(name.removeprefix("model.") for name in OBJECTIVE)
+        reason = f"the model is that of {config.init}; what can be changed is {names}"
+        refuse_ineffective(argv, "model", reason, OBJECTIVE)
     from asda.tasks.pretraining import PretrainTask
 
-    PretrainTask.run(config)
+    PretrainTask.run(config, stated_settings(argv))

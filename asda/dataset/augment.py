@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from asda.dataset.data_config import AugmentConfig
+from asda.features.interpolation import interpolated
 from asda.features.matrix import Matrix, Values, read
 
 
@@ -76,11 +77,11 @@ def warp(log_mel: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -
     if config.stretch:
         rate = 1 + rng.uniform(-config.stretch, config.stretch)
         frames = max(1, round(len(log_mel) * rate))
-        log_mel = _resample(log_mel, np.linspace(0, len(log_mel) - 1, frames), axis=0)
+        log_mel = interpolated(log_mel, np.linspace(0, len(log_mel) - 1, frames), axis=0)
     if config.pitch:
         factor = 1 + rng.uniform(-config.pitch, config.pitch)
         bins = log_mel.shape[1]
-        log_mel = _resample(log_mel, np.minimum(np.arange(bins) * factor, bins - 1), axis=1)
+        log_mel = interpolated(log_mel, np.minimum(np.arange(bins) * factor, bins - 1), axis=1)
     return log_mel
 
 
@@ -134,15 +135,6 @@ def augment_normalised(
     return features
 
 
-def _resample(matrix: np.ndarray, positions: np.ndarray, axis: int) -> np.ndarray:
-    """Interpolate a matrix linearly at fractional positions along an axis."""
-    low = np.floor(positions).astype(np.int64)
-    high = np.minimum(low + 1, matrix.shape[axis] - 1)
-    frac = (positions - low).astype(np.float32)
-    frac = frac[:, None] if axis == 0 else frac[None, :]
-    return matrix.take(low, axis) * (1 - frac) + matrix.take(high, axis) * frac
-
-
 def mixup(
     features: Tensor, targets: Tensor, config: AugmentConfig, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -167,7 +159,7 @@ def mixup(
 
 
 def mask_stripes(features: Tensor, num_frames: Tensor | None, config: AugmentConfig) -> Tensor:
-    """Zero one time and one frequency stripe per clip, as SpecAugment does.
+    """Zero stripes of time and of frequency, as SpecAugment does.
 
     See docs/algorithm.md#augmentation.
 
@@ -180,12 +172,21 @@ def mask_stripes(features: Tensor, num_frames: Tensor | None, config: AugmentCon
     if num_frames is not None:
         size = num_frames.to(features.device, torch.float32)
     if config.time_mask:
-        stripe = _stripe(frames, size, config.time_mask)
+        stripe = _stripes(frames, size, config.time_mask, config.time_masks)
         features = features.masked_fill(stripe[:, :, None], 0.0)
     if config.freq_mask:
-        stripe = _stripe(bins, torch.full_like(size, bins), config.freq_mask)
+        size = torch.full_like(size, bins)
+        stripe = _stripes(bins, size, config.freq_mask, config.freq_masks)
         features = features.masked_fill(stripe[:, None, :], 0.0)
     return features
+
+
+def _stripes(positions: int, size: Tensor, ratio: float, number: int) -> Tensor:
+    """Return (batch, positions) bool; as `_stripe`, of several runs, which may overlap."""
+    stripes = _stripe(positions, size, ratio)
+    for _ in range(number - 1):
+        stripes |= _stripe(positions, size, ratio)
+    return stripes
 
 
 def _stripe(positions: int, size: Tensor, ratio: float) -> Tensor:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import Dataset
 
+from asda.configuration import build
 from asda.corpus.datadir import DataDir
 from asda.corpus.edit.sampling_weights import class_balanced_weights
 from asda.dataset.augment import augment_log_mel, augment_normalised, augment_waveform, perturb
@@ -23,8 +24,10 @@ from asda.dataset.feature_sources import (
     OnDisk,
     naming,
 )
+from asda.dataset.speed import at_speed, draw_speed, log_mel_at_speed
 from asda.dataset.targets import CheckedTarget, SelectiveTarget, Target
-from asda.features.matrix import Matrix, Values
+from asda.features.fbank_config import FbankConfig
+from asda.features.matrix import Matrix, Values, read
 from asda.features.normalization import Normalization
 from asda.features.view import FeatureView
 from asda.files import InputError
@@ -132,6 +135,12 @@ class Clips(Dataset):
         return next((f"with {fault}" for fault in faults if fault), None)
 
     @functools.cached_property
+    def _fbank_config(self) -> FbankConfig:
+        """Settings of the features; those that are not recorded are taken to be the default."""
+        known = {"num_mel_bins": self.mel_bins} | self.features.fbank_config()
+        return build(FbankConfig, known, f"settings of the features of {self.directory.path}")
+
+    @functools.cached_property
     def mel_bins(self) -> int:
         """Mel bins of the features."""
         return self.features.features(self.utterances[0]).shape[1]
@@ -145,6 +154,12 @@ class Clips(Dataset):
     def lengths(self) -> np.ndarray:
         """Frames of each clip after cropping, (clips,) int64."""
         return np.minimum(self.frames, self.config.max_frames)
+
+    @property
+    def longest(self) -> np.ndarray:
+        """Most frames that each clip can have after random changes and cropping, (clips,) int64."""
+        frames = self.frames if self.augment is None else self.augment.most_frames(self.frames)
+        return np.minimum(frames, self.config.max_frames)
 
     @property
     def longer(self) -> np.ndarray:
@@ -238,12 +253,18 @@ class Clips(Dataset):
     def _augmented(
         self, utterance: str, augment: AugmentConfig, rng: np.random.Generator
     ) -> Matrix:
-        """Return log-mel features with roll and gain, applied to the waveform if available."""
+        """Return log-mel features with speed, roll and gain, from the waveform if available."""
+        frames, config = self.features.num_frames(utterance), self.config
+        speed = draw_speed(augment.speed, frames, config.min_frames, config.max_frames, rng)
         if self.audio is not None:
             return self.audio.transformed_features(
-                utterance, lambda waveform: augment_waveform(waveform, augment, rng)
+                utterance,
+                lambda waveform: augment_waveform(at_speed(waveform, speed), augment, rng),
             )
-        return augment_log_mel(self.features.features(utterance), augment, rng)
+        log_mel = self.features.features(utterance)
+        if speed != 1:
+            log_mel = Values(log_mel_at_speed(read(log_mel), speed, self._fbank_config))
+        return augment_log_mel(log_mel, augment, rng)
 
 
 def open_clips(

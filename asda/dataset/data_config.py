@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from asda.configuration import check_fraction
+
+SLOWEST = 0.5  # smallest factor of speed
 
 
 @dataclass
@@ -24,6 +28,10 @@ class DataConfig:
             "fill" pads every clip to max_frames with zeros in the log-mel domain, before
             normalisation, and lets the model treat them as sound, as the reference does
         batch_size: clips per process and micro-batch
+        batch_frames: largest number of frames of a micro-batch of one process with its padding, in
+            training; clips of similar length fill batches up to it, so that a batch holds few long
+            or many short clips, whatever batch_size and group_by_length are (null = batches of
+            batch_size clips)
         group_by_length: put clips of similar length into a batch (clips are sorted within windows
             of the shuffled list), which reduces padding
         sampling: "uniform" visits every clip once per epoch; "weighted" draws clips with the
@@ -53,6 +61,7 @@ class DataConfig:
     long_clips: Literal["windows", "start"] = "windows"
     padding: Literal["mask", "fill"] = "mask"
     batch_size: int = 32
+    batch_frames: int | None = None
     group_by_length: bool = True
     sampling: Literal["uniform", "weighted", "balanced"] = "uniform"
     draws_per_epoch: int | None = None
@@ -80,10 +89,28 @@ class DataConfig:
             raise ValueError(
                 f"data.min_frames {self.min_frames} exceeds data.max_frames {self.max_frames}"
             )
+        if self.batch_frames is not None:
+            self._check_batch_frames(self.batch_frames)
         if (self.norm_mean is None) != (self.norm_std is None):
             raise ValueError("set both data.norm_mean and data.norm_std, or neither")
         if self.norm_std is not None and self.norm_std <= 0:
             raise ValueError(f"data.norm_std must be above 0, not {self.norm_std}")
+
+    @property
+    def batch_measure(self) -> int:
+        """Size of a full micro-batch of one process: frames if these are limited, else clips."""
+        return self.batch_frames or self.batch_size
+
+    def _check_batch_frames(self, frames: int) -> None:
+        if frames < self.max_frames:
+            raise ValueError(
+                f"data.batch_frames {frames} has no room for a clip of data.max_frames"
+                f" {self.max_frames}"
+            )
+        if self.padding == "fill" or self.shuffle_buffer_size:
+            raise ValueError(
+                "data.batch_frames needs data.padding mask and data.shuffle_buffer_size 0"
+            )
 
 
 @dataclass
@@ -96,6 +123,9 @@ class AugmentConfig:
             added instead, which is equivalent except at the energy floor
         noise: add uniform noise of random strength up to 0.1 to the normalised features and
             roll by up to 10 frames, as the reference does for Speech Commands
+        speed: speed perturbation: factors such as [0.9, 1.0, 1.1], one of which is drawn for each
+            clip: 1.1 plays it 1.1 times as fast and as high. Audio is resampled; dumped features
+            are changed to what they then nearly would be. No clip is slowed down beyond max_frames
         stretch: tempo perturbation: largest relative change of the duration (0.2 = 0.8 to 1.2
             times as long)
         pitch: vocal tract length perturbation: largest relative change of the mel axis (0.1 =
@@ -112,11 +142,14 @@ class AugmentConfig:
         mixup_per_clip: draw lambda of mixup for each clip instead of once per batch
         time_mask: longest SpecAugment time mask as a fraction of the clip
         freq_mask: widest SpecAugment frequency mask as a fraction of the mel bins
+        time_masks: number of time masks per clip
+        freq_masks: number of frequency masks per clip
     """
 
     roll: bool = False
     gain: bool = False
     noise: bool = False
+    speed: tuple[float, ...] = ()
     stretch: float = 0.0
     pitch: float = 0.0
     tilt: float = 0.0
@@ -128,6 +161,8 @@ class AugmentConfig:
     mixup_per_clip: bool = False
     time_mask: float = 0.0
     freq_mask: float = 0.0
+    time_masks: int = 1
+    freq_masks: int = 1
 
     @property
     def perturbs(self) -> bool:
@@ -147,3 +182,24 @@ class AugmentConfig:
         for name in ("mixup_alpha", "tilt", "level", "edges"):
             if getattr(self, name) < 0:
                 raise ValueError(f"augment.{name} must not be negative, not {getattr(self, name)}")
+        for name in ("time_masks", "freq_masks"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"augment.{name} must be at least 1, not {getattr(self, name)}; augment."
+                    f"{name[:-1]} 0 turns masks off"
+                )
+        for factor in self.speed:
+            if not SLOWEST <= factor <= 1 / SLOWEST:
+                raise ValueError(
+                    f"augment.speed: factors must lie in {SLOWEST}..{1 / SLOWEST:g}, not {factor}"
+                )
+
+    def most_frames(self, frames: np.ndarray) -> np.ndarray:
+        """Return the largest number of frames that clips may get.
+
+        Args:
+            frames: their frames, (clips,) int64
+        """
+        if self.speed:  # the last frame may be whole only after resampling
+            frames = np.ceil(frames / min(*self.speed, 1.0)).astype(np.int64) + 1
+        return np.ceil(frames * (1 + self.stretch)).astype(np.int64) + 2 * self.edges

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from asda.dataset.clips import Clips
 from asda.dataset.collate import Batch, Collate
 from asda.dataset.feature_sources import OnDisk
+from asda.dataset.frame_batches import FrameBatches, padding_share
 from asda.dataset.mixture import CorpusOrder, Keys, Mixture
 from asda.dataset.sampling import TrainingBatches, keys_of, scoring_batches
 from asda.dataset.shared_memory import AHEAD, SlotBatch, SlotCollate, Slots
@@ -47,7 +48,8 @@ class Loader:
 
     def _from_workers(self) -> Iterator[Batch]:
         config = self.clips.config
-        values = config.batch_size * config.max_frames * self.clips.mel_bins
+        frames = max(config.batch_size * config.max_frames, config.batch_frames or 0)
+        values = frames * self.clips.mel_bins
         slots = Slots(config.workers, values)
         loader = DataLoader(
             self.clips,
@@ -107,13 +109,30 @@ def _endless(clips: Clips, seed: int, rank: int, world_size: int, start: int) ->
     """Return the batches of `training_loader`."""
     process = {"rank": rank, "world_size": world_size, "start": start}
     if not clips.config.shuffle_buffer_size:
-        return _training_batches(clips, seed, None, **process)
+        return _any_order(clips, seed, process)
     source = clips.features
     if not isinstance(source, OnDisk):
         raise InputError("data.shuffle_buffer_size is for dumped features, not for audio")
     disk_order = source.disk_order(clips.utterances)
     batches = _training_batches(clips, seed, disk_order, **process)
     return _ReadAhead(batches, clips.utterances, source, disk_order)
+
+
+def epoch_padding(clips: Clips, seed: int) -> float:
+    """Return which part of the frames of the batches of the first epoch is padding.
+
+    Random changes and the number of processes, which alter it little, are left out.
+    """
+    batches = _any_order(clips, seed, {})
+    return padding_share(list(batches.epoch(0)), clips.lengths)
+
+
+def _any_order(clips: Clips, seed: int, process: dict[str, int]) -> TrainingBatches | FrameBatches:
+    """Return batches whose clips may lie anywhere on the disk."""
+    batches = _training_batches(clips, seed, None, **process)
+    if clips.config.batch_frames is None:
+        return batches
+    return FrameBatches(batches, clips.longest, clips.config.batch_frames)
 
 
 def _training_batches(

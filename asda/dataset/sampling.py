@@ -83,7 +83,7 @@ class TrainingBatches:
     def epoch(self, epoch: int) -> np.ndarray:
         """Return this process's clip indices of an epoch, (batches, batch_size) int64."""
         rng = np.random.default_rng((self.seed, epoch))
-        order = self._draw(rng)
+        order = self.draw(rng)
         if self.disk_order is not None:
             order = self._in_blocks(order, self.disk_order, rng)
         order = np.resize(order, self.batches_per_epoch * self._global_batch_size)
@@ -113,7 +113,8 @@ class TrainingBatches:
             for batch in group:
                 yield keys_of(epoch, batch)
 
-    def _draw(self, rng: np.random.Generator) -> np.ndarray:
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """Return the clip indices that are drawn for an epoch, in a random order."""
         if self.weights is None:
             return rng.permutation(len(self.lengths))
         if self.draws >= np.count_nonzero(self.weights):

@@ -92,10 +92,13 @@ class FbankConfig:
         Evenly spaced on the mel scale: filter n (from 0) begins at n, has its peak at n + 1 and
         ends at n + 2.
         """
-        low, high, mel = (
-            1127 * math.log1p(f / 700) for f in (self.low_freq, self.upper_freq, frequency)
-        )
+        low, high, mel = map(_mel, (self.low_freq, self.upper_freq, frequency))
         return (mel - low) * (self.num_mel_bins + 1) / (high - low)
+
+    def filter_frequency(self, position: float) -> float:
+        """Return the frequency in Hz at a place among the filters; see `filter_position`."""
+        low, high = _mel(self.low_freq), _mel(self.upper_freq)
+        return 700 * math.expm1((low + position * (high - low) / (self.num_mel_bins + 1)) / 1127)
 
     def filters_above(self, frequency: float) -> int:
         """Return the number of filters that lie wholly at or above a frequency in Hz."""
@@ -119,6 +122,10 @@ class FbankConfig:
         if self.snip_edges:
             return 1 + (samples - self.frame_length) // self.frame_shift
         return (samples + self.frame_shift // 2) // self.frame_shift
+
+
+def _mel(frequency: float) -> float:
+    return 1127 * math.log1p(frequency / 700)
 
 
 def differing_features(trained: dict[str, Any], found: dict[str, Any]) -> list[str]:

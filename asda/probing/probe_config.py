@@ -37,6 +37,9 @@ class ProbeConfig:
             always among them
         draws: number of random draws of each label count
         encoder: which encoder of a pretrained model
+        normalization: features are normalised by mean and standard deviation of the "model", or by
+            those of `train`, as fine-tuning does; choose "train" to compare models of different
+            corpora, or of several
         cache: folder of the cached embeddings (null = out/cache)
         cache_limit: largest size of the cached embeddings of a data directory in GB
         max_bad: largest fraction of unusable clips of a data directory; they are listed in
@@ -58,6 +61,7 @@ class ProbeConfig:
     label_counts: str = ALL
     draws: int = 5
     encoder: Literal["student", "teacher"] = "student"
+    normalization: Literal["model", "train"] = "model"
     cache: str | None = None
     cache_limit: float = 4.0
     max_bad: float = 0.05

@@ -16,6 +16,7 @@ from asda.dump.bad_utterances import check_bad, list_bad
 from asda.files import InputError, readable_duration
 from asda.inference.audio_model import AudioModel
 from asda.inference.loading import load
+from asda.probing.corpus_normalization import normalized_as
 from asda.probing.embedding_cache import EmbeddingCache
 from asda.probing.learning_curve import learning_curve
 from asda.probing.probe_config import ProbeConfig
@@ -38,6 +39,8 @@ def probe(config: ProbeConfig) -> None:
     """
     device = start_process(config.device, config.threads).device
     model = load(config.model, str(device), encoder=config.encoder)
+    if config.normalization == "train":
+        model = normalized_as(model, config.train)
     labels = DataDir(config.train).labels
     refuse_equal_labels(count_labels(DataDir(config.train)))
     probes = Probes(config, model, len(labels))
@@ -98,6 +101,7 @@ def _write(
         "data": config.test,
         "model": f"{kind} probe ({one.description}) of {config.model}",
         "encoder": config.encoder,
+        "normalization": config.normalization,
         "embeddings": probes.sees(kind),
         "trained on": config.train,
         "training clips": len(sets.train.rows),

@@ -60,14 +60,15 @@ def write_report(
             f"{folder}: no experiment: it has neither config.yaml nor score/result.json; give a"
             " folder that a training or asda score wrote, such as exp/finetune"
         )
-    model = _model(folder, device) if any(found.sources for found in sets) else None
+    model, fbank = None, FbankConfig()
+    if any(found.sources for found in sets):
+        model, fbank = _model(folder, device)
     maps = {}
     if model and projection:
         # Points of the map are coloured by the label, which recognised utterances lack.
         labelled = [found for found in sets if found.scored]
         found_maps = {s.name: embedding_map(s, model, projection, listed) for s in labelled}
         maps = {name: drawn for name, drawn in found_maps.items() if drawn}
-    fbank = model.fbank.config if model else FbankConfig()
     page = _page(folder, runs, sets, maps, listed, fbank)
     out = out or folder / "report.html"
     with atomic_write(out) as stream:
@@ -75,15 +76,15 @@ def write_report(
     return f"{out}: {len(page.encode()) / 1e3:.0f} kB"
 
 
-def _model(folder: Path, device: str) -> AudioModel | None:
-    """Return the model of the experiment, if there is one that takes audio."""
-    if not (folder / MODEL).is_file():
-        return None
-    try:
-        return load(folder / MODEL, device)
-    except InputError as error:
-        print(f"no map of embeddings: {error}", file=sys.stderr)
-        return None
+def _model(folder: Path, device: str) -> tuple[AudioModel | None, FbankConfig]:
+    """Return the model of the experiment, if there is one that takes audio, and its features."""
+    if (folder / MODEL).is_file():
+        try:
+            model = load(folder / MODEL, device)
+            return model, model.fbank.config
+        except InputError as error:
+            print(f"no map of embeddings: {error}", file=sys.stderr)
+    return None, FbankConfig()
 
 
 def _runs(folder: Path, sets: list[SetResults]) -> dict[str, RecordedRun]:
@@ -164,8 +165,7 @@ def _media(
     media = ClipMedia(dict(listed.segments), fbank, min(room, BUDGET))
     media.add_drawn(itertools.chain.from_iterable(found.drawn for found in sets))
     turns = itertools.zip_longest(*(cell for found in sets for cell in found.lists.values()))
-    wrong_first = [n for turn in turns for n in turn if n is not None]
-    media.add_players(wrong_first)
+    media.add_players(number for turn in turns for number in turn if number is not None)
     media.add_players(point.clip for found in maps.values() for point in found.points)
     return media
 

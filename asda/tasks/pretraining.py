@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from asda.checkpoint.saved_model import SavedModel, load_weights
+from asda.configuration import differences, is_below, to_dict
 from asda.corpus.datadir import DataDir
 from asda.dataset.clips import Clips
 from asda.dataset.collate import Batch
@@ -18,8 +19,10 @@ from asda.dataset.mixture import CorpusNumber
 from asda.dataset.targets import Target, VisiblePatches
 from asda.distributed import Process
 from asda.files import InputError
+from asda.model.model_config import ResolvedModel
 from asda.model.pretrainer import Pretrainer
 from asda.tasks.joint_corpora import JointCorpora
+from asda.training.initial_model import OBJECTIVE, with_objective
 from asda.training.run_config import PretrainConfig, TeacherConfig
 from asda.training.task import Task
 
@@ -51,6 +54,20 @@ class PretrainTask(Task[PretrainConfig]):
     def ranks(cls, config: PretrainConfig) -> bool:
         """Losses of different updates are not comparable, since the teacher changes."""
         return False
+
+    @classmethod
+    def continued(
+        cls, config: PretrainConfig, model: ResolvedModel, differing: Mapping[str, str]
+    ) -> tuple[ResolvedModel, list[str]]:
+        """Weights fix the network; what it learns from can be changed (`OBJECTIVE`)."""
+        changed = {key: text for key, text in differing.items() if is_below(key, OBJECTIVE)}
+        fixed = {key: text for key, text in differing.items() if key not in changed}
+        _, notes = super().continued(config, model, fixed)
+        if changed:
+            model, before = with_objective(config.model, model, changed), model
+            texts = differences(to_dict(before), to_dict(model), "model.")
+            notes.append(f"not as in {config.init}: {'; '.join(texts.values())}")
+        return model, notes
 
     def build_model(self, init: SavedModel | None) -> Pretrainer:
         model = Pretrainer(self.model_config)

@@ -13,7 +13,8 @@ from asda.files import InputError, atomic_write
 from asda.training.run_config import RunConfig
 
 NAME = "launch.yaml"
-SPLIT_KEYS = {"data.batch_size", "training.accumulation"}  # how an update's clips are divided
+# How an update's clips are divided.
+SPLIT_KEYS = {"data.batch_size", "data.batch_frames", "training.accumulation"}
 
 
 @dataclass
@@ -22,7 +23,7 @@ class Launch:
 
     Args:
         processes: number of processes
-        clips_per_update: over all processes and micro-batches
+        clips_per_update: over all processes and micro-batches; with data.batch_frames, frames
     """
 
     processes: int
@@ -30,7 +31,7 @@ class Launch:
 
     @classmethod
     def of(cls, config: RunConfig, processes: int) -> Launch:
-        clips = processes * config.data.batch_size * config.training.accumulation
+        clips = processes * config.data.batch_measure * config.training.accumulation
         return cls(processes, clips)
 
     @classmethod

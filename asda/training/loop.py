@@ -99,7 +99,7 @@ class _Run:
                 del self.state.snapshots[update]
         else:
             log.info(BEGIN)
-        self.state.divide(self.process.world_size * self.task.config.data.batch_size)
+        self.state.divide(self.process.world_size * self.task.config.data.batch_measure)
         self.skips = SkippedUpdates(self.state)
         self.selection = ModelSelection(self.task, self.state, self.saver)
 

@@ -304,6 +304,11 @@ class PretrainConfig(RunConfig):
             raise ValueError("valid is for a single corpus; each of corpora has its own valid")
         if self.corpora and self.data.norm_mean is not None:
             raise ValueError("data.norm_mean is for a single corpus; corpora have their own mean")
+        if self.corpora and self.data.batch_frames is not None:
+            raise ValueError(
+                "data.batch_frames is for a single corpus: shares are those of batches of"
+                " data.batch_size clips"
+            )
         if not 0 <= self.share_temperature <= 1:
             raise ValueError(f"share_temperature must lie in 0..1, not {self.share_temperature}")
         for name in ("mixup_alpha", "time_mask", "freq_mask"):

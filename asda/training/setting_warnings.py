@@ -38,7 +38,7 @@ def _batch(config: RunConfig, clips: int, world_size: int) -> str | None:
     factors = {"data.batch_size": batch_size, "training.accumulation": accumulation}
     factors["processes"] = world_size
     update = batch_size * accumulation * world_size
-    if update <= clips:
+    if update <= clips or config.data.batch_frames:
         return None
     shown = " x ".join(f"{name} {value}" for name, value in factors.items() if value > 1)
     return (

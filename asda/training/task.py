@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
@@ -19,18 +19,19 @@ from asda.corpus.datadir import DataDir
 from asda.dataset.clips import Clips, open_clips
 from asda.dataset.collate import Batch
 from asda.dataset.data_config import AugmentConfig
-from asda.dataset.loaders import Loader, training_loader
+from asda.dataset.loaders import Loader, epoch_padding, training_loader
 from asda.dataset.targets import Target
 from asda.distributed import Process, end_process, failing_together, gather, start_process
 from asda.features.fbank_config import differing_features
 from asda.features.normalization import Normalization
 from asda.kernels.allocator import keep_freed_memory
 from asda.model.heads import Head, make_head
-from asda.model.model_config import ModelConfig, ResolvedModel
+from asda.model.model_config import ResolvedModel
 from asda.provenance import environment
 from asda.stop_signals import StopRequests
 from asda.training.choices import decided_precision, feature_bins
 from asda.training.experiment import Experiment, begun_run
+from asda.training.initial_model import differing_settings
 from asda.training.input_digests import check_inputs
 from asda.training.loop import train
 from asda.training.run_config import RunConfig, check_ranking
@@ -95,8 +96,12 @@ class Task(ABC, Generic[Config]):
         self._compare_features(init)
 
     @classmethod
-    def run(cls, config: Config) -> None:
+    def run(cls, config: Config, stated: Collection[str] | None = None) -> None:
         """Train to the end and write model.pt; resume an interrupted run, skip a completed one.
+
+        Args:
+            config: configuration of the run
+            stated: keys that its files and options hold; None = what is not a default
 
         Raises:
             InputError: if configuration, data or the model of `init` do not fit, or differ from
@@ -105,18 +110,22 @@ class Task(ABC, Generic[Config]):
         process = start_process(config.training.device, config.training.threads)
         stop = StopRequests(announce=process.is_first, at_once=process.world_size == 1)
         with stop.handled():
-            cls._run(config, process, stop)
+            cls._run(config, process, stop, stated)
         end_process()
 
     @classmethod
-    def _run(cls, config: Config, process: Process, stop: StopRequests) -> None:
+    def _run(
+        cls, config: Config, process: Process, stop: StopRequests, stated: Collection[str] | None
+    ) -> None:
         if process.device.type == "cpu":
             keep_freed_memory()  # a setting of the whole process, which belongs to this command
-        init, ignored = None, []
+        init: SavedModel | None = None
+        notes: list[str] = []
         if config.init:
             init = read_model(config.init)
-            ignored = _ignored_settings(config.model, init.config)
-            config = dataclasses.replace(config, model=init.config)
+            differing = differing_settings(config.model, init.config, stated)
+            model, notes = cls.continued(config, init.config, differing)
+            config = dataclasses.replace(config, model=model)
         given, begun = config, begun_run(config)
         config = cls.decided(config, process, begun)
         check_ranking(config.training, ranked=cls.ranks(config))
@@ -125,8 +134,8 @@ class Task(ABC, Generic[Config]):
             balanced = {"labels"} if config.data.sampling == "balanced" else set()
             check_inputs(experiment, cls.truth | balanced)
             complete = experiment.is_complete
-        if ignored and process.is_first:
-            log.warning("the model is that of %s: %s", config.init, "; ".join(ignored))
+        for note in notes if process.is_first else ():
+            log.warning("%s", note)
         if gather(complete)[0]:  # the others do not know whether it goes on
             log.info("%s is complete", experiment.model)
             experiment.claim()
@@ -135,6 +144,20 @@ class Task(ABC, Generic[Config]):
             if begun is None and process.is_first:
                 task.log_choices(given)
             train(task, experiment, process, stop)
+
+    @classmethod
+    def continued(
+        cls, config: Config, model: ResolvedModel, differing: Mapping[str, str]
+    ) -> tuple[ResolvedModel, list[str]]:
+        """Return the model of a run that starts from another, and notes about it.
+
+        Args:
+            config: of the run
+            model: that of `config.init`
+            differing: key and description of settings of the run that differ from those of it
+        """
+        ignored = "; ".join(differing.values())
+        return model, [f"the model is that of {config.init}: {ignored}"] if ignored else []
 
     @classmethod
     def decided(cls, config: Config, process: Process, begun: Config | None) -> Config:
@@ -161,6 +184,11 @@ class Task(ABC, Generic[Config]):
         """
         if given.training.precision == "auto":
             log.info("training.precision auto: %s", self.config.training.precision)
+        if self.config.data.padding == "mask":
+            for training, _ in self.opened:
+                share = epoch_padding(training, self.config.training.seed)
+                path = training.directory.path
+                log.info("%s: padding makes up %.1f %% of training batches", path, 100 * share)
         process = self.process
         clips = sum(len(training) for training, _ in self.opened)
         for line in setting_warnings(self.config, clips, process.world_size, process.device.type):
@@ -299,12 +327,3 @@ class Task(ABC, Generic[Config]):
             seed=self.config.training.seed,
             targets=self.corpus_targets(number, DataDir(directory)),
         )
-
-
-def _ignored_settings(given: ModelConfig, used: ResolvedModel) -> list[str]:
-    """Return model settings, other than defaults, that differ from those that are used."""
-    fitted = given.for_features(used.mel_bins)
-    default, first, second = map(configuration.to_dict, (ModelConfig(), fitted, used))
-    chosen = configuration.differences(default, first, "model.")
-    changes = configuration.differences(first, second, "model.")
-    return [change for name, change in changes.items() if name in chosen]

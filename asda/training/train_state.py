@@ -28,7 +28,7 @@ class TrainState:
         evaluated: update of the last evaluation
         skipped: updates that were skipped because loss or gradient was not finite
         skipped_in_a_row: how many of these were the last ones
-        batch_size: clips of a micro-batch, over all processes (0 = not recorded)
+        batch_size: clips (or frames) of a micro-batch, over all processes (0 = not recorded)
     """
 
     update: int = 0
@@ -57,7 +57,7 @@ class TrainState:
         """Continue with micro-batches of another size at the same place in the training clips.
 
         Args:
-            batch_size: clips of a micro-batch, over all processes
+            batch_size: clips (or frames) of a micro-batch, over all processes
         """
         if self.batch_size:
             self.batches = self.batches * self.batch_size // batch_size

@@ -34,7 +34,7 @@ def test_help_needs_no_torch(words):
 USAGE = {
     "pretrain": "[--config FILE] --exp DIR [--section.key VALUE ...]",
     "finetune": "[--config FILE] --train DIR --exp DIR [--section.key VALUE ...]",
-    "score": "[--config FILE] --model FILE --data DIR --out DIR [--option VALUE ...]",
+    "score": "[--config FILE] --model FILE --data DIR --out DIR [--section.key VALUE ...]",
     "info": "CHECKPOINT",
     "import-checkpoint": "SOURCE OUT [--option VALUE ...]",
     "export": "MODEL OUT [--option VALUE ...]",

@@ -174,3 +174,31 @@ def test_time_stripes_stay_within_a_clip():
     masked = mask_stripes(torch.ones(200, 100, 4), torch.full((200,), 10), config)
     assert (masked[:, 10:] == 1).all()
     assert (masked[:, :10] == 0).any()
+
+
+def test_several_masks_cover_more():
+    one = AugmentConfig(time_mask=0.2, freq_mask=0.2)
+    several = AugmentConfig(time_mask=0.2, freq_mask=0.2, time_masks=3, freq_masks=2)
+    features, masked = torch.ones(300, 100, 40), {}
+    for name, config in (("one", one), ("several", several)):
+        torch.manual_seed(0)
+        masked[name] = mask_stripes(features, None, config)
+    times = {name: float((x.amax(2) == 0).sum(1).float().mean()) for name, x in masked.items()}
+    bins = {name: float((x.amax(1) == 0).sum(1).float().mean()) for name, x in masked.items()}
+    assert times["one"] == pytest.approx(9.5, abs=1)
+    assert times["several"] == pytest.approx(26, abs=2)  # three, which sometimes overlap
+    assert bins["several"] == pytest.approx(6.6, abs=0.7)
+
+
+def test_several_time_masks_stay_within_a_clip():
+    torch.manual_seed(0)
+    config = AugmentConfig(time_mask=0.3, time_masks=4)
+    masked = mask_stripes(torch.ones(200, 100, 4), torch.full((200,), 10), config)
+    assert (masked[:, 10:] == 1).all()
+    assert float((masked[:, :10, 0] == 0).float().mean()) > 0.3
+
+
+@pytest.mark.parametrize("name", ["time_masks", "freq_masks"])
+def test_no_mask_at_all_is_said_by_its_size(name):
+    with pytest.raises(ValueError, match=rf"augment.{name} must be at least 1, not 0; augment"):
+        AugmentConfig(**{name: 0})

@@ -2,13 +2,21 @@
 
 import numpy as np
 import pytest
+import yaml
 from inference.model_files import write_model
 from probing.tones import probe, tones
 
 from asda.cli import main
+from asda.configuration import to_dict
 from asda.corpus.datadir import write_table
+from asda.dataset.clips import open_clips
+from asda.dataset.data_config import DataConfig
+from asda.dataset.feature_sources import FeatureInput
+from asda.features.fbank_config import FbankConfig
 from asda.files import InputError
+from asda.inference.loading import load
 from asda.probing import trained_networks
+from asda.probing.corpus_normalization import normalized_as
 from asda.probing.probe_config import KINDS, ProbeConfig
 from asda.probing.run_probes import probe as run_probes
 from asda.scoring.compare import read_result
@@ -178,3 +186,17 @@ def test_layers_that_do_not_exist_are_refused(root, tmp_path, options, message):
 def test_wrong_settings_are_refused(option, message):
     with pytest.raises(ValueError, match=message):
         ProbeConfig("model.pt", "train", "test", "out", **option)
+
+
+def test_input_is_normalised_by_the_training_clips_if_asked_for(root, tmp_path):
+    """As fine-tuning does; the moments of the model file are those of its own corpus."""
+    (tmp_path / "fbank.yaml").write_text(yaml.safe_dump(to_dict(FbankConfig())))
+    model = normalized_as(load(root / "model.pt", "cpu"), str(root / "train"))
+    features = FeatureInput(fbank=str(tmp_path / "fbank.yaml"), listed_in=str(tmp_path))
+    assert model.fbank.config == FbankConfig()
+    expected = open_clips(root / "train", features, DataConfig()).normalization
+    assert model.normalization == expected
+    probe(root / "model.pt", root, out=tmp_path / "model", kinds="linear")
+    probe(root / "model.pt", root, out=tmp_path / "own", kinds="linear", normalization="train")
+    one, two = (ScoredClips.load(tmp_path / f"{n}/linear/score") for n in ("model", "own"))
+    assert not np.array_equal(one.scores, two.scores)

@@ -1,6 +1,7 @@
 """egs/asterisk/local: dirty lists of texts, splits by prompt, both layouts of the corpus."""
 
 import gzip
+import json
 import shutil
 import subprocess
 
@@ -298,3 +299,26 @@ def test_stage_0_unpacks_debian_s_packages(repository, small, tmp_path, monkeypa
     same = subprocess.run(["diff", "-r", packages, recipe / "downloads"], capture_output=True)
     assert same.returncode == 0, same.stdout
     assert "exists already" in succeed(*command, cwd=recipe)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "experiment", "kind"),
+    [("recognition", "ctc_a", "recognition"), ("classification", "finetune_a", "classification")],
+)
+def test_from_the_corpus_to_a_score(recipe, corpus, task, experiment, kind, tmp_path):
+    """Both tasks, with the same features."""
+    train = "--training.threads 1 --model.depth 1 --data.batch_size 8 --training.updates 4"
+    train += " --training.evaluate_every 4"
+    command = [recipe / "run.sh", "--db-dir", corpus, "--task", task, "--nj", 1, "--ngpu", 0]
+    command += ["--pretrained", "none", "--finetune-tag", "a", "--finetune-args", train]
+    command += ["--datadir", tmp_path / "data", "--expdir", tmp_path / "exp"]
+    succeed(*command, cwd=recipe)
+    assert (recipe / "dump/fbank/feats.scp").exists()
+    result = json.loads((tmp_path / "exp" / experiment / "score/result.json").read_text())
+    assert result["clips"]["found"] == len(DataDir(tmp_path / "data/test").utterances)
+    assert result["kind"] == kind
+    if task == "recognition":
+        assert {row["language"] for row in result["per_language"]} == {*LANGUAGES}
+    else:
+        assert result["classes"] == 5

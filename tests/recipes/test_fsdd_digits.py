@@ -1,5 +1,6 @@
 """egs/fsdd_digits/local: strings of digits are made of their recordings, and speakers are apart."""
 
+import json
 import shutil
 from collections import Counter
 from itertools import pairwise
@@ -166,3 +167,21 @@ def test_two_speakers_are_too_few(recipe, tmp_path):
     done = run("local/data.py", tmp_path / "corpus", tmp_path / "data", cwd=recipe)
     assert done.returncode == 1
     assert "recordings of 2 speaker(s); folds need 3 or more" in done.stderr
+
+
+@pytest.mark.slow
+def test_from_the_corpus_to_the_error_rates_of_all_folds(recipe, corpus, tmp_path):
+    train = "--training.threads 1 --model.depth 1 --data.batch_size 8 --training.updates 4"
+    train += " --training.evaluate_every 4"
+    command = [recipe / "run.sh", "--db-dir", corpus, "--folds", "1 3", "--nj", 1, "--ngpu", 0]
+    command += ["--pretrained", "none", "--finetune-tag", "a", "--finetune-args", train]
+    for option in ("datadir", "dumpdir", "expdir"):
+        command += [f"--{option}", tmp_path / option]
+    succeed(*command, cwd=recipe)
+    units = (tmp_path / "dumpdir/units_fold1_train/units.txt").read_text().split()
+    assert {unit.strip("▁") for unit in units} >= {*WORDS}
+    result = json.loads((tmp_path / "expdir/ctc_a/score/result.json").read_text())
+    tests = [DataDir(tmp_path / f"datadir/fold{fold}/test") for fold in (1, 3)]
+    assert result["clips"]["found"] == sum(len(test.utterances) for test in tests)
+    assert result["kind"] == "recognition"
+    assert {row["speaker"] for row in result["per_speaker"]} == {"george", "lucas"}

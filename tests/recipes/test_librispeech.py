@@ -183,7 +183,7 @@ def test_stage_0(repository, downloads, tmp_path):
 
 
 WORDS = ["ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"]
-READERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+READERS = ("george", "jackson", "lucas", "nicolas", "theo")
 SMALL = "--training.threads 1 --data.workers 0 --data.min_frames 8 --training.precision float32"
 PRETRAIN = f"{SMALL} --model.size tiny --model.depth 1 --model.num_masks 2 --training.updates 2"
 PRETRAIN += " --data.batch_size 8"
@@ -194,8 +194,7 @@ TRAIN = f"{SMALL} --data.batch_size 4 --training.updates 4 --training.evaluate_e
 def spoken_digits(shared, tmp_path):
     """A corpus of real speech: three digits in each utterance."""
     corpus, lines = tmp_path / "LibriSpeech", []
-    sets = [*TRAINING[:1], *TESTS]
-    for index, (name, reader) in enumerate(zip(sets, READERS, strict=False)):
+    for index, (name, reader) in enumerate(zip(("train-clean-100", *TESTS), READERS, strict=True)):
         speaker = f"20{index}"
         folder = corpus / name / speaker / "1"
         folder.mkdir(parents=True)
@@ -227,4 +226,4 @@ def test_from_the_corpus_to_error_rates(repository, spoken_digits, tmp_path):
         score = recipe / f"exp/100/ctc_a/score_{name.replace('-', '_')}"
         result = json.loads((score / "result.json").read_text())
         assert result["clips"] == {"found": 10, "expected": 10}
-        assert result["metrics"]["WER"] > 0
+        assert (result["kind"], result["words"]["reference"]) == ("recognition", 30)

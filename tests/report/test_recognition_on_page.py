@@ -4,11 +4,13 @@ import html
 import re
 
 import pytest
+from inference.model_files import write_model
 from report.experiments import sounds
 from report.test_report_page import data_of, page_of, sections
 from scoring.recognised import recognised
 from scoring.systems import score_folder
 
+from asda.checkpoint import tensor_files
 from asda.report import recognised_clips
 from asda.scoring.recognition_rows import hypothesis_rows
 from asda.scoring.recognition_scores import RecognitionScores
@@ -71,6 +73,17 @@ def test_the_speakers_and_the_intervals_over_them(page):
     table = page.split('<caption class="hidden">Error rates of each speaker')[1].split("</table>")
     names = re.findall(r'<th scope="row">(.*?)</th>', table[0])
     assert sorted(names) == [f"spk{number}" for number in range(8)]
+
+
+def test_features_of_unknown_settings_leave_the_page_without_the_model(tmp_path, capsys):
+    """Spectrograms are then drawn with the settings that asda dumps with."""
+    write_model(tmp_path / "model.pt")
+    content = tensor_files.load(tmp_path / "model.pt")
+    tensor_files.save(content | {"fbank": {}}, tmp_path / "model.pt")
+    scored = recognised(clips=4)
+    score_folder(tmp_path / "score", scored, sources=sounds(tmp_path / "audio", scored))
+    assert "Spectrogram of" in page_of(tmp_path)
+    assert "was trained on features of unknown settings" in capsys.readouterr().err
 
 
 def test_texts_are_not_interpreted_as_html(tmp_path):

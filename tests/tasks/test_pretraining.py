@@ -205,9 +205,32 @@ def test_the_first_model_brings_its_own_configuration(data, whole, tmp_path):
 def test_options_of_a_model_that_is_given_are_refused(data, whole, tmp_path, capsys):
     config = write_config(data, tmp_path / "run", init=whole / "model.pt")
     with pytest.raises(SystemExit):
-        main(["pretrain", "--config", str(config), "--model.num_masks", "4"])
-    reason = f"--model.num_masks has no effect: the model is that of {whole}/model.pt"
-    assert reason in capsys.readouterr().err
+        main(["pretrain", "--config", str(config), "--model.depth", "4"])
+    reason = f"--model.depth has no effect: the model is that of {whole}/model.pt; what can be"
+    assert f"{reason} changed is mask, num_masks, decoder.mask_noise," in capsys.readouterr().err
+
+
+def test_what_is_learned_from_can_be_changed_for_a_first_model(data, whole, tmp_path):
+    """Masks and losses; the weights go on, those of the decoder among them."""
+    frozen = {"optimizer__lr": 1e-30, "teacher__decay": 1.0, "teacher__end_decay": 1.0}
+    options = {"model__mask": {"ratio": 0.75}, "model__decoder__mask_noise": 0.0, **frozen}
+    options |= {"init": whole / "model.pt", "training__updates": 1, "model__depth": 3}
+    config = write_config(data, tmp_path / "run", **options)
+    words = ["--model.cls_weight", "0.5", "--model.num_masks", "16"]
+    main(["pretrain", "--config", str(config), *words])
+    again, before = read_model(tmp_path / "run/model.pt"), read_model(whole / "model.pt")
+    assert_same_weights(again.content(), before.content())
+    expected = before.model | {"num_masks": 16, "cls_weight": 0.5}
+    expected |= {"mask": before.model["mask"] | {"ratio": 0.75}}
+    expected |= {"decoder": before.model["decoder"] | {"mask_noise": 0.0}}
+    assert again.model == expected
+    log = (tmp_path / "run/train.log").read_text()
+    assert f"WARNING the model is that of {whole}/model.pt: model.depth: 3 -> 2\n" in log
+    assert (
+        f"not as in {whole}/model.pt: model.cls_weight: 1.0 -> 0.5; model.decoder.mask_noise: 0.01"
+        " -> 0.0; model.mask.ratio: 0.5 -> 0.75; model.num_masks: 2 -> 16\n"
+    ) in log
+    main(["pretrain", "--config", str(tmp_path / "run/config.yaml")])  # complete, and unchanged
 
 
 def test_a_classifier_is_no_start_of_pretraining(data, whole, tmp_path):

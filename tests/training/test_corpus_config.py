@@ -63,6 +63,7 @@ def changed(**values):
         ({}, {}, "give either train, a data directory, or corpora"),
         (TWO, {"valid": "data/v"}, "each of corpora has its own valid"),
         (TWO, {"data": {"norm_mean": 0, "norm_std": 1}}, "corpora have their own mean"),
+        (TWO, {"data": {"batch_frames": 9000}}, "data.batch_frames is for a single corpus"),
         (TWO, {"share_temperature": 2}, "share_temperature must lie in 0..1, not 2"),
     ],
 )

@@ -22,7 +22,7 @@ case $1 in
   pretrain | finetune | finetune-ctc) mkdir -p "$out" && touch "$out/model.pt" ;;
   units) mkdir -p "$out" ;;
   score) mkdir -p "$out" && touch "$out/result.json" "$out/RESULTS.md" ;;
-  tag) mkdir -p "$(dirname "$out")" && touch "$out" ;;
+  tag | transcribe) mkdir -p "$(dirname "$out")" && touch "$out" ;;
   export) mkdir -p "$(dirname "$3")" && touch "$3" ;;
   baseline)
     for name in logistic_regression random_forest; do
@@ -597,7 +597,10 @@ def test_a_failing_stage_stops_the_recipe(recipe, monkeypatch):
     [
         (["extra"], "unexpected argument 'extra'"),
         (["--stage", "dmup"], "unknown stage 'dmup'; stages are 0 to 7 or download data dump"),
-        (["--tag-format", "xml"], "--tag-format must be jsonl, csv, audacity or raven, not 'xml'"),
+        (
+            ["--tag-format", "xml"],
+            "--tag-format must be one of jsonl csv audacity raven, not 'xml'",
+        ),
         (["--stage", "tag", "--tag-sets", "x"], "--tag-sets: no 'data/x' and no 'x' in "),
         (["--stage", "score", "--stop-stage", "dump"], "--stage 5 is after --stop-stage 2"),
         (["--ngpu", "all"], "--ngpu must be a number of GPUs, not 'all'"),
@@ -832,6 +835,19 @@ def test_an_ngram_is_estimated_once_and_used_in_decoding(transcribed):
     assert calls[-1].endswith(f" --decoding.method beam --decoding.lm {file} --decoding.beam 8")
 
 
+@pytest.mark.parametrize(
+    ("form", "out"), [("srt", "srt"), ("ctm", "transcripts.ctm"), ("jsonl", "transcripts.jsonl")]
+)
+def test_stage_6_transcribes(transcribed, form, out):
+    options = ["--tag-sets", "few", "--tag-format", form, "--tag-args", "--pause 1"]
+    calls = recognition("--stop-stage", "6", *options, "--ngram-order", "2", "--stage", "2")
+    assert calls[-1] == (
+        "asda transcribe exp/ctc_scratch/model.pt data/few"
+        f" --format {form} --out exp/ctc_scratch/transcribe_few/{out} --device auto"
+        " --method beam --lm dump/units_train/2gram.arpa --pause 1"
+    )
+
+
 def test_each_fold_has_its_units(transcribed):
     calls = recognition("--stage", "2", "--folds", "1 2")
     assert [call for call in calls if " units " in call] == [
@@ -849,6 +865,7 @@ def test_each_fold_has_its_units(transcribed):
     ("options", "message"),
     [
         (["--task", "diarisation"], "--task must be classification or recognition"),
+        (["--task", "recognition", "--tag-format", "raven"], "one of jsonl srt vtt ctm text trn"),
         (["--ngram-order", "6"], "--ngram-order must be from 2 to 5, not '6'"),
         (["--task", "recognition", "--units-config", "conf/none.yaml"], "no file 'conf/none.yaml'"),
         (["--task", "recognition", "--stage", "4"], "no 'dump/units_train'"),
@@ -859,3 +876,65 @@ def test_recognition_without_what_it_needs(recipe, options, message):
     done, _ = run("--pretrained", "none", *options)
     assert done.returncode == 1
     assert message in done.stderr
+
+
+def test_several_corpora_to_pretrain_on(recipe):
+    """Sets of the recipe, and of another with its own dump; each experiment has its own name."""
+    other = recipe.parent / "other"
+    for place in (other / "data/x/all", recipe / "data/b/train", recipe / "data/b/valid"):
+        place.mkdir(parents=True)
+    (other / "dump/fbank").mkdir(parents=True)
+    (other / "dump/fbank/feats.scp").touch()
+    only = ("--stage", "3", "--stop-stage", "3", "--feats-type", "fbank")
+    with_dumps(recipe)
+    corpora = "b/train:0.75\n ../other/data/x/all:.25 a:1:my"
+    done, calls = run(*only, "--pretrain-corpora", corpora)
+    assert done.returncode == 0, done.stderr
+    call = calls[-1]
+    assert call.startswith(
+        "asda pretrain --config conf/pretrain.yaml --corpora.b_train.train=data/b/train"
+        " --corpora.b_train.valid=data/b/valid --corpora.b_train.share=0.75"
+        " --corpora.other_x_all.train=../other/data/x/all --corpora.other_x_all.share=.25"
+        " --corpora.other_x_all.dump=../other/dump/fbank"
+        " --corpora.a.train=data/a --corpora.a.share=1 --corpora.a.dump=my"
+        " --dump dump/fbank --exp exp/pretrain_corpora"
+    )
+    first = call.split("--exp ")[1].split()[0]
+    _, calls = run(*only, "--pretrain-corpora", "b/train ../other/data/x/all")
+    call = calls[-1]
+    assert ".share" not in call
+    assert call.split("--exp ")[1].split()[0] not in (first, "exp/pretrain")
+
+
+def with_dumps(recipe):
+    (recipe / "dump/fbank").mkdir(parents=True, exist_ok=True)
+    (recipe / "dump/fbank/feats.scp").touch()
+    (recipe / "my/feats.scp").touch()
+
+
+def test_features_of_all_own_corpora_are_dumped(recipe):
+    (recipe / "data/b/valid").mkdir()
+    (recipe / "data/b/train").mkdir()
+    options = ("--stage", "2", "--stop-stage", "2", "--feats-type", "fbank")
+    _, calls = run(*options, "--pretrain-corpora", "b/train:1 a:1 ../o/data/x:1")
+    (plan,) = [call for call in calls if call.startswith("asda dump plan")]
+    own = "data/train data/valid data/test data/b/train data/b/valid data/a"
+    assert plan.endswith(f" dump/fbank {own}")
+
+
+@pytest.mark.parametrize(
+    ("corpora", "reason"),
+    [
+        ("none:1", "--pretrain-corpora: no data directory 'data/none' in "),
+        ("../o/data/x:1", "--pretrain-corpora: no data directory '../o/data/x' in "),
+        ("a:1 a:2", "--pretrain-corpora: two corpora would be named 'a'"),
+        ("a:1:none", "--pretrain-corpora: no dump 'none' in "),
+    ],
+)
+def test_corpora_that_do_not_exist_are_refused(recipe, corpora, reason):
+    with_dumps(recipe)
+    options = ("--stage", "3", "--stop-stage", "3", "--feats-type", "fbank")
+    done, calls = run(*options, "--pretrain-corpora", corpora)
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert calls == []

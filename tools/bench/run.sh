@@ -36,6 +36,7 @@ bench compression.py "$audio"
 bench filterbank.py
 bench dump.py "$audio"
 bench reading.py
+bench batches.py --seconds 300
 bench training_step.py
 bench precisions.py --rounds 2
 bench tagging.py --clips 16 --hours 0.5

@@ -79,7 +79,7 @@ def write_remarks(path: Path, remarks: Collection[Remark]) -> None:
     write_lines(path, ("\t".join(row) for row in rows))
     counts = Counter(remark.reason for remark in remarks)
     for reason, count in counts.most_common():
-        print(f"{count} prompts: {reason}")
+        print(f"{count} prompt{'s' * (count > 1)}: {reason}")
     print(f"they are listed in {path}")
 
 

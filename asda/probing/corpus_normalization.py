@@ -1,0 +1,26 @@
+"""Normalise the input of an encoder by the moments of the data that it is probed on."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from asda.dataset.computed_features import ComputedFeatures
+from asda.features.normalization import Normalization
+from asda.inference.audio_model import AudioModel
+
+
+def normalized_as(model: AudioModel, folder: str) -> AudioModel:
+    """Return a model whose input is normalised as fine-tuning on a data directory would do.
+
+    A model pretrained on several corpora saw each normalised by its own moments, and its file has
+    those of one.
+
+    Args:
+        model: a model that takes audio
+        folder: data directory whose audio is measured
+    """
+    features = ComputedFeatures(folder, model.fbank.config)
+    moments = features.moments(list(features.measured))
+    normalization = Normalization(moments.mean, moments.std)
+    saved = dataclasses.replace(model.saved, normalization=vars(normalization))
+    return AudioModel(saved, model.network, model.precision).to(model.device)

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# How jobs run; sourced, and identical in every recipe.
+#
+#   local   on this machine (default)
+#   slurm   as Slurm jobs; conf/slurm.conf, if it exists, translates options for sbatch
+#
+# Change it here, or for a single call: cmd_backend=slurm ./run.sh
+
+export cmd_backend=${cmd_backend:-local}
+
+case $cmd_backend in
+  local) export train_cmd=run.pl cuda_cmd=run.pl ;;
+  slurm) export train_cmd=slurm.pl cuda_cmd=slurm.pl ;;
+  *)
+    echo "cmd.sh: error: cmd_backend must be local or slurm, not '$cmd_backend'" >&2
+    exit 1
+    ;;
+esac
