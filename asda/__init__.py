@@ -22,6 +22,7 @@ def load(
 
         model = asda.load("model.pt")
         model.tag("dog.wav")                # [Tag(label="dog", index=0, score=0.98), ...]
+        model.transcribe("talk.wav").text  # of a recogniser
         model.embed(["a.wav", "b.flac"])    # (2, width)
         model.frames(waveform, rate=44100)  # features (time, width), mask and times in seconds
 
