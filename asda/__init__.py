@@ -24,6 +24,7 @@ def load(
         model.tag("dog.wav")                # [Tag(label="dog", index=0, score=0.98), ...]
         model.embed(["a.wav", "b.flac"])    # (2, width)
         model.frames(waveform, rate=44100)  # features (time, width), mask and times in seconds
+        model.transcribe("talk.wav").text   # "hello world", by a recogniser
 
     All settings of the features come from the file. The network itself, which takes normalised
     log-mel features, is `model.network`.

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from checkpoint.reference_files import finetuned
+from inference.recognisers import spoken, write_recogniser
 
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -87,7 +88,7 @@ def program(path):
 
 @pytest.fixture(scope="module")
 def example_folder(tmp_path_factory):
-    """What examples read: a classifier `model.pt` and a clip `dog.wav`."""
+    """What examples read: a classifier and a recogniser, a sound and speech, an n-gram."""
     import torch
 
     from asda.cli import main
@@ -97,6 +98,11 @@ def example_folder(tmp_path_factory):
     main(["import-checkpoint", str(folder / "finetuned.pt"), str(folder / "model.pt")])
     rng = np.random.default_rng(0)
     soundfile.write(folder / "dog.wav", 0.1 * rng.standard_normal(32000), 16000)
+    write_recogniser(folder / "recogniser.pt")
+    soundfile.write(folder / "talk.wav", spoken(["low", "high", "mid"])[0], 16000)
+    (folder / "text").write_text("low mid high\nmid low\nhigh high low\n" * 5)
+    options = {"text": folder / "text", "units": folder / "units", "out": folder / "words.arpa"}
+    main(["ngram", *(f"--{name}={path}" for name, path in options.items())])
     return folder
 
 

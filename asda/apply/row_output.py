@@ -157,7 +157,8 @@ def require_folder(out: str | None, name: str, form: RowFormat, inputs: int) -> 
 
 def _is_folder(out: str, form: RowFormat, inputs: Sequence[AudioInput]) -> bool:
     """Return whether an output is a folder of files; one input may have a file."""
-    named_file = Path(out).suffix == Path(form.suffix).suffix and not os.path.isdir(out)
+    suffix = Path(f"name{form.suffix}").suffix  # a path ".txt" alone would have none
+    named_file = Path(out).suffix == suffix and not os.path.isdir(out)
     return bool(form.suffix) and not (named_file and len(inputs) == 1)
 
 

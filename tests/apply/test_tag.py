@@ -215,6 +215,14 @@ def test_label_files_for_audacity_and_raven_mirror_the_folder(place, capsys):
     assert "3 of 4 files are already done" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("form", "name"), [("audacity", "one.txt"), ("raven", "one.selections.txt")]
+)
+def test_labels_of_a_single_recording_may_have_a_file(place, form, name):
+    tag("sounds/0.wav", "--format", form, "--out", name)
+    assert (place / name).is_file()
+
+
 def test_two_inputs_with_one_label_file_are_refused(place, capsys):
     shutil.copytree("sounds", "more")
     assert failing("sounds/0.wav", "more/0.wav", "--format", "raven", "--out", "labels") == 1

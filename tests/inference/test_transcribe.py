@@ -164,3 +164,16 @@ def test_a_recogniser_has_no_labels_but_embeddings(model):
 def test_a_pause_must_be_positive(model, pause):
     with pytest.raises(InputError, match=r"a pause of .* s; give a number of seconds above 0"):
         model.transcribe(noise(1.0), RATE, pause=pause)
+
+
+def test_formats_for_classifiers_refuse_a_recogniser_in_one_line(model, tmp_path, capsys):
+    path = str(tmp_path / "model.pt")
+    capsys.readouterr()
+    for form, said in (
+        ("sherpa-onnx", "a recogniser has no labels"),
+        ("huggingface", "head 'ctc'"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["export", path, str(tmp_path / form), "--format", form])
+        message = capsys.readouterr().err
+        assert said in message and message.count("\n") == 1
