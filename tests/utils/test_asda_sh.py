@@ -828,10 +828,8 @@ def test_other_units_have_another_folder_and_other_experiments(transcribed):
 def test_an_ngram_is_estimated_once_and_used_in_decoding(transcribed):
     calls = recognition("--stage", "2", "--ngram-order", "3", "--decode-args", "--decoding.beam 8")
     file = "dump/units_train/3gram.arpa"
-    assert (
-        calls[1]
-        == f"asda ngram --text data/train --units dump/units_train --of units --order 3 --out {file}"
-    )
+    texts = "--text data/train --units dump/units_train"
+    assert calls[1] == f"asda ngram {texts} --of units --order 3 --out {file}"
     assert "--out exp/ctc_scratch/score_3gram_beam8 " in calls[-1]
     assert calls[-1].endswith(
         f" --decoding.method beam --decoding.lm {file} --decoding.lm_of units --decoding.beam 8"
