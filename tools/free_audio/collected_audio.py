@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from clip_measures import RATE, Measures, measure
@@ -123,9 +123,8 @@ def _drop_repeated(clips: list[Clip], folder: Path) -> None:
     usable.sort(key=lambda clip: (clip.kind != "prompts", -clip.measures.seconds, clip.name))
     files = [folder / "audio" / clip.package / "files" / clip.measures.path for clip in usable]
     print(f"comparing {len(usable)} clips", flush=True)
-    found = repeated(
-        [clip.measures for clip in usable], lambda index: read_audio(str(files[index]), RATE)
-    )
+    audio = lru_cache(256)(lambda index: read_audio(str(files[index]), RATE))
+    found = repeated([clip.measures for clip in usable], audio)
     for index, (first, how) in found.items():
         usable[index].dropped, usable[index].of = how, usable[first].name
 
