@@ -45,10 +45,12 @@ class PretrainTask(Task[PretrainConfig]):
 
     verb = "pretrain"
     model: Pretrainer
+    joint: JointCorpora | None = None
 
     def __init__(self, config: PretrainConfig, process: Process, init: SavedModel | None = None):
         super().__init__(config, process, init)
-        self.joint = JointCorpora(config, self.opened) if config.corpora else None
+        if config.corpora:
+            self.joint = JointCorpora(config, self.opened)
 
     @classmethod
     def ranks(cls, config: PretrainConfig) -> bool:

@@ -298,7 +298,7 @@ def own(path):
         ("labels", [1, 2, 3, 4, 5], "unexpected content of labels"),
         ("kind", "decoder", "unexpected content of kind"),
         ("head", {"name": "classifier", "pooling": "max"}, "no pooling 'max' of layers 'last'"),
-        ("head", {"name": "ctc"}, "head 'ctc' is not registered (known: classifier"),
+        ("head", {"name": "transducer"}, "head 'transducer' is not registered (known: classifier"),
         ("output", "ctc", "output ctc; the output of head classifier is one of softmax, sigmoid"),
         ("output", None, "unexpected content of output"),
         ("head", {}, "head 'None' is not registered"),
