@@ -37,6 +37,7 @@ bench filterbank.py
 bench dump.py "$audio"
 bench reading.py
 bench batches.py --seconds 300
+bench recognition_patches.py
 bench training_step.py
 bench precisions.py --rounds 2
 bench tagging.py --clips 16 --hours 0.5
