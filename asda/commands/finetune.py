@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from asda.command_line import refuse_ineffective, run_cli
+from asda.command_line import run_cli
+from asda.commands.starting_encoder import refuse_without_effect
 from asda.training.run_config import FinetuneConfig
 
 
 def main(argv: list[str]) -> None:
     config = run_cli(FinetuneConfig, argv, "asda finetune")
-    if config.init:
-        refuse_ineffective(argv, "model", f"the model is that of {config.init}")
-    else:
-        reason = "it selects an encoder of the model given by --init"
-        refuse_ineffective(argv, "classifier.encoder", reason)
+    refuse_without_effect(argv, config, "classifier")
     from asda.tasks.classification import ClassificationTask
 
     ClassificationTask.run(config)
