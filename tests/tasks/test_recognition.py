@@ -13,6 +13,7 @@ from training.runs import assert_same_weights, column, stopped_before
 from asda.checkpoint import tensor_files
 from asda.checkpoint.load import read_model
 from asda.cli import main
+from asda.commands.finetune_ctc import main as command
 from asda.configuration import build
 from asda.corpus.datadir import write_table
 from asda.dataset.transcript import least_steps
@@ -148,6 +149,18 @@ def test_an_utterance_without_a_line_is_refused(corpus, tmp_path):
 def test_augmentation_that_parts_audio_from_text_is_refused(corpus, tmp_path):
     with pytest.raises(InputError, match=r"augment.roll would part the audio from its transcript"):
         run(corpus, tmp_path / "exp", augment__roll=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--ctc.encoder", "teacher"], "--ctc.encoder has no effect: it selects an encoder"),
+        (["--init", "m.pt", "--model.depth", "1"], "--model.depth has no effect: the model is"),
+    ],
+)
+def test_options_that_have_no_effect_are_refused(options, said):
+    with pytest.raises(InputError, match=said):
+        command(["--units", "u", "--train", "t", "--exp", "e", *options])
 
 
 def test_the_loss_is_that_of_all_alignments():
