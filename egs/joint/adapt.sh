@@ -31,5 +31,5 @@ $train_cmd --max-jobs-run "$nj" JOB=1:${#all[@]} "$expdir/log/adapt.JOB.log" \
   sed -n JOBp "$expdir/adapt/seeds" \| xargs local/adapt_seed.sh --dumpdir "$dumpdir" \
   --expdir "$expdir" --updates "$updates" --adapt-updates "$adapt_updates" --ngpu "$ngpu"
 
-local/table.sh "$expdir" "$seeds" "Sounds=sounds" "then digits=adapted_replay0" \
+local/table.sh "$expdir" adaptation.md "$seeds" "Sounds=sounds" "then digits=adapted_replay0" \
   "then digits, replay 0.25=adapted_replay0.25" "then digits, replay 0.5=adapted_replay0.5"

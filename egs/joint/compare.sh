@@ -37,6 +37,6 @@ done >"$expdir/runs"
 $train_cmd --max-jobs-run "$nj" JOB=1:"$(wc -l <"$expdir/runs")" "$expdir/log/arm.JOB.log" \
   sed -n JOBp "$expdir/runs" \| xargs local/arm.sh --dumpdir "$dumpdir" --expdir "$expdir" --ngpu "$ngpu"
 
-local/table.sh "$expdir" "$seeds" "Sounds and digits=joint" "Sounds, as many updates=sounds" \
+local/table.sh "$expdir" joint.md "$seeds" "Sounds and digits=joint" "Sounds, as many updates=sounds" \
   "Digits, as many updates=digits" "Sounds, the same clips=sounds_same_clips" \
   "Digits, the same clips=digits_same_clips" "Not trained=untrained"

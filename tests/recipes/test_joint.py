@@ -72,8 +72,8 @@ def test_an_arm_is_pretrained_and_probed_on_both_tasks(recipe):
     before = (exp / "probe_digits/linear/score/result.json").stat().st_mtime_ns
     succeed(*words, cwd=recipe)
     assert (exp / "probe_digits/linear/score/result.json").stat().st_mtime_ns == before
-    table = succeed("local/table.sh", "exp/x", "3", "Both=both", cwd=recipe)
-    assert "| Both" in table and (recipe / "exp/x/table.md").read_text() == table
+    table = succeed("local/table.sh", "exp/x", "a.md", "3", "Both=both", cwd=recipe)
+    assert "| Both" in table and (recipe / "exp/x/a.md").read_text() == table
 
 
 @pytest.fixture
@@ -105,7 +105,10 @@ def test_models_are_compared_after_as_many_updates_and_as_many_clips(stubbed):
             assert (seed, f"{task}_same_clips", f"{task}/train:1", "5") in found
         assert (seed, "untrained", both, "1") in found
     assert len(found) == 12
-    assert table[:4] == ["table.sh", "exp/compare", "1 2", "Sounds and digits=joint"]
+    assert table[:5] == [
+        *("table.sh", "exp/compare", "joint.md", "1 2"),
+        "Sounds and digits=joint",
+    ]
 
 
 def test_adaptation_begins_with_the_model_of_sounds(stubbed):
@@ -121,4 +124,4 @@ def test_adaptation_begins_with_the_model_of_sounds(stubbed):
     for call in adapted:
         assert call[call.index("--init") + 1] == "exp/compare/seed4/pretrain_sounds/model.pt"
         assert call[call.index("--pretrain-config") + 1] == "conf/adapt.yaml"
-    assert table[3] == "Sounds=sounds"
+    assert table[2:5:2] == ["adaptation.md", "Sounds=sounds"]
