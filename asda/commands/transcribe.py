@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import Any
 
 from asda.apply.transcribe_options import TranscribeOptions
@@ -12,7 +13,6 @@ from asda.files import InputError
 from asda.inference.transcription import PAUSE
 
 FORMATS = ("table", "jsonl", "srt", "vtt", "ctm", "text", "trn")
-DECODING = ("method", "beam", "prune", "lm", "lm_of", "lm_weight", "word_bonus")
 
 
 def main(argv: list[str]) -> None:
@@ -25,9 +25,11 @@ def main(argv: list[str]) -> None:
 
 def _decoding(values: dict[str, Any]) -> DecodingConfig:
     """Take the settings of decoding out of the options."""
-    taken = {name: values.pop(name) for name in DECODING}
+    taken = {
+        setting.name: values.pop(setting.name) for setting in dataclasses.fields(DecodingConfig)
+    }
     try:
-        return DecodingConfig(**{name: one for name, one in taken.items() if one is not None})
+        return DecodingConfig(**taken)
     except ValueError as error:
         raise InputError(f"{error}") from None
 
@@ -55,19 +57,22 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_decoding(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
+    default = DecodingConfig()
+
+    def add(name: str, text: str, **options: Any) -> None:
+        value = getattr(default, name)
+        text += "" if value is None else f" (default: {value})"
+        parser.add_argument(f"--{name.replace('_', '-')}", default=value, help=text, **options)
+
     text = "greedy takes the best unit of each step; beam searches for the most probable text, with"
-    text += " an n-gram if there is one (default: greedy)"
-    add("--method", choices=("greedy", "beam"), help=text)
-    add("--beam", type=int, metavar="N", help="texts that the search keeps (default: 16)")
-    text = "units that are less probable than a step's best one by this (natural logarithm) are not"
-    text += " tried (default: 8)"
-    add("--prune", type=float, metavar="X", help=text)
+    text += " an n-gram if there is one"
+    add("method", text, choices=("greedy", "beam"))
+    add("beam", "texts that the search keeps", type=int, metavar="N")
+    text = "texts are not continued by a unit that takes their score by more than this below the"
+    text += " best one (natural logarithm)"
+    add("prune", text, type=float, metavar="X")
     text = "n-gram language model: an ARPA file, for example of asda ngram, or a binary of KenLM"
-    add("--lm", metavar="FILE", help=text)
-    text = "what the n-gram is about (default: words)"
-    add("--lm-of", choices=("words", "units"), help=text)
-    text = "factor of its natural-log probabilities (default: 0.5)"
-    add("--lm-weight", type=float, metavar="X", help=text)
-    text = "added to the natural-log score for each word (default: 0)"
-    add("--word-bonus", type=float, metavar="X", help=text)
+    add("lm", text, metavar="FILE")
+    add("lm_of", "what the n-gram is about", choices=("words", "units"))
+    add("lm_weight", "factor of its natural-log probabilities", type=float, metavar="X")
+    add("word_bonus", "added to the natural-log score for each word", type=float, metavar="X")
