@@ -6,7 +6,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,6 +20,7 @@ from asda.decoding.greedy import greedy
 from asda.files import listed
 from asda.model.ctc_head import CtcHead
 from asda.model.heads import Head
+from asda.model.model_config import patch_grid
 from asda.scoring.recognise import recognise
 from asda.scoring.recognition_scores import RecognitionScores
 from asda.text.unit_model import BLANK, UnitModel
@@ -57,7 +57,7 @@ class RecognitionTask(Task[CtcConfig]):
 
     def targets(self, directory: DataDir) -> Sequence[Target]:
         def steps(frames: int) -> int:
-            return int(self.model.steps(torch.tensor([frames])))
+            return patch_grid(self.model_config, frames)[0] * self.model.steps_per_patch
 
         return [Transcript(directory, self.unit_model, steps, self.config.data.max_frames)]
 
