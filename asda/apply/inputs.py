@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,6 +48,18 @@ class AudioInput(NamedTuple):
         if self.file == STANDARD_INPUT:
             return f"standard input: {reason.replace(source, 'standard input')}"
         return on_one_line(f"{self.name}: {reason}")
+
+
+def two_alike(
+    inputs: Iterable[AudioInput], key: Callable[[AudioInput], str]
+) -> tuple[AudioInput, AudioInput] | None:
+    """Return the first two inputs with the same key, None if all keys differ."""
+    found: dict[str, AudioInput] = {}
+    for one in inputs:
+        other = found.setdefault(key(one), one)
+        if other is not one:
+            return other, one
+    return None
 
 
 def find_inputs(words: Sequence[str], temporary: str | Path) -> list[AudioInput]:

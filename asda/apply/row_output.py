@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from asda.apply.applying import Output
-from asda.apply.inputs import AudioInput, fingerprints_of
+from asda.apply.inputs import AudioInput, fingerprints_of, two_alike
 from asda.apply.record import Record, recorded
 from asda.apply.rows import Row, RowFormat
 from asda.files import InputError, atomic_write, refuse_overwriting, write_lines
@@ -168,11 +168,8 @@ def _check_names(inputs: Sequence[AudioInput], folder: Path, what: str) -> None:
     Raises:
         InputError: naming two of them.
     """
-    names: dict[str, AudioInput] = {}
-    for one in inputs:
-        other = names.setdefault(os.path.normcase(one.output_name), one)
-        if other is not one:
-            raise InputError(
-                f"{folder}: the {what} of {other.name} and {one.name} would have the same file;"
-                " give these to separate calls with a folder each"
-            )
+    if alike := two_alike(inputs, lambda one: os.path.normcase(one.output_name)):
+        raise InputError(
+            f"{folder}: the {what} of {alike[0].name} and {alike[1].name} would have the same"
+            " file; give these to separate calls with a folder each"
+        )

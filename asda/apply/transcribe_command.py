@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from asda.apply.applying import apply_to_all
-from asda.apply.inputs import AudioInput, find_inputs
+from asda.apply.inputs import AudioInput, find_inputs, two_alike
 from asda.apply.row_output import require_folder, row_output
 from asda.apply.transcribe_options import TranscribeOptions
 from asda.apply.transcribing import transcribe
@@ -66,14 +66,11 @@ def _refuse_models(words: Sequence[str]) -> None:
 
 def _check_keys(name: str, inputs: Sequence[AudioInput]) -> None:
     """Refuse files that would have the same name in a format without suffixes."""
-    keys: dict[str, str] = {}
-    for one in inputs:
-        other = keys.setdefault(one.utterance or file_key(one.file), one.name)
-        if other != one.name:
-            raise InputError(
-                f"{other} and {one.name} would have the same name in --format {name}; give them to"
-                " separate calls"
-            )
+    if alike := two_alike(inputs, lambda one: one.utterance or file_key(one.file)):
+        raise InputError(
+            f"{alike[0].name} and {alike[1].name} would have the same name in --format {name}; give"
+            " them to separate calls"
+        )
 
 
 def _settings(options: TranscribeOptions, digest: str) -> dict[str, Any]:

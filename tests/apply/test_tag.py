@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import os
 import shutil
 import signal
@@ -14,12 +13,12 @@ import numpy as np
 import pytest
 import soundfile
 from apply.classifiers import LABELS, write_classifier, write_sounds
+from apply.printed import count_passes, rows
 from inference.model_files import write_model
 
 import asda
 from asda.apply import label_rows
 from asda.cli import main
-from asda.inference.audio_model import AudioModel
 
 
 def tag(*words):
@@ -30,10 +29,6 @@ def failing(*words):
     with pytest.raises(SystemExit) as ended:
         tag(*words)
     return ended.value.code
-
-
-def rows(text):
-    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
 def test_each_file_has_a_line_with_its_best_labels(place, capsys):
@@ -85,19 +80,6 @@ def test_thresholds_leave_out_labels_of_clips(place, capsys):
     for row in rows(capsys.readouterr().out):
         assert len(row["labels"]) <= 1
         assert all(one["score"] >= 0.6 for one in row["labels"])
-
-
-def count_passes(monkeypatch):
-    """Count the clips for which an encoder is computed."""
-    passes = []
-    computed = AudioModel._computed
-
-    def counting(self, compute, batch):
-        passes.append(len(batch.features))
-        return computed(self, compute, batch)
-
-    monkeypatch.setattr(AudioModel, "_computed", counting)
-    return passes
 
 
 def test_classifiers_over_one_encoder_share_its_pass(place, capsys, monkeypatch):

@@ -1,7 +1,6 @@
 """`asda transcribe`: what is said in files, folders and data directories."""
 
 import io
-import json
 import shutil
 import signal
 import sys
@@ -9,11 +8,11 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+from apply.printed import count_passes, rows
 from inference.model_files import RATE, write_model
 from inference.recognisers import STEP, spoken, write_recogniser
 
 from asda.cli import main
-from asda.inference.audio_model import AudioModel
 from asda.inference.transcriber import Transcriber
 
 SAID = {"a": ["low", "high"], "b": ["mid"], "long": ["low", "mid", "high"] * 6}
@@ -29,14 +28,6 @@ def made(tmp_path_factory):
     return root
 
 
-@pytest.fixture
-def place(made, tmp_path, monkeypatch):
-    """A copy of model and talks that is the present folder."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def transcribe(*words):
     main(["transcribe", "model.pt", *map(str, words)])
 
@@ -45,23 +36,6 @@ def failing(*words):
     with pytest.raises(SystemExit) as ended:
         transcribe(*words)
     return ended.value.code
-
-
-def rows(text):
-    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-
-
-def count_passes(monkeypatch):
-    """Count the windows for which the network is computed."""
-    passes = []
-    computed = AudioModel._computed
-
-    def counting(self, compute, batch):
-        passes.append(len(batch.features))
-        return computed(self, compute, batch)
-
-    monkeypatch.setattr(AudioModel, "_computed", counting)
-    return passes
 
 
 def test_each_file_has_a_line_with_its_words(place, capsys):
