@@ -10,7 +10,7 @@ from torch import Tensor
 
 from asda.corpus.datadir import DataDir
 from asda.files import InputError, listed
-from asda.text.transcripts import read_transcripts
+from asda.text.transcripts import read_transcripts, require_transcripts
 from asda.text.unit_model import UNKNOWN, UnitModel
 
 MOST_UNKNOWN = 0.5  # of the transcripts; above it, the units are those of another language
@@ -38,7 +38,7 @@ class Transcript:
         steps: Callable[[int], int],
         max_frames: int,
     ):
-        self.path = directory.path / "text"
+        self.directory, self.path = directory, directory.path / "text"
         self.model, self.steps, self.max_frames = units, steps, max_frames
         self.texts = {name: units.rules(t) for name, t in read_transcripts(directory).items()}
         self.units = {name: np.array(units.encode(t), np.int64) for name, t in self.texts.items()}
@@ -63,11 +63,7 @@ class Transcript:
 
     def check(self, utterances: Sequence[str]) -> None:
         """Refuse clips without a transcript, and units that do not fit the transcripts."""
-        if missing := [u for u in utterances if u not in self.units]:
-            raise InputError(
-                f"{self.path}: no line for {len(missing)} of {len(utterances)} clips (first:"
-                f" {missing[0]}); where nothing is said, a line has only the name"
-            )
+        require_transcripts(self.directory, self.units, utterances, "clips")
         unknown = self.unknown(utterances)
         if len(unknown) > MOST_UNKNOWN * len(utterances):
             first = next(iter(unknown))

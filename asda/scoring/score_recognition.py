@@ -12,12 +12,11 @@ from asda.dataset.clips import Clips
 from asda.decoding.decoders import make_decoder
 from asda.decoding.decoding_config import DecodingConfig
 from asda.distributed import Process
-from asda.files import InputError
 from asda.model.ctc_head import CtcHead
 from asda.scoring.recognise import recognise
 from asda.scoring.recognition_scores import ERROR_RATES, UNKNOWN, RecognitionScores
 from asda.scoring.score_facts import window_counts
-from asda.text.transcripts import read_transcripts
+from asda.text.transcripts import read_transcripts, require_transcripts
 from asda.text.unit_model import UnitModel
 
 log = logging.getLogger(__name__)
@@ -59,20 +58,15 @@ class Recogniser:
 
     def _references(self, clips: Clips) -> list[str]:
         """Return the normalised transcripts, and log how many are empty."""
-        path = clips.directory.path / "text"
         texts = read_transcripts(clips.directory)
-        if missing := [name for name in clips.utterances if name not in texts]:
-            raise InputError(
-                f"{path}: no line for {len(missing)} of {len(clips)} utterances (first:"
-                f" {missing[0]}); where nothing is said, a line has only the name"
-            )
+        require_transcripts(clips.directory, texts, clips.utterances, "utterances")
         references = [self.units.rules(texts[name]) for name in clips.utterances]
         empty = [n for n, text in zip(clips.utterances, references, strict=True) if not text]
         if empty:
             log.warning(
                 "%s: %d of %d transcripts are empty (first: %s); words that are recognised there"
                 " count as insertions",
-                path,
+                clips.directory.path / "text",
                 len(empty),
                 len(clips),
                 empty[0],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 from asda.corpus.datadir import DataDir, read_table
@@ -22,6 +22,24 @@ def read_transcripts(directory: DataDir) -> dict[str, str]:
             " utterance"
         )
     return read_table(path, values=False)
+
+
+def require_transcripts(
+    directory: DataDir, known: Container[str], utterances: Sequence[str], what: str
+) -> None:
+    """Refuse utterances without a line in `text`.
+
+    Args:
+        directory: the data directory
+        known: utterances that have one
+        utterances: those that must have one
+        what: they are called in the message
+    """
+    if missing := [utterance for utterance in utterances if utterance not in known]:
+        raise InputError(
+            f"{directory.path / 'text'}: no line for {len(missing)} of {len(utterances)} {what}"
+            f" (first: {missing[0]}); where nothing is said, a line has only the name"
+        )
 
 
 def read_sentences(names: Iterable[str]) -> list[str]:

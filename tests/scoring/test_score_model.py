@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 from dataset.directories import two_sounds, with_features
+from scoring.score_calls import error_of, score
 from sklearn.metrics import accuracy_score, average_precision_score
 from training.runs import history, run_finetune, run_pretrain
 
 from asda.checkpoint import tensor_files
 from asda.checkpoint.load import read_model
-from asda.cli import main
 from asda.configuration import save
 from asda.dataset.clips import open_clips
 from asda.dataset.data_config import DataConfig
@@ -19,29 +19,11 @@ from asda.dataset.feature_sources import FeatureInput
 from asda.distributed import Process
 from asda.features.fbank_config import FbankConfig
 from asda.features.normalization import Normalization
-from asda.scoring.compare import read_result
 from asda.scoring.predict import predict
 from asda.scoring.predictions import ScoredClips
 
 SOFTMAX = torch.nn.Softmax(-1)
 CLIPS = two_sounds(11, seed=1, frames=(32, 20, 44, 8))
-
-
-def score(root, out, *words, data="test", model="exp/model.pt"):
-    fixed = ["--model", root / model, "--data", root / data, "--out", out, "--device", "cpu"]
-    main(["score", *map(str, [*fixed, *words])])
-    return read_result(out)
-
-
-def error_of(capsys, root, out, *words, **options):
-    """Return the one line that a refused call prints."""
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as exit:
-        score(root, out, *words, **options)
-    assert exit.value.code == 1
-    found = capsys.readouterr().err
-    assert found.count("\n") == 1
-    return found
 
 
 def changed_model(root, folder, **entries):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from dataset.directories import MEL, with_features
+from scoring.score_calls import error_of, score
 from tasks.spoken_words import config, directory, spoken
 
 from asda.checkpoint.load import read_model
@@ -15,7 +16,6 @@ from asda.decoding.joined_windows import pieces
 from asda.distributed import Process
 from asda.features.normalization import Normalization
 from asda.scoring import long_utterances
-from asda.scoring.compare import read_result
 from asda.scoring.recognition_scores import RecognitionScores
 from asda.scoring.score_kinds import read_scores
 from asda.tasks.recognition import RecognitionTask
@@ -40,23 +40,6 @@ def root(tmp_path_factory):
         patch.setattr("asda.training.progress.draw_curves", lambda history, folder: None)
         RecognitionTask.run(build(CtcConfig, config(root, root / "exp", **options), "test"))
     return root
-
-
-def score(root, out, *words, data="test", model="exp/model.pt"):
-    fixed = ["--model", root / model, "--data", root / data, "--out", out, "--device", "cpu"]
-    main(["score", *map(str, [*fixed, *words])])
-    return read_result(out)
-
-
-def error_of(capsys, root, out, *words, **options):
-    """Return the one line that a refused call prints."""
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as exit:
-        score(root, out, *words, **options)
-    assert exit.value.code == 1
-    found = capsys.readouterr().err
-    assert found.count("\n") == 1
-    return found
 
 
 @torch.no_grad()
