@@ -132,7 +132,7 @@ def test_tables(data):
     assert directory.utt2label["fr-june-digits.3"] == ["fr"]
     assert directory.table("utt2lang")["ru-ivrvoice-p007"] == "ru"
     assert directory.table("utt2spk")["it-carlo-p007"] == "it-carlo"
-    assert directory.table("text")["es-allison-digits.3"] == "es says digits 3"
+    assert directory.table("text")["es-allison-digits.3"] == "es says digits tres"
     assert directory.table("utt2dur")["es-allison-digits.3"] == "1.0"
 
 
@@ -152,7 +152,7 @@ LINES = [
     "\ufeff; Core sounds, from a file that begins with a byte order mark",
     "",
     ";another comment: with a colon",
-    "options: Press 1:  then 2, or “three”.\t",
+    "options: Press 1:  3D, or “8500”.\t",
     "digits/star:star",
     "letters/at: at [@]",
     "beep: [a tone]",
@@ -187,9 +187,9 @@ def dirty(recipe, sound, tmp_path_factory):
     return folder / "data", said
 
 
-def test_dirty_texts_are_kept_as_they_are(dirty):
+def test_dirty_texts_are_kept_but_single_digits_become_words(dirty):
     texts = DataDir(dirty[0] / "all").table("text")
-    assert texts["en-allison-options"] == "Press 1: then 2, or “three”."
+    assert texts["en-allison-options"] == "Press one: 3D, or “8500”."
     assert texts["en-allison-digits.star"] == "star"
     assert texts["en-allison-letters.at"] == "at"
     # The three above, digits/one in four languages, and a damaged recording less.

@@ -6,7 +6,8 @@ usage: local/data.py DIR DATA
 DIR has upstream's archives unpacked as DIR/LANGUAGE, or Debian's packages as DIR/usr. The script
 writes DATA/{all,train,valid,test}, DATA/test_LANGUAGE, the subsets DATA/train_{30,10} of the
 training set (per cent of the prompts of each language), and the list DATA/left_out.tsv. Texts are
-as upstream wrote them; the label of an utterance is its language.
+as upstream wrote them, except that single digits become words; the label of an utterance is its
+language.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from digits import spell_digits
+
 from asda.audio.waveform import AudioError, audio_duration
 from asda.files import InputError
 
@@ -165,7 +167,8 @@ def fault_of(
 
 def with_audio(language: Language, name: str, raw: str) -> tuple[Prompt | None, str]:
     """Return the prompt, or None, and a remark if it is left out or its text is shortened."""
-    path, text = language.recordings[name], " ".join(BRACKETS.sub(" ", raw).split())
+    path, written = language.recordings[name], " ".join(BRACKETS.sub(" ", raw).split())
+    text = spell_digits(written, language.name)
     try:
         seconds = audio_duration(str(path))
     except AudioError as error:
@@ -173,7 +176,7 @@ def with_audio(language: Language, name: str, raw: str) -> tuple[Prompt | None, 
     if sum(map(str.isalnum, text)) > FASTEST * seconds:
         return None, f"more than {FASTEST:g} letters per second: another text is spoken"
     prompt = Prompt(language.name, name, path, text, seconds)
-    return prompt, "kept without the symbol in brackets" if text != raw else ""
+    return prompt, "kept without the symbol in brackets" if written != raw else ""
 
 
 def has_words(text: str) -> bool:
