@@ -14,7 +14,8 @@ updates=
 run_args=
 help_message="usage: utils/label_shares.sh [options]
 
-Completed runs are skipped; repeat an interrupted call to resume. The table goes to EXPDIR/table.md.
+Completed runs are skipped; repeat an interrupted call to resume. The table goes to EXPDIR/table.md,
+its figure to EXPDIR/table.png.
 
   --nj N               runs at the same time, with one thread each on the CPU (default: $nj)
   --dumpdir DIR        features (default: $dumpdir)
@@ -36,7 +37,6 @@ read -ra set_list <<<"$sets"
 read -ra seed_list <<<"$seeds"
 read -ra update_list <<<"$updates"
 read -ra fold_list <<<"$folds"
-read -ra systems <<<"pretrained scratch"
 pretrained=${pretrained:-exp/${folds:+fold{fold\}/}pretrain/model.pt}
 if [ ${#update_list[@]} -ne 0 ] && [ ${#update_list[@]} -ne ${#set_list[@]} ]; then
   echo "$0: error: ${#update_list[@]} numbers of updates for ${#set_list[@]} sets" >&2
@@ -49,7 +49,7 @@ mkdir -p "$expdir"
 for ((i = ${#set_list[@]} - 1; i >= 0; i--)); do
   for seed in "${seed_list[@]}"; do
     for fold in "${fold_list[@]-}"; do
-      for system in "${systems[@]}"; do
+      for system in pretrained scratch; do
         model=${pretrained//\{fold\}/$fold}
         [ "$system" = pretrained ] || model=none
         args="--training.seed $seed ${update_list[i]:+--training.updates ${update_list[i]}}"
@@ -74,7 +74,8 @@ if [ ${#fold_list[@]} -gt 0 ]; then
     asda results merge "${folders[@]/%//$score}" --out "${experiment%/*/*}/$score"
   done
 fi
-asda results table "$expdir/{run}/{column}/${name}_{row}/score" \
-  --rows "From scratch=scratch" "Pretrained=pretrained" --columns "${set_list[@]}" \
-  --runs "${seed_list[@]/#/seed}" | tee "$expdir/.table.md"
+systems=("$expdir/{run}/{column}/${name}_{row}/score" --rows "From scratch=scratch" "Pretrained=pretrained"
+  --columns "${set_list[@]}" --runs "${seed_list[@]/#/seed}")
+asda plot results "${systems[@]}" --title "$(basename "$PWD"): results by training set" --out "$expdir/table.png"
+asda results table "${systems[@]}" | tee "$expdir/.table.md"
 mv "$expdir/.table.md" "$expdir/table.md"

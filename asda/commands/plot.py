@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asda.commands.apply_arguments import MODEL
+from asda.commands.results import add_systems
 from asda.commands.subcommands import Subcommands
 
 
@@ -22,6 +23,7 @@ def _subcommands() -> Subcommands:
     _add_masks(verbs)
     _add_projection(verbs)
     _add_curves(verbs)
+    _add_results(verbs)
     return verbs
 
 
@@ -94,6 +96,14 @@ def _add_curves(verbs: Subcommands) -> None:
     text = "quantities of the log, such as frame_loss grad_norm (default: loss, validation metrics"
     text += " and learning rate)"
     sub.add_argument("--quantities", nargs="+", default=[], metavar="NAME", help=text)
+
+
+def _add_results(verbs: Subcommands) -> None:
+    text = "draw the results of systems over tasks, such as parts of the training set"
+    sub = verbs.add("results", _later("plot_results"), text)
+    add_systems(sub)
+    _add_out(sub)
+    sub.add_argument("--title", default="", help="of the figure (default: the pattern)")
 
 
 def _add_model_and_file(parser: argparse.ArgumentParser) -> None:

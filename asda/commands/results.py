@@ -45,16 +45,21 @@ def _subcommands() -> Subcommands:
 
     text = "print systems as rows, tasks as columns, with differences to the first row"
     sub = verbs.add("table", table, text)
-    sub.add_argument("pattern", help="of the experiments, e.g. 'exp/{column}/{row}'")
-    for name in ("rows", "columns"):
-        text = f"what replaces {{{name[:-1]}}} in the pattern; 'Title=word' shows the title"
-        sub.add_argument(f"--{name}", nargs="+", required=True, metavar="WORD", help=text)
-    text = "what replaces {run} in the pattern, e.g. a folder per seed: cells are means over runs"
-    sub.add_argument("--runs", nargs="+", metavar="WORD", help=text)
-    _add_metric(sub)
+    add_systems(sub)
     _add_groups(sub, "the intervals of differences")
     _add_tsv(sub)
     return verbs
+
+
+def add_systems(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that name systems and tasks."""
+    parser.add_argument("pattern", help="of the experiments, e.g. 'exp/{column}/{row}'")
+    for name in ("rows", "columns"):
+        text = f"what replaces {{{name[:-1]}}} in the pattern; 'Title=word' shows the title"
+        parser.add_argument(f"--{name}", nargs="+", required=True, metavar="WORD", help=text)
+    text = "what replaces {run} in the pattern, e.g. a folder per seed: values are means over runs"
+    parser.add_argument("--runs", nargs="+", metavar="WORD", help=text)
+    _add_metric(parser)
 
 
 def _add_metric(parser: argparse.ArgumentParser) -> None:
@@ -108,6 +113,6 @@ def table(
     groups: Path | None,
     tsv: bool,
 ) -> None:
-    from asda.scoring.system_tables import SystemsTable
+    from asda.scoring.systems_by_task import SystemsByTask
 
-    _print(SystemsTable(pattern, rows, columns, runs, metric, groups).table(), tsv)
+    _print(SystemsByTask(pattern, rows, columns, runs, metric, groups).table(), tsv)

@@ -25,6 +25,7 @@ from asda.figures.masked_prediction import load_pretrainer, predict_masked
 from asda.figures.masks_figure import draw_masks
 from asda.figures.projection import Method, axis_names, project, require_method
 from asda.figures.projection_figure import draw_projection, projection_tsv
+from asda.figures.results_figure import draw_results
 from asda.figures.silence import Query
 from asda.figures.silence_figure import draw_silence, silence_table, silence_tsv
 from asda.figures.silence_measurement import measure_silence
@@ -33,6 +34,7 @@ from asda.inference.computations import encoder_of
 from asda.inference.loading import load
 from asda.model.model_config import Pooling
 from asda.scoring.compare import read_groups
+from asda.scoring.systems_by_task import SystemsByTask
 from asda.training.run_log import read_history
 
 
@@ -148,6 +150,22 @@ def plot_curves(experiments: list[Path], out: Path, quantities: list[str]) -> No
     shown = chosen_quantities(list(runs.values()), quantities)
     title = names[0] if len(names) == 1 else f"{len(names)} experiments"
     write_figure(draw_curves_of(runs, shown, f"training curves of {title}"), path)
+    print(path)
+
+
+def plot_results(
+    pattern: str,
+    rows: list[str],
+    columns: list[str],
+    runs: list[str] | None,
+    metric: str | None,
+    out: Path,
+    title: str,
+) -> None:
+    """Draw the results of systems over tasks."""
+    path = figure_path(out)
+    points = SystemsByTask(pattern, rows, columns, runs, metric).points()
+    write_figure(draw_results(points, title or pattern, len(runs or [])), path)
     print(path)
 
 

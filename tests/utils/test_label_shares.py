@@ -42,7 +42,7 @@ def calls_of(recipe, *options):
 
 
 def test_both_systems_are_trained_on_each_part_with_each_seed(recipe):
-    *runs, table = calls_of(
+    *runs, plot, table = calls_of(
         recipe,
         "--sets",
         "train few",
@@ -65,10 +65,13 @@ def test_both_systems_are_trained_on_each_part_with_each_seed(recipe):
         for seed in (1, 2)
         for model, system in (("exp/pretrain/model.pt", "pretrained"), ("none", "scratch"))
     ]
-    assert table == (
-        "asda results table exp/labels/{run}/{column}/ctc_{row}/score"
+    systems = (
+        "exp/labels/{run}/{column}/ctc_{row}/score"
         " --rows From scratch=scratch Pretrained=pretrained --columns train few --runs seed1 seed2"
     )
+    assert table == f"asda results table {systems}"
+    assert plot.startswith(f"asda plot results {systems} --title ")
+    assert plot.endswith(" --out exp/labels/table.png")
 
 
 def test_folds_have_their_own_pretrained_models_and_are_merged(recipe):
