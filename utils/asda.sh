@@ -359,12 +359,9 @@ fi
 current="set-up"
 finished=false
 # stopped STATUS: what to do next is in the message of the error, unless a signal ended the call. Of a
-# signal to itself (Ctrl-C), bash gives no status; after one that only this script got (kill), a
-# child is still at work and would go on alone.
+# signal to itself (Ctrl-C), bash gives no status.
 stopped() {
-  local children=()
-  read -ra children <"/proc/$$/task/$$/children" 2>/dev/null || true
-  [ ${#children[@]} -eq 0 ] || kill "${children[@]}" || true
+  end_children
   if [ "$1" -ge 128 ] || { [ "$1" -eq 0 ] && ! $finished; }; then
     log "stopped in $current; repeat the call to resume" >&2
   elif [ "$1" -ne 0 ]; then
