@@ -141,6 +141,23 @@ def gather(content: Any) -> list[Any]:
     return gathered
 
 
+def relative_size(count: Tensor) -> Tensor:
+    """Return a count divided by its mean over all processes, 0-d float32.
+
+    Gradients are averaged over processes. Where losses are means over unequal numbers of terms,
+    this factor makes the average the mean over all terms, as one process would have it.
+
+    Args:
+        count: number of terms in the loss of this process, 0-d, on the device
+    """
+    own = count.detach().float()
+    if not dist.is_initialized():
+        return torch.ones_like(own)
+    total = own.clone()
+    dist.all_reduce(total)
+    return own * dist.get_world_size() / total.clamp(min=1)
+
+
 def mean(values: Mapping[str, float]) -> dict[str, float]:
     """Return the means of numbers over all processes, which give the same names."""
     if not dist.is_initialized():

@@ -9,15 +9,25 @@ import sys
 from collections.abc import Sequence
 
 
-def start_ranks(commands: Sequence[Sequence[object]]) -> list[subprocess.Popen]:
-    """Start `asda` once for each rank, with the words of its own."""
+def start_ranks(
+    commands: Sequence[Sequence[object]],
+    hosts: Sequence[Sequence[str]] = (),
+    address: str = "127.0.0.1",
+) -> list[subprocess.Popen]:
+    """Start `asda` once for each rank, with the words of its own.
+
+    Args:
+        commands: words after `asda` of each rank
+        hosts: the beginning of a command line that runs the rest on the host of each rank
+        address: of the host of rank 0
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    launch = {"WORLD_SIZE": str(len(commands)), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    launch = {"WORLD_SIZE": str(len(commands)), "MASTER_ADDR": address, "MASTER_PORT": port}
     return [
         subprocess.Popen(
-            [sys.executable, "-m", "asda", *map(str, words)],
+            [*(hosts[rank] if hosts else ()), sys.executable, "-m", "asda", *map(str, words)],
             env=os.environ | launch | {"RANK": str(rank)},
             stderr=subprocess.PIPE,
             text=True,
@@ -26,7 +36,7 @@ def start_ranks(commands: Sequence[Sequence[object]]) -> list[subprocess.Popen]:
     ]
 
 
-def ended(processes: Sequence[subprocess.Popen], timeout: float = 60) -> list[tuple[int, str]]:
+def ended(processes: Sequence[subprocess.Popen], timeout: float = 180) -> list[tuple[int, str]]:
     """Return exit status and standard error of each process."""
     try:
         said = [process.communicate(timeout=timeout)[1] for process in processes]
