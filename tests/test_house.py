@@ -28,7 +28,7 @@ LAYERS = [
     {"checkpoint"},
     {"dataset", "decoding"},
     {"distributed", "dump", "model"},
-    {"features", "kernels", "text"},
+    {"features", "kernels", "peers", "text"},
     {"corpus"},
     {"audio"},
     {"command_line"},
