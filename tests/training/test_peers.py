@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -131,3 +133,25 @@ def test_a_lost_process_ends_the_others_with_one_line(data, tmp_path, lost, numb
     assert "Traceback" not in said
     assert line.endswith("; the same command resumes from the last checkpoint")
     assert (exp / "checkpoint.pt").exists()
+
+
+def test_torchrun_restarts_a_run_that_has_lost_a_process(data, tmp_path):
+    exp = tmp_path / "run"
+    options = LONG | {"training__updates": 300, "training__save_every": 5}
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    words += ["--max_restarts=1", "-m", "asda", "pretrain"]
+    with subprocess.Popen(
+        [sys.executable, *words, "--config", str(write_config(data, exp, **options))],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as launcher:
+        wait_for(exp, "train 14/300")
+        children = ["ps", "-o", "pid=", "--ppid", str(launcher.pid)]
+        found = subprocess.run(children, capture_output=True, text=True, check=True).stdout
+        os.kill(int(found.split()[-1]), signal.SIGKILL)
+        said = launcher.communicate(timeout=180)[1]
+    assert launcher.returncode == 0, said
+    assert (exp / "model.pt").exists()
+    resumed = [line for line in (exp / "train.log").read_text().splitlines() if "resuming" in line]
+    assert len(resumed) == 1
