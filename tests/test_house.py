@@ -36,6 +36,7 @@ LAYERS = [
     {"extras", "provenance", "script", "staging", "stop_signals", "terminal_bar"},
     {"configuration", "digests"},
     {"files"},
+    {"abandoned"},
 ]
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
 

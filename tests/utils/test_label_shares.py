@@ -58,7 +58,8 @@ def test_both_systems_are_trained_on_each_part_with_each_seed(recipe):
     assert runs[1] == (
         "run.sh --train-set few --units-set train --dumpdir dump --pretrained none"
         " --expdir exp/labels/seed1/few --finetune-tag scratch --nj 1 --stage finetune"
-        " --stop-stage score --finetune-args --training.seed 1 --training.updates 30 --optimizer.warmup 2"
+        " --stop-stage score --finetune-args --training.seed 1 --training.updates 30"
+        " --optimizer.warmup 2"
     )
     parts = [[run.split()[index] for index in (2, 8, 10, 12)] for run in runs]
     assert parts == [
