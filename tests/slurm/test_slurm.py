@@ -164,11 +164,15 @@ def begin_and_kill(slurm_pl, place, *words):
 
 
 def test_a_second_call_waits_for_the_living_jobs_of_a_killed_one(slurm_pl, place):
-    words = ["JOB=1:2", "x.JOB.log", "eval", "echo begun; echo >> runs.JOB; sleep 4"]
+    job = "echo begun; echo >> runs.JOB; until [ -e go ]; do sleep 0.2; done"
+    words = ["JOB=1:2", "x.JOB.log", "eval", job]
     begin_and_kill(slurm_pl, place, *words)
-    done = slurm_pl(*words)
-    assert done.returncode == 0
-    assert "waiting for what an earlier call has submitted: tasks " in done.stderr
+    second = slurm_pl.start(*words)
+    said = second.stderr.readline()
+    assert "waiting for what an earlier call has submitted: tasks " in said
+    (place / "go").touch()
+    second.communicate(timeout=LONG)
+    assert second.returncode == 0
     assert (place / "runs.1").read_text() == (place / "runs.2").read_text() == "\n"
 
 
@@ -230,8 +234,8 @@ def test_a_chain_goes_on_where_a_job_was_asked_to_stop(slurm_pl, place, saving):
     options = ["--resumable", "true", "--chain", "3"]
     process = slurm_pl.start(*options, "x.log", *saving)
     wait_for(lambda: "beginning" in text(place / "x.log"))
+    wait_for(lambda: len(queue()) == 3)
     running = [line for line in queue() if line.endswith("|RUNNING")]
-    assert len(queue()) == 3
     near_its_end = ["scontrol", "update", f"jobid={running[0].split('|')[0]}", "EndTime=now+50"]
     subprocess.run(near_its_end, check=True)
     process.communicate(timeout=LONG)
