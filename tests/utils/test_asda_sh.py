@@ -109,6 +109,17 @@ def test_all_stages_in_their_order(recipe):
     assert done.stdout.count(" stage ") == 6
 
 
+def test_no_pipes_is_passed_to_all_that_reads_audio(recipe):
+    (recipe / "downloads").mkdir()
+    done, calls = run("--no-pipes", "true", "--tag-sets", "few", "--stop-stage", "6")
+    assert done.returncode == 0, done.stderr
+    for verb in ("pretrain", "finetune", "score", "tag"):
+        assert all(c.endswith(" --no-pipes") for c in calls if c.startswith(f"asda {verb} ")), verb
+    note = (recipe / "local/data.sh").read_text()
+    (recipe / "local/data.sh").write_text(f"{note}echo local $ASDA_NO_PIPES >> $CALLS\n")
+    assert run("--no-pipes", "true", "--stage", "1", "--stop-stage", "1")[1][-1] == "local 1"
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
