@@ -47,8 +47,8 @@ def usage() -> str:
     return (
         f"asda {__version__}: self-supervised audio representations with differential attention\n\n"
         f"usage: asda VERB [options]      asda VERB --help\n\n{verbs}\n\n"
-        f"With any verb, {FORBID} (or {NO_PIPES}=1 in the environment) forbids commands in wav.scp\n"
-        "and feats.scp: what lists from elsewhere name is then read, and nothing is run.\n"
+        f"With any verb, {FORBID} (or {NO_PIPES}=1 in the environment) forbids commands in\n"
+        "wav.scp and feats.scp: what lists from elsewhere name is then read, and nothing is run.\n"
     )
 
 
