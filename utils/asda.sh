@@ -249,10 +249,10 @@ describe_corpus() {
   if [ ${#fold_list[@]} -gt 0 ]; then
     shown=()
     for fold in "${fold_list[@]}"; do
-      shown+=("${tests[@]/#/fold$fold/}")
+      shown+=("${tests[@]/#/"fold$fold/"}")
     done
   fi
-  asda data summary --fbank-config "$fbank_config" "${shown[@]/#/$datadir/}"
+  asda data summary --fbank-config "$fbank_config" "${shown[@]/#/"$datadir/"}"
 }
 
 # run.sh may write lists over several lines.
@@ -399,7 +399,7 @@ fi
 read -ra fold_list <<<"${folds//$'\n'/ }"
 used_sets="$train_set $pretrain_set $valid_set $test_sets $(own_corpora "$datadir")"
 read -ra dumped <<<"${dump_sets:-${used_sets//$'\n'/ }}"
-dumped=("${dumped[@]/#/$datadir/}")
+dumped=("${dumped[@]/#/"$datadir/"}")
 check_use_stages
 
 if begin 2; then

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -78,17 +79,27 @@ def check_sums(path: str | Path) -> None:
     """Check the CRC of every part of a zip file, as torch.save writes; torch itself does not.
 
     Raises:
-        InputError: if bytes have changed.
+        InputError: if bytes have changed, or parts are compressed.
     """
     if not zipfile.is_zipfile(path):
         return
     try:
         with zipfile.ZipFile(path) as archive:
+            _refuse_swelling(archive, path)
             damaged = archive.testzip()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path}: damaged: {error}") from None
     if damaged:
         raise InputError(f"{path}: damaged: the checksum of its part {damaged} is wrong")
+
+
+def _refuse_swelling(archive: zipfile.ZipFile, path: str | Path) -> None:
+    """Refuse parts that would be larger in memory than the file: torch stores all as they are."""
+    parts = archive.infolist()
+    if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+        raise InputError(f"{path}: has compressed parts, which torch does not write; it is refused")
+    if sum(part.file_size for part in parts) > os.path.getsize(path):
+        raise InputError(f"{path}: damaged: its parts are larger than the file")
 
 
 def average_weights(models: list[dict[str, Tensor]]) -> dict[str, Tensor]:
