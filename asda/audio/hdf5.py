@@ -92,11 +92,9 @@ def stated_rate(path: str) -> int | None:
     """Return the sample rate (Hz) that a file states, None if it states none."""
     file = _open(path, os.getpid())
     rate = file.attrs.get("sample_rate")
-    if rate is None and getattr(stored := own_item(file, "sample_rate"), "shape", None) in (
-        (),
-        (1,),
-    ):
-        rate = stored[()]
+    if rate is None:
+        stored: Any = own_item(file, "sample_rate")
+        rate = stored[()] if getattr(stored, "shape", None) in ((), (1,)) else None
     is_number = np.size(rate) == 1 and np.asarray(rate).dtype.kind in "uif"
     return int(np.squeeze(rate)) if is_number else None
 
