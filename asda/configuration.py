@@ -18,7 +18,7 @@ from asda.files import InputError, atomic_write
 
 T = TypeVar("T")
 MOST_THREADS = 1024
-MOST_VALUES = 1_000_000  # of a YAML file
+MOST_VALUES = 100_000  # of a YAML file
 # Renamed settings: old name -> present name.
 RENAMED = {"model.clones": "model.num_masks"}
 

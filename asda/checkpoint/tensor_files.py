@@ -58,7 +58,7 @@ def load(path: str | Path, *parts: str) -> dict[str, Any]:
         return content
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except WHILE_UNPICKLING as error:
+    except (*WHILE_UNPICKLING, OSError) as error:
         reason = str(error).strip().splitlines()
         raise InputError(
             f"{path}: damaged, or not a file of tensors written by asda"
@@ -87,7 +87,7 @@ def check_sums(path: str | Path) -> None:
         with zipfile.ZipFile(path) as archive:
             _refuse_swelling(archive, path)
             damaged = archive.testzip()
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError) as error:
         raise InputError(f"{path}: damaged: {error}") from None
     if damaged:
         raise InputError(f"{path}: damaged: the checksum of its part {damaged} is wrong")

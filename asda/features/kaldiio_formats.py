@@ -64,10 +64,11 @@ def read_by_kaldiio(specifier: str) -> np.ndarray:
             raise InputError(f"{specifier}: not a matrix of a Kaldi archive: {reason}") from None
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
         raise InputError(f"{specifier}: not a matrix")
-    matrix = matrix[ranges]
+    with np.errstate(over="ignore"):
+        matrix = matrix[ranges].astype(np.float32)
     if not np.isfinite(matrix).all():
         raise InputError(f"{specifier}: {NOT_FINITE}; compute its features again")
-    return matrix.astype(np.float32)
+    return matrix
 
 
 @contextmanager

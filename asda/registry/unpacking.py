@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from asda.files import InputError, readable_size
+from asda.registry.downloads import LOCAL
 
 DAMAGE = (
     tarfile.TarError,
@@ -70,8 +71,8 @@ def unpack(archive: Path, folder: Path, strip: int = 0) -> int:
     except InputError as error:
         raise InputError(f"{archive}: {error}") from None
     except (*DAMAGE, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # of the disk; those of damaged gzip files have no number
+        if isinstance(error, OSError) and error.errno in LOCAL:
+            raise  # the disk is at fault
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DamagedArchiveError(f"{archive}: damaged: {reason}") from None
 
