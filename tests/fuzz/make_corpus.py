@@ -6,7 +6,6 @@ import io
 import json
 import tarfile
 import zipfile
-from pathlib import Path
 
 import kaldiio
 import numpy as np
@@ -20,7 +19,7 @@ from asda.features.archive_writer import write_matrix
 from asda.features.fbank_config import FbankConfig
 from asda.scoring.predictions import ScoredClips
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = readers.CORPUS
 MATRIX = np.linspace(-9, 2, 12, dtype=np.float32).reshape(4, 3)
 
 

@@ -30,6 +30,7 @@ from asda.registry.unpacking import unpack
 from asda.scoring.compare import read_result
 from asda.scoring.predictions import ScoredClips
 
+CORPUS = Path(__file__).parent / "corpus"
 COMPRESSED = (b"\0BCM ", b"\0BCM2 ", b"\0BCM3 ", b"\0BFM ", b"\0BDM ")
 
 
