@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,6 @@ import torch
 from torch import Tensor
 
 from asda.files import InputError, atomic_write
-
-WHILE_UNPICKLING = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    EOFError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-)
 
 
 def save(content: dict[str, Any], path: Path) -> None:
@@ -58,7 +47,9 @@ def load(path: str | Path, *parts: str) -> dict[str, Any]:
         return content
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (*WHILE_UNPICKLING, OSError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # damaged bytes can make unpickling raise anything
         reason = str(error).strip().splitlines()
         raise InputError(
             f"{path}: damaged, or not a file of tensors written by asda"

@@ -109,6 +109,14 @@ def test_all_stages_in_their_order(recipe):
     assert done.stdout.count(" stage ") == 6
 
 
+def test_folders_may_have_an_ampersand(recipe):
+    """In replacements, bash 5.2 takes it for what was found, unless it is quoted."""
+    (recipe / "data").rename(recipe / "R&D")
+    done, calls = run("--stage", "2", "--stop-stage", "2", "--datadir", "R&D")
+    assert done.returncode == 0, done.stderr
+    assert calls[0].endswith(" R&D/train R&D/valid R&D/test")
+
+
 def test_no_pipes_is_passed_to_all_that_reads_audio(recipe):
     (recipe / "downloads").mkdir()
     done, calls = run("--no-pipes", "true", "--tag-sets", "few", "--stop-stage", "6")
