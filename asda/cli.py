@@ -10,10 +10,12 @@ import signal
 import sys
 
 from asda import __version__
+from asda.audio.wav_scp import NO_PIPES, forbid_commands
 from asda.configuration import nearest
 from asda.files import InputError, reason_of
 from asda.stop_signals import Stopped, end_by
 
+FORBID = "--no-pipes"
 VERBS = {
     "data": "list audio files; summarise, check, repair, split and combine data directories",
     "dump": "compute log-mel features of data directories into ark/scp",
@@ -44,13 +46,18 @@ def usage() -> str:
     verbs = "\n".join(f"  {verb:<18} {text}" for verb, text in VERBS.items())
     return (
         f"asda {__version__}: self-supervised audio representations with differential attention\n\n"
-        f"usage: asda VERB [options]      asda VERB --help\n\n{verbs}\n"
+        f"usage: asda VERB [options]      asda VERB --help\n\n{verbs}\n\n"
+        f"With any verb, {FORBID} (or {NO_PIPES}=1 in the environment) forbids commands in\n"
+        "wav.scp and feats.scp: what lists from elsewhere name is then read, and nothing is run.\n"
     )
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run one verb; errors of the user are one line on standard error, with exit status 1 or 2."""
     argv = sys.argv[1:] if argv is None else argv
+    if FORBID in argv:
+        forbid_commands()
+        argv = [word for word in argv if word != FORBID]
     prog = " ".join(["asda", *argv[:1]])
     try:
         try:

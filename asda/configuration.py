@@ -18,6 +18,7 @@ from asda.files import InputError, atomic_write
 
 T = TypeVar("T")
 MOST_THREADS = 1024
+MOST_VALUES = 100_000  # of a YAML file
 # Renamed settings: old name -> present name.
 RENAMED = {"model.clones": "model.num_masks"}
 
@@ -60,11 +61,35 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         raise InputError(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text") from None
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    except RecursionError:
+        raise InputError(f"{path}: values are nested too deeply") from None
+    except (yaml.YAMLError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # Of YAML's own types, such as a date in the 99th month, PyYAML lets any error through.
         raise InputError(f"{path}: {one_line(error)}") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected lines of 'key: value'")
+    _refuse_swelling(values, path)
     return values
+
+
+def _refuse_swelling(values: dict[Any, Any], path: str | Path) -> None:
+    """Refuse values that refer to each other so often, or in a circle, that nobody can read them.
+
+    Raises:
+        InputError: if there are too many once every reference (`*name`) is written out.
+    """
+    todo: list[Any] = [values]
+    for _ in range(MOST_VALUES):
+        if not todo:
+            return
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo += [*value.keys(), *value.values()]
+        elif isinstance(value, (list, tuple, set)):
+            todo += value
+    raise InputError(f"{path}: its references make more than {MOST_VALUES:,} values of it")
 
 
 def check_keys(

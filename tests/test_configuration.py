@@ -1,12 +1,15 @@
 """YAML files as typed configuration: what is written must be meant, and is said where it is not."""
 
+import inspect
 import re
+import sys
 from dataclasses import dataclass, field
 
 import pytest
+import yaml
 
 from asda.command_line import run_cli
-from asda.configuration import load
+from asda.configuration import load, read_yaml
 from asda.files import InputError
 from asda.training.run_config import PretrainConfig
 
@@ -121,3 +124,45 @@ def test_what_is_no_text_is_said(tmp_path, read):
 def test_a_missing_file_is_said(tmp_path, read):
     with pytest.raises(InputError, match=re.escape(f"{tmp_path / 'none.yaml'}: no such file")):
         read(tmp_path / "none.yaml")
+
+
+class Owned:
+    """Built by YAML, it would leave a trace."""
+
+    built = False
+
+    def __init__(self):
+        Owned.built = True
+
+
+NAME = f"{__name__}.Owned"
+
+
+def test_yaml_builds_no_objects(written, monkeypatch):
+    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__, inspect.getmodule(Owned)))
+    attack = f"name: !!python/object/new:{NAME} []\nother: !!python/object/apply:{NAME} []\n"
+    path = written(attack)
+    with pytest.raises(InputError, match=r"c\.yaml: could not determine a constructor"):
+        read_yaml(path)
+    assert not Owned.built
+    yaml.unsafe_load(attack)  # the attack is real
+    assert Owned.built
+
+
+BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 64))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 2001-99-99", "month must be in 1..12"),
+        ("a: !!int one", "invalid literal for int"),
+        ("a: !!bool maybe", "maybe"),
+        ("a: " + "[" * 3000, "nested too deeply"),
+        (BOMB, "its references make more than 100,000 values of it"),
+        ("a: &a [*a]", "its references make more than 100,000 values of it"),
+    ],
+)
+def test_what_yaml_stumbles_over_is_one_line(written, text, said):
+    with pytest.raises(InputError, match=rf"c\.yaml: .*{re.escape(said)}"):
+        read_yaml(written(text))

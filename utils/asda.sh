@@ -26,6 +26,7 @@ feats_type=fbank
 fbank_config=conf/fbank.yaml
 compression=3
 max_bad=0.05
+no_pipes=false
 pretrain_config=conf/pretrain.yaml
 pretrain_tag=
 pretrain_args=
@@ -82,6 +83,8 @@ Completed downloads, features, trainings and scores are skipped; interrupted one
   --fbank-config FILE     feature configuration (default: $fbank_config)
   --compression METHOD    of the features: 3, 5 or 2 (half the size), or none (default: $compression)
   --max-bad FRACTION      tolerated fraction of utterances with unusable audio (default: $max_bad)
+  --no-pipes true|false   run no commands of wav.scp, as for a corpus from elsewhere: their clips are
+                          unusable (default: $no_pipes)
   --pretrain-config FILE  pretraining configuration (default: $pretrain_config)
   --pretrain-args ARGS    settings that override it, e.g. \"--optimizer.lr 1e-3\"; asda pretrain --help
   --pretrain-tag TAG      name the experiment pretrain_TAG (default: derived from config and args)
@@ -173,6 +176,7 @@ begin() {
 run() {
   local gpus=$1 job_log=$2
   shift 2
+  set -- "$@" "${forbid[@]}" # a job may not get the environment of this call
   if [ "$cmd_backend" = local ]; then
     "$@"
   else
@@ -253,10 +257,10 @@ describe_corpus() {
   if [ ${#fold_list[@]} -gt 0 ]; then
     shown=()
     for fold in "${fold_list[@]}"; do
-      shown+=("${tests[@]/#/fold$fold/}")
+      shown+=("${tests[@]/#/"fold$fold/"}")
     done
   fi
-  asda data summary --fbank-config "$fbank_config" "${shown[@]/#/$datadir/}"
+  asda data summary --fbank-config "$fbank_config" "${shown[@]/#/"$datadir/"}"
 }
 
 # run.sh may write lists over several lines.
@@ -295,6 +299,11 @@ finetune_config=${finetune_config:-conf/$prefix.yaml}
 [[ " $tag_formats " == *" $tag_format "* ]] || fail "--tag-format must be one of $tag_formats, not '$tag_format'"
 [[ $ngram_order =~ ^[2-5]?$ ]] || fail "--ngram-order must be from 2 to 5, not '$ngram_order'"
 [[ $ngpu =~ ^[0-9]+$ ]] || fail "--ngpu must be a number of GPUs, not '$ngpu'"
+forbid=()
+if [ "$no_pipes" = true ]; then
+  forbid=(--no-pipes)
+  export ASDA_NO_PIPES=1 # for local/data.sh and utils/*_data_dir.sh
+fi
 device=auto
 [ "$ngpu" -gt 0 ] || device=cpu
 read -ra pretrain_words <<<"$pretrain_args"
@@ -397,7 +406,7 @@ fi
 read -ra fold_list <<<"${folds//$'\n'/ }"
 used_sets="$train_set $pretrain_set $valid_set $test_sets $(own_corpora "$datadir")"
 read -ra dumped <<<"${dump_sets:-${used_sets//$'\n'/ }}"
-dumped=("${dumped[@]/#/$datadir/}")
+dumped=("${dumped[@]/#/"$datadir/"}")
 check_use_stages
 
 if begin 2; then
@@ -409,7 +418,7 @@ if begin 2; then
     log "skipped: --feats-type raw computes features during training"
   else
     utils/dump_fbank.sh --cmd "$train_cmd" --nj "$nj" --fbank-config "$fbank_config" \
-      --compression "$compression" --max-bad "$max_bad" "$dumpdir/fbank" "${dumped[@]}"
+      --compression "$compression" --max-bad "$max_bad" --no-pipes "$no_pipes" "$dumpdir/fbank" "${dumped[@]}"
   fi
   if [ "$task" = recognition ]; then
     [ ${#fold_list[@]} -gt 0 ] || make_units

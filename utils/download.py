@@ -26,6 +26,12 @@ def main() -> None:
                 f"download.py: error: {url}: {error}; run again to resume, or download it to "
                 f"{target} by other means"
             )
+        if len(sys.argv) == 3:
+            print(
+                f"download.py: {target}: no checksum is known to compare with; it has the SHA-256 "
+                f"{file_checksum(target)}",
+                file=sys.stderr,
+            )
     if len(sys.argv) == 4:
         kind = "SHA-256" if len(sys.argv[3]) == 64 else "MD5"
         found = file_checksum(target, kind.replace("-", "").lower())

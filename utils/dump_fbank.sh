@@ -8,6 +8,7 @@ fbank_config=
 compression=3
 max_bad=0.05
 archive_mb=256
+no_pipes=false
 help_message="usage: $0 [options] <dump> <data-dir>...
 
 Writes feats.scp, utt2num_frames, utt2moments and archives to the folder <dump>. Existing features of
@@ -19,7 +20,8 @@ computed. If interrupted, repeat the call to resume.
   --fbank-config FILE  feature configuration; for keys and their defaults see asda dump --help
   --compression METHOD 3 = 2 bytes per value, 5 or 2 = 1 byte, none = 4 bytes (default: $compression)
   --max-bad FRACTION   tolerated fraction of utterances with unusable audio (default: $max_bad)
-  --archive-mb MB      size of an archive; an interrupted job loses its last one (default: $archive_mb)"
+  --archive-mb MB      size of an archive; an interrupted job loses its last one (default: $archive_mb)
+  --no-pipes true|false  run no commands of wav.scp: their clips are unusable (default: $no_pipes)"
 
 utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=utils/parse_options.sh
@@ -52,7 +54,12 @@ except BlockingIOError:
 name_job "$dump"
 logs=$dump/log/dump.$job_name.log
 [ ! -d "$dump/log" ] || settle_jobs.py "$logs" "$job_name"
-jobs=$(asda dump plan --nj "$nj" ${fbank_config:+--fbank-config "$fbank_config"} \
+
+# A job may not get the environment of this call, so its command says it too.
+forbid=()
+[ "$no_pipes" = false ] || forbid=(--no-pipes)
+
+jobs=$(asda dump plan "${forbid[@]}" --nj "$nj" ${fbank_config:+--fbank-config "$fbank_config"} \
   --compression "$compression" "$dump" "$@")
 
 # progress: every 10 s, print the total over the last log lines of the running jobs
@@ -73,6 +80,7 @@ if [ "$jobs" -gt 0 ]; then
   progress 9>&- & # must not hold the lock
   trap end_children EXIT
   quote_job_words "$archive_mb" "$dump"
-  $cmd "$job_name=1:$jobs" "$logs" asda dump part --archive-mb "${job_words[@]}" "$job_name"
+  $cmd "$job_name=1:$jobs" "$logs" \
+    asda dump part "${forbid[@]}" --archive-mb "${job_words[@]}" "$job_name"
 fi
 asda dump finish --max-bad "$max_bad" "$dump"

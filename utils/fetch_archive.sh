@@ -17,28 +17,21 @@ utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 url=$1 dir=$2
 archive=$(dirname "$dir")/${url##*/}
 
-unpack() {
-  if [[ $archive != *.zip ]]; then
-    tar -xf "$archive" -C "$dir.unpacking" --strip-components "$strip_components"
-    return
-  fi
-  python3 -m zipfile -e "$archive" "$dir.unpacking" 2>/dev/null || return
-  for ((level = 0; level < strip_components; level++)); do
-    mv "$dir.unpacking" "$dir.whole" && mv "$dir.whole"/* "$dir.unpacking" && rmdir "$dir.whole"
-  done
-}
-
 if [ -d "$dir" ]; then
   echo "$dir exists already"
   exit 0
 fi
 "$utils/download.py" "$url" "$archive" ${sha256:+"$sha256"}
-rm -rf "$dir.unpacking" "$dir.whole"
-mkdir -p "$dir.unpacking"
-unpack || {
-  rm -rf "$archive" "$dir.unpacking"
-  echo "$0: error: $archive was damaged and has been removed; run again" >&2
-  exit 1
-}
+rm -rf "$dir.unpacking"
+status=0
+"$utils/unpack.py" --strip-components "$strip_components" "$archive" "$dir.unpacking" || status=$?
+if [ $status -ne 0 ]; then
+  rm -rf "$dir.unpacking"
+  if [ $status -eq 1 ]; then
+    rm -f "$archive"
+    echo "$0: error: $archive was damaged and has been removed; run again" >&2
+  fi
+  exit $status
+fi
 mv "$dir.unpacking" "$dir"
 rm "$archive"

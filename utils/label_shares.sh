@@ -71,9 +71,9 @@ name=$(basename "$(ls -d "$first"/*_scratch)")
 name=${name%_scratch}
 if [ ${#fold_list[@]} -gt 0 ]; then
   for experiment in "$expdir"/seed*/*/"fold${fold_list[0]}/$name"_*; do
-    folders=("${fold_list[@]/#/${experiment%/*/*}/fold}")
+    folders=("${fold_list[@]/#/"${experiment%/*/*}/fold"}")
     score=${experiment##*/}/score
-    asda results merge "${folders[@]/%//$score}" --out "${experiment%/*/*}/$score"
+    asda results merge "${folders[@]/%/"/$score"}" --out "${experiment%/*/*}/$score"
   done
 fi
 systems=("$expdir/{run}/{column}/${name}_{row}/score" --rows "From scratch=scratch" "Pretrained=pretrained"

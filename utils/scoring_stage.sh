@@ -39,7 +39,7 @@ train_baselines() {
 # merge_folds: combine the scores of all folds for each test set. If this call covers one fold only,
 # remove a combined result that its new score has made outdated.
 merge_folds() {
-  local test_set name folders=("${fold_list[@]/#/$expdir/fold}")
+  local test_set name folders=("${fold_list[@]/#/"$expdir/fold"}")
   for test_set in "${tests[@]}"; do
     merge "$finetuning/$(score_folder "$test_set")"
     for name in logistic_regression random_forest; do
@@ -59,5 +59,5 @@ merge() {
   fi
   [ ! -e "$expdir/$finetuning/model.pt" ] ||
     fail "$expdir/$finetuning was trained without folds; choose another --finetune-tag"
-  asda results merge "${folders[@]/%//$1}" --out "$expdir/$1"
+  asda results merge "${folders[@]/%/"/$1"}" --out "$expdir/$1"
 }

@@ -15,6 +15,10 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from asda.files import InputError
+from asda.registry.unpacking import safe_path
+
 BLOCK = 1 << 20
 LOCAL_HEADER = 30  # bytes; ends with the lengths of the name and extra field that follow
 
@@ -61,7 +65,9 @@ def content_of(parts: list[Path], entry: zipfile.ZipInfo) -> Iterator[bytes]:
     elif entry.compress_type == zipfile.ZIP_DEFLATED:
         inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         for block in blocks:
-            yield inflate.decompress(block)
+            while block:  # not all at once: a block of zeros may become a thousand of them
+                yield inflate.decompress(block, BLOCK)
+                block = inflate.unconsumed_tail
         yield inflate.flush()
     else:
         raise DamagedError(f"{parts[-1]}: unsupported compression of '{entry.filename}'")
@@ -69,9 +75,10 @@ def content_of(parts: list[Path], entry: zipfile.ZipInfo) -> Iterator[bytes]:
 
 def unpack(parts: list[Path], entry: zipfile.ZipInfo, folder: Path) -> None:
     """Unpack one file and verify its checksum."""
-    path = folder / entry.filename
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise DamagedError(f"{parts[-1]}: '{entry.filename}' would be written outside of {folder}")
+    try:
+        path = folder / safe_path(entry.filename)
+    except InputError as error:
+        raise DamagedError(f"{parts[-1]}: {error}") from None
     if entry.is_dir():
         path.mkdir(parents=True, exist_ok=True)
         return

@@ -7,6 +7,7 @@ from typing import Any
 
 from asda.apply.inputs import AudioInput
 from asda.audio.audio_error import AudioError
+from asda.audio.wav_scp import is_command
 from asda.audio.waveform import audio_duration
 from asda.files import readable_duration
 from asda.terminal_bar import Bar
@@ -62,7 +63,7 @@ class AudioBar(Bar):
 def _length(one: AudioInput) -> float:
     """Return the seconds of an input, 0 if that would take long or it cannot be read."""
     audio = one.audio
-    if audio.end is not None or audio.source.endswith("|"):
+    if audio.end is not None or is_command(audio.source):
         return (audio.end or audio.start) - audio.start
     try:
         return audio_duration(audio.source) - audio.start

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from asda.apply.embedding_files import format_of
+from asda.audio.hdf5_items import own_item
 from asda.corpus.datadir import read_table
 from asda.features.archive import ArchiveReader, read_vector
-from asda.files import InputError
 
 Stored = Mapping[str, Callable[[], np.ndarray]]
 
@@ -34,7 +33,7 @@ def stored_embeddings(path: str | Path, vectors: bool) -> Iterator[Stored]:
         kind = format_of(path)
         file = None if kind == "ark" else _opened(path, kind)
         found = _of_archive(Path(path), vectors) if file is None else _of_arrays(file)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, InputError):
+    except Exception:  # damaged bytes can make numpy and h5py raise anything
         file, found = None, {}
     try:
         yield found
@@ -45,7 +44,7 @@ def stored_embeddings(path: str | Path, vectors: bool) -> Iterator[Stored]:
 
 def _opened(path: str | Path, kind: str) -> Any:
     if kind == "npz":
-        return np.load(path)
+        return np.load(path, allow_pickle=False)
     import h5py
 
     return h5py.File(path, "r")
@@ -53,6 +52,8 @@ def _opened(path: str | Path, kind: str) -> Any:
 
 def _of_arrays(file: Any) -> Stored:
     """Return the rows of each name in an npz, which is read at once, or an HDF5 file."""
+    if not isinstance(file, np.lib.npyio.NpzFile):
+        file = {name: own_item(file, name) for name in ("embeddings", "names", "offsets")}
     embeddings = file["embeddings"]
     names = [name.decode() if isinstance(name, bytes) else str(name) for name in file["names"][:]]
     limits = itertools.pairwise(int(offset) for offset in file["offsets"][:])

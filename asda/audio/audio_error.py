@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from asda.files import on_one_line
+
 RATES = (1000, 2_000_000)  # Hz: least and greatest sample rate of audio
 
 
 class AudioError(ValueError):
-    """Audio cannot be used. The message is one line that gives the reason."""
+    """Audio cannot be used. The message is one line that gives the reason.
+
+    Line ends and what cannot be printed are escaped, since messages hold names of files and clips.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(on_one_line(message))
 
 
 def truncated(seconds: float, stated: float) -> AudioError:

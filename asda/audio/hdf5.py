@@ -9,6 +9,7 @@ A file holds either one dataset `waveform`, a clip in each row, with the clips' 
 from __future__ import annotations
 
 import functools
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from asda.audio.audio_error import AudioError, check_rate
-from asda.audio.wav_scp import PackedClip
+from asda.audio.hdf5_items import own_item, refuse_hollow
+from asda.audio.wav_scp import PackedClip, can_be_listed
 
 OPEN_FILES = 64
 MOST_CHANNELS = 32  # the axis of channels is the one that is not longer than this
@@ -39,6 +41,10 @@ def read_packed(packed: PackedClip, start: int = 0, count: int | None = None) ->
     with _errors(packed):
         clip, row = _clip(packed)
         axis = _sample_axis(clip, row)
+        shape = clip.shape[len(row) :]
+        fraction = len(range(shape[axis])[wanted]) / max(1, shape[axis])
+        if not isinstance(clip, np.ndarray):
+            refuse_hollow(clip, int(math.prod(shape) * clip.dtype.itemsize * fraction))
         samples = clip[row + ((slice(None),) * axis + (wanted,))]
     if axis == 1:
         samples = samples.T
@@ -63,16 +69,19 @@ def packed_clips(path: str) -> Iterator[tuple[str, str]]:
 
     Raises:
         OSError: if the file is not HDF5.
+        AudioError: if its list of names lies in another file.
         ImportError: if h5py is not installed.
     """
     file = _open(path, os.getpid())
-    if "waveform" in file and "audio_name" in file:
-        for row, name in enumerate(file["audio_name"][:]):
+    listed = own_item(file, "audio_name")
+    if listed is not None and own_item(file, "waveform") is not None:
+        refuse_hollow(listed, listed.nbytes)
+        for row, name in enumerate(listed[:]):
             yield _text(name), str(row)
         return
     names: list[str] = []
     file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
-    others = [name for name in names if not _may_be_clip(file[name])]
+    others = [name for name in names if not _may_be_clip(file[name], f"{path}@1:{name}")]
     if others:
         first = f"'{others[0]}', shape {file[others[0]].shape}, {file[others[0]].dtype}"
         print(f"{path}: {len(others)} datasets cannot be clips: {first}", file=sys.stderr)
@@ -83,8 +92,9 @@ def stated_rate(path: str) -> int | None:
     """Return the sample rate (Hz) that a file states, None if it states none."""
     file = _open(path, os.getpid())
     rate = file.attrs.get("sample_rate")
-    if rate is None and hasattr(file.get("sample_rate"), "shape"):
-        rate = file["sample_rate"][()]
+    if rate is None:
+        stored: Any = own_item(file, "sample_rate")
+        rate = stored[()] if getattr(stored, "shape", None) in ((), (1,)) else None
     is_number = np.size(rate) == 1 and np.asarray(rate).dtype.kind in "uif"
     return int(np.squeeze(rate)) if is_number else None
 
@@ -94,13 +104,11 @@ def _clip(packed: PackedClip) -> tuple[Any, tuple[int, ...]]:
     path, name = packed.path, packed.clip
     file = _open(path, os.getpid())
     row: tuple[int, ...] = ()
-    if name.isdecimal() and "waveform" in file:
+    clip = own_item(file, "waveform") if name.isdecimal() else None
+    if clip is not None:
         name, row = "waveform", (int(name),)
-    elif name not in file:
+    elif (clip := own_item(file, name)) is None:
         raise AudioError(f"no clip '{name}' in {path}")
-    if file.get(name) is None:
-        raise AudioError(f"'{name}' in {path} is a link to a clip that does not exist")
-    clip = file[name]
     if not hasattr(clip, "shape"):
         raise AudioError(f"'{name}' in {path} is a group of datasets, not a clip")
     if row and row[0] >= len(clip):
@@ -128,8 +136,10 @@ def _sample_axis(clip: Any, row: tuple[int, ...]) -> int:
     return shape.index(0) if 0 in shape else 1 - channels[0]
 
 
-def _may_be_clip(dataset: Any) -> bool:
-    return dataset.shape is not None and len(dataset.shape) in (1, 2) and dataset.dtype.kind in "if"
+def _may_be_clip(dataset: Any, source: str) -> bool:
+    """Return whether a dataset may hold audio and wav.scp can hold its `source`."""
+    has_samples = dataset.shape is not None and dataset.dtype.kind in "if"
+    return has_samples and len(dataset.shape) in (1, 2) and can_be_listed(source)
 
 
 @contextmanager

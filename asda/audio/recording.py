@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from asda.audio.audio_error import AudioError
 from asda.audio.formats.containers import STREAM_SIZE
-from asda.audio.wav_scp import split_source
+from asda.audio.wav_scp import is_command, refuse_if_forbidden, split_source
 
 
 class Recording(NamedTuple):
@@ -39,9 +39,11 @@ def open_recording(source: str) -> Recording:
     """Return the recording of a value of wav.scp.
 
     Raises:
-        AudioError: if there is no such file, it is empty or not a file, or the command fails.
+        AudioError: if there is no such file, it is empty or not a file, or the command fails or is
+            forbidden.
     """
-    if source.endswith("|"):
+    if is_command(source):
+        refuse_if_forbidden()
         output = output_of(["bash", "-o", "pipefail", "-c", source[:-1]])
         if not output:
             raise AudioError("empty: the command writes nothing")

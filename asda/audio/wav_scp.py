@@ -6,6 +6,10 @@ import os
 import re
 from typing import NamedTuple
 
+from asda.audio.audio_error import AudioError
+
+NO_PIPES = "ASDA_NO_PIPES"
+
 
 class AudioSegment(NamedTuple):
     """Audio of an utterance.
@@ -38,6 +42,45 @@ class PackedClip(NamedTuple):
         return f"{self.path}@{self.rate}:{self.clip}"
 
 
+def is_command(source: str) -> bool:
+    """Return whether a value of wav.scp is a command that writes audio to its output."""
+    return source.endswith("|")
+
+
+def forbid_commands() -> None:
+    """Let this process and all that it starts refuse commands in wav.scp and feats.scp.
+
+    An environment variable says so, since threads, workers of data loaders, processes of torchrun
+    and jobs all read audio; settings would have to reach each of them by a way of its own.
+    """
+    os.environ[NO_PIPES] = "1"
+
+
+def commands_are_forbidden() -> bool:
+    """Return whether `forbid_commands` was called, here or by what started this process."""
+    return bool(os.environ.get(NO_PIPES))
+
+
+def refuse_if_forbidden() -> None:
+    """Be called before every command of wav.scp or feats.scp that is about to run.
+
+    Raises:
+        AudioError: if commands are forbidden.
+    """
+    if commands_are_forbidden():
+        raise AudioError(
+            "a command, which --no-pipes forbids; write its output to a file and name that instead"
+        )
+
+
+def can_be_listed(name: str) -> bool:
+    """Return whether wav.scp can hold the name of a file or clip, and will not take it for more.
+
+    Values lose white space at their ends, and one that ends with | is a command.
+    """
+    return not is_command(name) and name == name.strip() and "\n" not in name
+
+
 def packed_clip(source: str) -> PackedClip | None:
     """Parse `file.h5@rate:clip`; return None for any other form of source."""
     found = re.fullmatch(r"(.+\.(?:h5|hdf5))@(\d+):(.+)", source)
@@ -50,7 +93,7 @@ def split_source(source: str) -> tuple[str | None, int | str | None]:
     The location is a byte offset in an archive, or a clip in an HDF5 file; None is the whole file.
     For a command (a value that ends with `|`) both are None.
     """
-    if source.endswith("|"):
+    if is_command(source):
         return None, None
     if packed := packed_clip(source):
         return packed.path, packed.clip

@@ -94,6 +94,8 @@ def _own(content: dict[str, Any], path: str) -> SavedModel:
         build(DataConfig, saved.data, path)
         if saved.fbank:  # settings added after the file was written take their default
             saved.fbank = to_dict(build(FbankConfig, saved.fbank, path))
+        if saved.config.depth + saved.config.decoder.layers > len(saved.weights):
+            raise InputError(f"{path}: its tensors do not fit the model: fewer than it has layers")
         expected = saved.expected_tensors()
     except InputError as error:
         raise InputError(f"{error} ({_writer(content)})") from None

@@ -208,5 +208,8 @@ def check_tensors(
 
 
 def _shape(value: Any) -> tuple[int, ...] | str:
-    is_weight = isinstance(value, Tensor) and value.is_floating_point()
-    return tuple(value.shape) if is_weight else f"({getattr(value, 'dtype', type(value).__name__)})"
+    if not (isinstance(value, Tensor) and value.is_floating_point()):
+        return f"({getattr(value, 'dtype', type(value).__name__)})"
+    if value.untyped_storage().nbytes() < value.numel() * value.element_size():
+        return f"{tuple(value.shape)} of fewer stored values"  # a copy would need all the memory
+    return tuple(value.shape)

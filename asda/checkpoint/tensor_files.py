@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,6 @@ import torch
 from torch import Tensor
 
 from asda.files import InputError, atomic_write
-
-WHILE_UNPICKLING = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    EOFError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-)
 
 
 def save(content: dict[str, Any], path: Path) -> None:
@@ -57,7 +47,9 @@ def load(path: str | Path, *parts: str) -> dict[str, Any]:
         return content
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except WHILE_UNPICKLING as error:
+    except InputError:
+        raise
+    except Exception as error:  # damaged bytes can make unpickling raise anything
         reason = str(error).strip().splitlines()
         raise InputError(
             f"{path}: damaged, or not a file of tensors written by asda"
@@ -78,17 +70,27 @@ def check_sums(path: str | Path) -> None:
     """Check the CRC of every part of a zip file, as torch.save writes; torch itself does not.
 
     Raises:
-        InputError: if bytes have changed.
+        InputError: if bytes have changed, or parts are compressed.
     """
     if not zipfile.is_zipfile(path):
         return
     try:
         with zipfile.ZipFile(path) as archive:
+            _refuse_swelling(archive, path)
             damaged = archive.testzip()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError) as error:
         raise InputError(f"{path}: damaged: {error}") from None
     if damaged:
         raise InputError(f"{path}: damaged: the checksum of its part {damaged} is wrong")
+
+
+def _refuse_swelling(archive: zipfile.ZipFile, path: str | Path) -> None:
+    """Refuse parts that would be larger in memory than the file: torch stores all as they are."""
+    parts = archive.infolist()
+    if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+        raise InputError(f"{path}: has compressed parts, which torch does not write; it is refused")
+    if sum(part.file_size for part in parts) > os.path.getsize(path):
+        raise InputError(f"{path}: damaged: its parts are larger than the file")
 
 
 def average_weights(models: list[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from asda.checkpoint.describe import architecture, features
 from asda.checkpoint.saved_model import SavedModel
-from asda.files import listed
+from asda.files import listed, read_json
 
 SHOWN_LABELS = 50
 RESULT = Path("score", "result.json")  # beside a model.pt that has been scored
@@ -137,7 +136,7 @@ def _results(saved: SavedModel) -> str:
     path = Path(saved.path).parent / RESULT
     if not saved.head or not path.is_file():
         return ""
-    result = json.loads(path.read_text(encoding="utf-8"))
+    result = read_json(path)
     rows = [_row(result["metric_info"][n], entry) for n, entry in result["metrics"].items()]
     where = f"{result['clips']['found']} clips of `{result['provenance']['data']}`"
     text = f"Scored by `asda score` on {where}"

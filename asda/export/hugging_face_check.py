@@ -97,7 +97,7 @@ def _computed_by_transformers(
     if process.returncode:
         reason = (process.stderr.strip() or f"status {process.returncode}").splitlines()[-1]
         raise InputError(f"{folder.name}: not exported: transformers cannot load it: {reason}")
-    with np.load(scratch / "out.npz") as content:
+    with np.load(scratch / "out.npz", allow_pickle=False) as content:
         return dict(content)
 
 

@@ -26,7 +26,7 @@ def main(folder: str, waveforms: str, out: str) -> None:
     import torch
     import transformers
 
-    with np.load(waveforms) as content:
+    with np.load(waveforms, allow_pickle=False) as content:
         clips = list(content.values())
     code = {"trust_remote_code": True}
     extractor = transformers.AutoFeatureExtractor.from_pretrained(folder, **code)

@@ -108,7 +108,8 @@ def _named_if_damaged(folder: Path) -> Iterator[None]:
 
 
 def _read(folder: Path, meta: dict[str, Any]) -> ClipEmbeddings:
-    pooled, lengths = np.load(folder / "pooled.npy"), np.load(folder / "lengths.npy")
+    pooled = np.load(folder / "pooled.npy", allow_pickle=False)
+    lengths = np.load(folder / "lengths.npy", allow_pickle=False)
     tokens = None
     if meta["tokens"]:
         shape = int(lengths.sum()), pooled.shape[1], pooled.shape[3]

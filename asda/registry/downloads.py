@@ -57,6 +57,9 @@ def _download_once(url: str, target: Path) -> None:
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         continued = answer.status == 206  # otherwise the server sends the whole file
+        stated = answer.headers.get("Content-Range")
+        if continued and stated and not stated.startswith(f"bytes {done}-"):
+            raise OSError(f"the server sends {stated}, but was asked for what follows byte {done}")
         size = int(answer.headers.get("Content-Length", 0)) + (done if continued else 0)
         with open(part, "ab" if continued else "wb") as stream:
             while block := answer.read(BLOCK):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from asda.files import InputError, numbered_lines
+from asda.files import InputError, numbered_lines, read_json
 from asda.scoring.class_tables import upgrade_old_result
 from asda.scoring.intervals import Interval, intervals, paired_differences
 from asda.scoring.measurable import Measurable, Metric
@@ -26,12 +25,9 @@ def read_result(folder: str | Path) -> dict[str, Any]:
         InputError: if the file is missing or not a result.
     """
     path = Path(folder) / "result.json"
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: no such file; score the model first") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}:{error.lineno}: not JSON ({error.msg})") from None
+    if not path.exists():
+        raise InputError(f"{path}: no such file; score the model first")
+    result = read_json(path)
     refusal = InputError(f"{path}: not a result that asda wrote; score the model again")
     if not isinstance(result, dict) or any(key not in result for key in REQUIRED):
         raise refusal

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from asda.configuration import one_line
 from asda.files import InputError, atomic_write
 from asda.scoring.measurable import Measurable
 
@@ -123,8 +123,12 @@ def _opened(folder: str | Path) -> Iterator[tuple[Path, Mapping[str, np.ndarray]
             yield path, arrays
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; score the model first") from None
-    except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: damaged, or not the scores of clips ({error})") from None
+    except InputError:
+        raise
+    except Exception as error:  # damaged bytes can make numpy raise anything
+        raise InputError(
+            f"{path}: damaged, or not the scores of clips ({one_line(error)})"
+        ) from None
 
 
 def refuse_unmeasurable(utterances: np.ndarray, values: np.ndarray, what: str) -> None:

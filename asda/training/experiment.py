@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from asda import configuration
+from asda.audio.wav_scp import NO_PIPES, commands_are_forbidden
 from asda.checkpoint import tensor_files
 from asda.distributed import Process
 from asda.files import InputError, atomic_write
@@ -156,11 +157,13 @@ class Experiment:
         Args:
             command: beginning of the command line
         """
+        forbidding = f"export {NO_PIPES}=1\n" if commands_are_forbidden() else ""
         with atomic_write(self.folder / "run.sh") as stream:
             stream.write(
                 "#!/usr/bin/env bash\n# Repeats this run, or resumes it if it was interrupted.\n"
                 'exp=$(cd "$(dirname "$0")" && pwd) || exit 1\n'  # of a copied folder, the copy
                 f"cd {shlex.quote(str(Path.cwd()))} || exit 1\n"
+                f"{forbidding}"
                 f'exec {command} --config "$exp/{CONFIG}" --exp "$exp" "$@"\n'
             )
         (self.folder / "run.sh").chmod(0o755)

@@ -151,6 +151,68 @@ def test_what_cannot_be_used(packed, clip, message):
     assert "\n" not in str(found.value)
 
 
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A file whose items, or their values, lie in other files in every way that HDF5 knows."""
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["group/clip"] = SOUND
+        file["audio_name"] = np.array([b"a.wav"])
+    SOUND.tofile(tmp_path / "secret")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["clip"] = SOUND
+        file["external"] = h5py.ExternalLink("secret.h5", "/group")
+        file["once/soft"] = h5py.SoftLink("/external/clip")
+        file["inside"] = h5py.SoftLink("once/../clip")
+        file["once/within"] = h5py.SoftLink("/clip")
+        file["circle"] = h5py.SoftLink("/circle")
+        file.create_dataset("raw", SOUND.shape, "f8", external=[(tmp_path / "secret", 0, 25600)])
+        layout = h5py.VirtualLayout(SOUND.shape, "f8")
+        layout[:] = h5py.VirtualSource(tmp_path / "secret.h5", "/group/clip", SOUND.shape)
+        file.create_virtual_dataset("virtual", layout)
+    return tmp_path / "a.h5"
+
+
+@pytest.mark.parametrize("clip", ["external/clip", "once/soft", "raw", "virtual"])
+def test_audio_in_other_files_is_refused(elsewhere, clip):
+    for read in (read_audio, audio_duration):
+        with pytest.raises(AudioError, match=f"^'{clip}' in .*a.h5 .* in another file, which is"):
+            read(f"{elsewhere}@16000:{clip}")
+    with h5py.File(elsewhere) as file:  # the attack is real
+        np.testing.assert_array_equal(file[clip][:], SOUND)
+
+
+def test_links_within_a_file_are_followed(elsewhere):
+    whole = read_audio(f"{elsewhere}@16000:clip")
+    np.testing.assert_array_equal(read_audio(f"{elsewhere}@16000:once/within"), whole)
+    for clip in ("circle", "inside"):  # HDF5 knows no ..
+        with pytest.raises(AudioError, match=r"is a link to a clip that does not exist$"):
+            read_audio(f"{elsewhere}@16000:{clip}")
+
+
+def test_lists_in_other_files_and_names_that_would_be_commands_are_refused(tmp_path, elsewhere):
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["audio_name"] = h5py.ExternalLink("secret.h5", "/audio_name")
+        file["sample_rate"] = h5py.ExternalLink("secret.h5", "/group/clip")
+    for read in (lambda path: list(packed_clips(path)), stated_rate):
+        with pytest.raises(AudioError, match="in another file, which is refused"):
+            read(f"{tmp_path}/b.h5")
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file["x; touch owned |"] = SOUND
+        file["y"] = SOUND
+    assert list(packed_clips(f"{tmp_path}/c.h5")) == [("y", "y")]
+
+
+def test_samples_that_are_stated_but_not_stored_take_no_memory(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("clip", 2**40, "f4", chunks=(2**20,))
+        file.create_dataset("quiet", 2**20, "f4", chunks=(2**20,))
+    assert (tmp_path / "a.h5").stat().st_size < 10000
+    with pytest.raises(AudioError, match=r"damaged: '/clip' in .* states 4,398,046,511,104 bytes"):
+        read_audio(f"{tmp_path}/a.h5@16000:clip")
+    with pytest.raises(AudioError, match="silent"):
+        read_audio(f"{tmp_path}/a.h5@16000:quiet", end=1.0)
+
+
 def test_without_h5py_it_says_what_to_install(packed, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
     (packed / "other.h5").touch()

@@ -3,6 +3,7 @@
 import os
 import pickle
 import random
+import zipfile
 
 import numpy as np
 import pytest
@@ -157,6 +158,20 @@ def test_code_in_a_file_is_not_run(path, tmp_path, zipped):
 def test_roundabout_calls_are_refused_too(path, code):
     path.write_bytes(b"\x80\x02" + code)
     refusal(path)
+
+
+def test_a_small_file_that_would_fill_memory_is_refused(path, tmp_path):
+    """Torch itself reads both, and makes gigabytes of a few kilobytes."""
+    content = finetuned()
+    name = "model.blocks.1.mlp.fc1.weight"
+    content["model"][name] = torch.zeros(1).expand(content["model"][name].shape)
+    torch.save(content, path)
+    assert f"{name} (224, 64) of fewer stored values, expected (224, 64)" in refusal(path)
+    with zipfile.ZipFile(path) as stored, zipfile.ZipFile(tmp_path / "b.pt", "w", 8) as packed:
+        for part in stored.infolist():
+            packed.writestr(part.filename, stored.read(part))
+    assert refusal(tmp_path / "b.pt").startswith("has compressed parts")
+    assert torch.load(tmp_path / "b.pt", weights_only=False)["model"][name].stride() == (0, 0)
 
 
 def without(name):

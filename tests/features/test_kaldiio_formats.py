@@ -1,7 +1,11 @@
 """kaldiio is optional: the usual formats work without it, and the others say what to install."""
 
+import contextlib
+import os
+import pickle
 import sys
 
+import kaldiio
 import numpy as np
 import pytest
 
@@ -40,3 +44,42 @@ def test_reading_other_formats_says_what_to_install(tmp_path, without_kaldiio, s
     (tmp_path / "a.ark").write_bytes(b"text of a matrix, [ 1 2 3 ]\n")
     with pytest.raises(InputError, match="this format needs kaldiio: pip install kaldiio"):
         ArchiveReader().read(specifier.replace("a.ark", f"{tmp_path}/a.ark"))
+
+
+class Attack:
+    """Unpickled, it makes a folder."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.target),)
+
+
+def test_a_pickle_in_an_archive_is_not_read(tmp_path):
+    content = b"x PKL" + pickle.dumps(Attack(tmp_path / "owned"))
+    (tmp_path / "a.ark").write_bytes(content)
+    (tmp_path / "b.ark").write_bytes(content[2:])
+    for specifier in (f"{tmp_path}/a.ark:2", f"{tmp_path}/b.ark", f"cat {tmp_path}/b.ark |"):
+        with pytest.raises(
+            InputError, match="not a matrix of a Kaldi archive: it begins with b'PKL"
+        ):
+            ArchiveReader().read(specifier)
+    assert not (tmp_path / "owned").exists()
+    with contextlib.suppress(Exception):
+        kaldiio.load_mat(f"{tmp_path}/a.ark:2")
+    assert (tmp_path / "owned").exists()  # the attack is real
+
+
+def test_doubles_beyond_single_precision_are_refused(tmp_path):
+    kaldiio.save_ark(str(tmp_path / "a.ark"), {"x": np.full((2, 2), 1e300)})
+    with pytest.raises(InputError, match="values that are not finite"):
+        ArchiveReader().read(f"{tmp_path}/a.ark:2")
+
+
+def test_rows_and_columns_of_other_forms(tmp_path):
+    matrix = np.arange(12.0).reshape(4, 3)
+    kaldiio.save_ark(str(tmp_path / "a.ark"), {"x": matrix})
+    for ranges in ("[1:2]", "[1:2,0:1]", "[,0:1]", "[0:9,2:2]"):
+        specifier = f"{tmp_path}/a.ark:2{ranges}"
+        np.testing.assert_array_equal(ArchiveReader().read(specifier), kaldiio.load_mat(specifier))

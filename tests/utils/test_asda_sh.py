@@ -109,6 +109,25 @@ def test_all_stages_in_their_order(recipe):
     assert done.stdout.count(" stage ") == 6
 
 
+def test_folders_may_have_an_ampersand(recipe):
+    """In replacements, bash 5.2 takes it for what was found, unless it is quoted."""
+    (recipe / "data").rename(recipe / "R&D")
+    done, calls = run("--stage", "2", "--stop-stage", "2", "--datadir", "R&D")
+    assert done.returncode == 0, done.stderr
+    assert calls[0].endswith(" R&D/train R&D/valid R&D/test")
+
+
+def test_no_pipes_is_passed_to_all_that_reads_audio(recipe):
+    (recipe / "downloads").mkdir()
+    done, calls = run("--no-pipes", "true", "--tag-sets", "few", "--stop-stage", "6")
+    assert done.returncode == 0, done.stderr
+    for verb in ("pretrain", "finetune", "score", "tag"):
+        assert all(c.endswith(" --no-pipes") for c in calls if c.startswith(f"asda {verb} ")), verb
+    note = (recipe / "local/data.sh").read_text()
+    (recipe / "local/data.sh").write_text(f"{note}echo local $ASDA_NO_PIPES >> $CALLS\n")
+    assert run("--no-pipes", "true", "--stage", "1", "--stop-stage", "1")[1][-1] == "local 1"
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

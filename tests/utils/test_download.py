@@ -17,6 +17,7 @@ class Server(HTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.ranges = True
         self.cut = None
+        self.range = None
         self.requested = []
 
 
@@ -26,6 +27,8 @@ class Handler(BaseHTTPRequestHandler):
         self.server.requested.append(wanted)
         start = int(wanted[6:-1]) if wanted and self.server.ranges else 0
         self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", self.server.range or f"bytes {start}-")
         self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
         self.wfile.write(CONTENT[start : self.server.cut])
@@ -83,3 +86,19 @@ def test_a_wrong_checksum_is_an_error(repository, server, tmp_path, kind, digits
     done = download(repository, server, tmp_path / "file", "0" * digits)
     assert done.returncode == 1
     assert f"has {kind}" in done.stderr
+
+
+@pytest.mark.slow
+def test_another_part_than_was_asked_for_is_not_appended(repository, server, tmp_path):
+    (tmp_path / "file.part").write_bytes(CONTENT[:1000])
+    server.range = "bytes 0-99/16384"
+    done = download(repository, server, tmp_path / "file")
+    assert done.returncode == 1
+    assert "the server sends bytes 0-99/16384, but was asked for what follows" in done.stderr
+    assert (tmp_path / "file.part").read_bytes() == CONTENT[:1000]
+    assert not (tmp_path / "file").exists()
+
+
+def test_what_has_no_known_checksum_is_told_with_its_own(repository, server, tmp_path):
+    done = download(repository, server, tmp_path / "file")
+    assert f"it has the SHA-256 {hashlib.sha256(CONTENT).hexdigest()}\n" in done.stderr

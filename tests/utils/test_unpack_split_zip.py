@@ -3,6 +3,7 @@
 import random
 import shutil
 import subprocess
+import zipfile
 
 import pytest
 
@@ -66,3 +67,14 @@ def test_what_is_wrong(repository, archive, part, change, message):
     assert done.returncode == 1
     assert any(text in done.stderr for text in message.split("|"))
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["../owned", "/{}/owned"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(repository, tmp_path, name):
+    (tmp_path / "in").mkdir()
+    with zipfile.ZipFile(tmp_path / "in/a.zip", "w") as archive:
+        archive.writestr(name.format(tmp_path), b"x")
+    done = unpack(repository, tmp_path / "in/a.zip")
+    assert done.returncode == 1
+    assert "leads out of the folder" in done.stderr and done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.rglob("*")] == ["in", "a.zip"]

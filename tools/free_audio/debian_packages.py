@@ -14,6 +14,7 @@ from typing import IO
 
 from asda.corpus.audio_folder import is_audio_name
 from asda.files import InputError
+from asda.registry.unpacking import safe_path
 from asda.staging import staged
 
 ARCHIVES = (".zip", ".pk3", ".wz")  # zip files under the names that games give them
@@ -115,10 +116,9 @@ def _safe(name: str) -> PurePosixPath:
     Raises:
         InputError: if it leads out of the folder.
     """
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
+    if "\\" in name:
         raise InputError(f"a name in the package leads out of the folder: {name!a}; it is refused")
-    return path
+    return safe_path(name)
 
 
 def _short(path: PurePosixPath) -> PurePosixPath:

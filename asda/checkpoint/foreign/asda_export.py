@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from asda.checkpoint.foreign.safetensors import read_safetensors
 from asda.checkpoint.saved_model import FORMAT, NO_HEAD
-from asda.files import InputError
+from asda.files import InputError, read_json
 from asda.model.classifier import Classifier
 
 MODEL_TYPE = "asda"
@@ -65,12 +64,7 @@ def _head(config: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Any]:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON ({str(error).splitlines()[0][:120]})") from None
+    config = read_json(path)
     if not isinstance(config, dict):
         raise InputError(f"{path}: expected the configuration of a model, an object in JSON")
     return config

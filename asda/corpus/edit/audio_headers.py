@@ -16,7 +16,7 @@ import soundfile
 
 from asda.audio.file_parts import files_in
 from asda.audio.recording import open_recording
-from asda.audio.wav_scp import packed_clip, split_source
+from asda.audio.wav_scp import is_command, packed_clip, split_source
 from asda.audio.waveform import AudioError, audio_duration
 
 THREADS = 16  # network file systems have high latency but serve many requests in parallel
@@ -47,7 +47,7 @@ def read_headers(sources: Collection[str], limit: float) -> Mapping[str, AudioHe
         limit: seconds; sources are read in random order, and those not reached are left out
     """
     end = time.monotonic() + limit
-    chosen = [source for source in sources if not source.endswith("|")]
+    chosen = [source for source in sources if not is_command(source)]
     random.Random(0).shuffle(chosen)
 
     def read(source: str) -> tuple[str, AudioHeader | None] | None:
@@ -100,7 +100,8 @@ def _probed(path: str, name: str) -> AudioHeader | None:
         "-show_entries",
         "stream=sample_rate,channels:format=duration",
     ]
-    command = ["ffprobe", "-v", "error", *what, "-of", "json", path]
+    # "file:" keeps ffprobe from taking a name for an option or a protocol.
+    command = ["ffprobe", "-v", "error", *what, "-of", "json", f"file:{path}"]
     ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     try:
         said = json.loads(ran.stdout)

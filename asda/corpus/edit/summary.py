@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asda.audio.wav_scp import AudioSegment
+from asda.audio.wav_scp import AudioSegment, is_command
 from asda.corpus.datadir import DataDir
 from asda.corpus.edit.aligned import (
     aligned,
@@ -184,7 +184,7 @@ def _not_read(sets: Sequence[CorpusSet], sources: set[str], headers: Headers) ->
     ]
     if bad:
         yield f"{_number(len(bad), 'clip')} with unreadable audio: {listed(bad, NAMED)}"
-    commands = sum(source.endswith("|") for source in sources)
+    commands = sum(map(is_command, sources))
     if commands:
         yield f"{_number(commands, 'command')} in wav.scp, which this summary does not run"
     if len(headers) < len(sources) - commands:

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from asda.audio.wav_scp import can_be_listed
 from asda.corpus.audio_folder import is_clutter
 from asda.corpus.csv_table import BadLines, CsvTable
 from asda.corpus.listed_files import ListedFiles
@@ -129,7 +130,7 @@ class Table:
                 f"no file {os.path.join(self._files.folder, values['file'])}; "
                 + (f"did you mean '{similar}'?" if similar else "correct the line or remove it"),
             )
-        if path.endswith("|") or path != path.rstrip():
+        if not can_be_listed(path):
             raise self._error(
                 number,
                 f"file '{path}' ends with a space or |, which wav.scp cannot hold; rename it",

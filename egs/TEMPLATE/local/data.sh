@@ -22,7 +22,7 @@ local/data.py "$1" "$labels" "$num_folds" "$data"
 folders=("$data")
 if [ -e "$data/folds" ]; then
   mapfile -t folders <"$data/folds"
-  folders=("${folders[@]/#/$data/fold}")
+  folders=("${folders[@]/#/"$data/fold"}")
 fi
 utils/validate_data_dir.sh --no-feats "$data/all"
 for folder in "${folders[@]}"; do

@@ -18,11 +18,11 @@ if [ -d "$dir/recordings" ]; then
   exit 0
 fi
 utils/download.py "$url" "$dir/fsdd-1.0.10.tar.gz" ${sha256:+"$sha256"}
+archive=$dir/fsdd-1.0.10.tar.gz
 rm -rf "$dir/unpacking"
-mkdir "$dir/unpacking"
-tar -xzf "$dir/fsdd-1.0.10.tar.gz" -C "$dir/unpacking" --strip-components 1 || {
-  rm -f "$dir/fsdd-1.0.10.tar.gz"
-  echo "$0: error: the archive was damaged and has been removed; run again" >&2
+utils/unpack.py --strip-components 1 "$archive" "$dir/unpacking" || {
+  [ $? -ne 1 ] || rm "$archive" # damaged
+  echo "$0: error: $archive could not be unpacked, see above; run again" >&2
   exit 1
 }
 mv "$dir/unpacking/recordings" "$dir/recordings"
