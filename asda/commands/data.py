@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from asda.commands.subcommands import Subcommands
 
 if TYPE_CHECKING:
     from asda.corpus.datadir import DataDir
+    from asda.corpus.edit.durations import Durations
 
 AFFIXES = ("--utt-prefix", "--utt-suffix", "--spk-prefix", "--spk-suffix")
 WITH_DASHED_VALUES = (*AFFIXES, "--validate-opts")
@@ -90,10 +92,14 @@ def _subcommands() -> Subcommands:
     sub.add_argument("source", type=Path)
     sub.add_argument("destination", type=Path)
 
-    sub = verb("utt2dur", utt2dur, "write utt2dur from segments, audio headers or frame counts")
-    sub.add_argument("--nj", type=int, default=4, help="audio files read in parallel")
-    sub.add_argument("--cmd", help="accepted for compatibility with Kaldi; not used")
-    sub.add_argument("directory", type=Path)
+    for name, function, text in (
+        ("utt2dur", utt2dur, "write utt2dur from segments, audio headers or frame counts"),
+        ("reco2dur", reco2dur, "write reco2dur from audio headers"),
+    ):
+        sub = verb(name, function, text)
+        sub.add_argument("--nj", type=int, default=4, help="audio files read in parallel")
+        sub.add_argument("--cmd", help="accepted for compatibility with Kaldi; not used")
+        sub.add_argument("directory", type=Path)
 
     sub = verb(
         "labels", labels, "list the audio of a folder as a CSV; its top folders are the classes"
@@ -243,10 +249,30 @@ def utt2dur(directory: Path, nj: int, cmd: str | None) -> None:
     from asda.corpus.datadir import DataDir
     from asda.corpus.edit.durations import write_durations
 
-    written, bad = write_durations(DataDir(directory), nj)
-    _print_some([f"{utterance}: {reason}" for utterance, reason in sorted(bad.items())])
-    left_out = f" without {len(bad)} utterances; utils/fix_data_dir.sh removes them" if bad else ""
-    print(f"{directory}/utt2dur: {'written' if written else 'up to date'}{left_out}")
+    data = DataDir(directory)
+    counted = data.has("utt2num_frames") or data.has("feats.scp")
+    frames = partial(_frames_of, data) if counted else None
+    _print_durations(directory / "utt2dur", write_durations(data, nj, frames))
+
+
+def _frames_of(data: DataDir) -> dict[str, float]:
+    from asda.features.frame_counts import frames_of
+
+    return frames_of(data)
+
+
+def reco2dur(directory: Path, nj: int, cmd: str | None) -> None:
+    from asda.corpus.datadir import DataDir
+    from asda.corpus.edit.durations import write_recording_durations
+
+    _print_durations(directory / "reco2dur", write_recording_durations(DataDir(directory), nj))
+
+
+def _print_durations(path: Path, durations: Durations) -> None:
+    written, bad = durations
+    _print_some([f"{key}: {reason}" for key, reason in sorted(bad.items())])
+    left_out = f" without {len(bad)} of them; utils/fix_data_dir.sh removes those" if bad else ""
+    print(f"{path}: {'written' if written else 'up to date'}{left_out}")
 
 
 def labels(folder: Path) -> None:
