@@ -21,7 +21,7 @@ computed. If interrupted, repeat the call to resume.
   --max-bad FRACTION   tolerated fraction of utterances with unusable audio (default: $max_bad)
   --archive-mb MB      size of an archive; an interrupted job loses its last one (default: $archive_mb)"
 
-utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+utils=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=utils/parse_options.sh
 . "$utils/parse_options.sh"
 # shellcheck source=tools/activate.sh

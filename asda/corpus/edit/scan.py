@@ -81,7 +81,7 @@ def scan(
             key, value = _divided(text)
             if not text.isprintable():
                 named = text[len(key) :] if path.name in FILES else ""
-                _report_odd_character(path, number, text, report, non_print, named)
+                report_odd_character(path, number, text, report, non_print, named)
             keys.append(key)
             values.append(value)
             if not key:
@@ -113,7 +113,7 @@ def _disorder(key: str, previous: str) -> str:
     return f"'{key}' after '{previous}': not sorted as LC_ALL=C sort does"
 
 
-def _report_odd_character(
+def report_odd_character(
     path: Path, line: int, text: str, report: Report, lenient: bool, named: str = ""
 ) -> None:
     """Report the first odd character of a line; its end `named` is the name of a file."""
