@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from asda.corpus.datadir import DataDir, write_table
+from asda.corpus.edit.derived_tables import whole_segments
 from asda.corpus.kaldi_tables import (
     SINGLE_VALUES,
     SPEAKER,
@@ -18,8 +19,6 @@ from asda.corpus.kaldi_tables import (
     write_speakers,
 )
 from asda.files import InputError, write_lines
-
-AUDIO_FILES_AT_ONCE = 4
 
 
 def combine(
@@ -92,19 +91,13 @@ def _filled_in(name: str, source: DataDir, notes: list[str]) -> dict[str, str]:
     """Return the lines of segments or utt2uniq for a source without it."""
     if name != "segments":
         return {utterance: utterance for utterance in source.utterances}
-    seconds: dict[str, float] = {}
-    if source.has("utt2dur"):
-        seconds = source.numbers("utt2dur")
-    elif source.has("wav.scp"):
-        seconds, _ = source.measured_durations(AUDIO_FILES_AT_ONCE)
-    unknown = [utterance for utterance in source.utterances if utterance not in seconds]
+    lines, unknown = whole_segments(source)
     if unknown:
         notes.append(
             f"{source.path}: {len(unknown)} utterances without a known duration (first: "
             f"{unknown[0]}) end at -1 in segments, which Kaldi refuses; give them one in utt2dur"
         )
-    ends = {utterance: str(round(end, 6)) for utterance, end in seconds.items()}
-    return {u: f"{u} 0 {ends.get(u, '-1')}" for u in source.utterances}
+    return lines
 
 
 def _merge_labels(destination: Path, sources: list[DataDir]) -> list[str]:

@@ -12,6 +12,8 @@ from asda.files import InputError
 FRAME_SHIFT = 0.01  # seconds, Kaldi's default
 # Kaldi's windows of 25 ms, each 10 ms after the one before, reach 15 ms beyond the last shift.
 SHIFTS_BEYOND = 1.5
+MEASURED = 10  # utterances that tell the frame shift of a directory
+ROUNDED = 2e-4  # seconds by which it may differ from Kaldi's, since durations are no whole shifts
 
 Measured = tuple[Mapping[str, float], Mapping[str, str]]  # seconds, and reasons of those without
 
@@ -29,7 +31,10 @@ class Durations(NamedTuple):
 
 
 def write_durations(
-    directory: DataDir, jobs: int = 1, frames: Callable[[], Mapping[str, float]] | None = None
+    directory: DataDir,
+    jobs: int = 1,
+    frames: Callable[[], Mapping[str, float]] | None = None,
+    shift: float | None = None,
 ) -> Durations:
     """Write utt2dur unless it exists for exactly these utterances.
 
@@ -40,6 +45,7 @@ def write_durations(
         directory: with wav.scp, segments, or features
         jobs: number of audio files read in parallel
         frames: count the frames of each utterance; None = they cannot be counted
+        shift: seconds from one frame to the next; None = those of `frame_shift`
 
     Raises:
         InputError: if the directory has none of them, or no utterance has usable audio.
@@ -51,7 +57,7 @@ def write_durations(
     elif directory.has("segments"):
         measured = _between(directory)
     elif frames is not None:
-        shift = frame_shift(directory)
+        shift = shift or frame_shift(directory)
         measured = {u: (count + SHIFTS_BEYOND) * shift for u, count in frames().items()}, {}
     else:
         raise InputError(
@@ -83,6 +89,31 @@ def frame_shift(directory: DataDir) -> float:
         return float(text)
     except ValueError:
         raise InputError(f"{path}:1: expected seconds, such as 0.01, found '{text}'") from None
+
+
+def measured_frame_shift(directory: DataDir, frames: Mapping[str, float]) -> float:
+    """Return the seconds of a shift as stated in frame_shift, or as the first utterances have it.
+
+    Args:
+        directory: with frame_shift or utt2dur
+        frames: utterance -> number of frames
+    """
+    if directory.has("frame_shift") or not directory.has("utt2dur"):
+        return frame_shift(directory)
+    seconds = directory.numbers("utt2dur")
+    first = [utterance for utterance in sorted(frames) if utterance in seconds][:MEASURED]
+    shifts = sum(frames[utterance] + SHIFTS_BEYOND for utterance in first)
+    shift = sum(seconds[utterance] for utterance in first) / shifts if first else FRAME_SHIFT
+    return FRAME_SHIFT if abs(shift - FRAME_SHIFT) < ROUNDED else shift
+
+
+def frames_of_seconds(directory: DataDir) -> dict[str, float]:
+    """Return utterance -> number of Kaldi's windows that fit into its duration."""
+    shift = frame_shift(directory)
+    return {
+        utterance: max(0.0, float(int(seconds / shift - SHIFTS_BEYOND + 1e-6)))
+        for utterance, seconds in directory.durations().items()
+    }
 
 
 def _between(directory: DataDir) -> Measured:
