@@ -108,7 +108,7 @@ def _subcommands() -> Subcommands:
     sub.add_argument("folder", type=Path)
 
     sub = verb("summary", summary, "show hours, formats, classes and identical audio of a corpus")
-    sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="YAML of asda dump")
+    sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="as of asda dump")
     sub.add_argument("directories", type=Path, nargs="+", metavar="directory")
     add_kaldi_verbs(verbs)
     return verbs
@@ -293,12 +293,12 @@ def labels(folder: Path) -> None:
 
 
 def summary(directories: list[Path], fbank_config: Path | None) -> None:
-    from asda.configuration import load
     from asda.corpus.edit.summary import Features
     from asda.corpus.edit.summary import summary as describe_sets
     from asda.features.fbank_config import FbankConfig
+    from asda.features.fbank_file import load_fbank
 
-    config = load(FbankConfig, fbank_config) if fbank_config else FbankConfig()
+    config = load_fbank(fbank_config) if fbank_config else FbankConfig()
     features = Features(config.sample_rate, config.num_mel_bins, config.filters_above)
     for line in describe_sets(directories, features):
         print(line)

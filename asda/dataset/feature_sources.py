@@ -21,6 +21,7 @@ from asda.dump.missing_archives import check_archives
 from asda.features.archive import ArchiveReader, location_of
 from asda.features.extract import WaveformTransform
 from asda.features.fbank_config import FbankConfig
+from asda.features.fbank_file import load_fbank
 from asda.features.frame_counts import frames_of
 from asda.features.matrix import Matrix
 from asda.features.moments import Moments, read_moments
@@ -84,7 +85,8 @@ class FeatureInput:
 
     Args:
         dump: folder with the feats.scp of all of them; None = each directory's own feats.scp
-        fbank: feature configuration (YAML) to compute features from audio instead, without a dump
+        fbank: feature configuration, as for `load_fbank`, to compute features from audio instead,
+            without a dump
         max_bad: fraction of the utterances of a data directory whose audio may be unusable
         listed_in: folder in which `bad_utterances` lists all that are unusable; None = not listed
     """
@@ -104,7 +106,7 @@ class FeatureInput:
         """
         if self.fbank is None:
             return DumpedFeatures(directory) if self._common is None else self._common
-        computed = ComputedFeatures(directory, load(FbankConfig, self.fbank))
+        computed = ComputedFeatures(directory, load_fbank(self.fbank))
         self._report(computed)
         return computed
 
@@ -135,7 +137,7 @@ class FeatureInput:
         """
         settings = Path(self.fbank or Path(self.dump or directory) / "fbank.yaml")
         if self.fbank is not None or settings.exists():
-            return load(FbankConfig, settings).num_mel_bins
+            return load_fbank(settings).num_mel_bins
         source = self.open(directory)
         clips = DataDir(directory).utterances
         known = next((utterance for utterance in clips if utterance in source), None)
