@@ -5,14 +5,15 @@ run.pl [--option value ...] [JOB=1:8] log/x.JOB.log program arguments ...
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from job_logs import has_succeeded, lines_of
 
 SHOWN_LINES = 20
 
@@ -102,52 +103,19 @@ def join_words(words: list[str]) -> str:
     return " ".join(quoted(word) for word in words)
 
 
-def start(command: str, log: Path) -> subprocess.Popen:
-    """Start a command in bash with pipefail, in a new process group, with its output in `log`."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "w", encoding="utf-8") as stream:
-        stream.write(f"# {command}\n# Started at {time.ctime()}\n#\n")
-        stream.flush()
-        return subprocess.Popen(
-            ["bash", "-o", "pipefail", "-c", command],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-
-
-def write_trailer(log: Path, code: int, seconds: float, threads: str) -> None:
-    """Append Kaldi's trailer to a log, which `has_succeeded` reads."""
-    with open(log, "a", encoding="utf-8") as stream:
-        stream.write(
-            f"# Accounting: time={seconds:.0f} threads={threads}\n"
-            f"# Ended (code {code}) at {time.ctime()}, elapsed time {seconds:.0f} seconds\n"
-        )
-
-
-def has_succeeded(log: Path, command: str) -> bool:
-    """Return whether a log belongs to this command and ends with exit code 0."""
-    if not log.is_file():
-        return False
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    # The header of a multi-line command has several lines, so compare the text, not the first line.
-    same_command = "\n".join(lines).startswith(f"# {command}\n# Started at ")
-    return same_command and lines[-1].startswith("# Ended (code 0) ")
-
-
-def dispatch(run_jobs: Callable[[Call], list[int]], program: str, usage: str) -> None:
+def dispatch(run_jobs: Callable[[Call], dict[int, str]], program: str, usage: str) -> None:
     """Run the call on the command line; exit with status 1 if any of its jobs fails.
 
     Args:
-        run_jobs: runs the jobs of a call and returns the numbers of failed ones
+        run_jobs: runs the jobs of a call and returns the numbers of failed ones, with a reason
+            each; empty = the log says it
         program: name of the program, for messages
         usage: text printed by --help
     """
     if sys.argv[1:2] in (["--help"], ["-h"]):
         print(usage.strip())
         return
-    _exit_on_signals()
+    exit_on_signals()
     try:
         call = parse_call(sys.argv[1:])
         failed = run_jobs(call)
@@ -158,21 +126,51 @@ def dispatch(run_jobs: Callable[[Call], list[int]], program: str, usage: str) ->
         sys.exit(1)
 
 
-def _report_failures(call: Call, failed: list[int], program: str) -> None:
-    """Print which jobs failed, and the end of the first one's log."""
-    log = call.log_of(failed[0])
+def _report_failures(call: Call, failed: dict[int, str], program: str) -> None:
+    """Print which jobs failed, and why, and the end of the log of one of them."""
+    shown = next((number for number in sorted(failed) if failed[number]), min(failed))
+    log, reason = call.log_of(shown), failed[shown]
     if call.variable:
-        which = ", ".join(map(str, failed))
+        which = ", ".join(map(str, sorted(failed)))
         what = f"{len(failed)} of {len(call.numbers)} jobs failed ({call.variable}={which})"
+        reason = reason and f"{call.variable}={shown}: {reason}"
     else:
         what = "the job failed"
-    print(f"{program}: {what}; {log} ends:", file=sys.stderr)
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
-    for line in lines[-SHOWN_LINES:] or ["(no log)"]:
+    print(f"{program}: {what}; {reason and reason + '; '}{log} ends:", file=sys.stderr)
+    for line in lines_of(log)[-SHOWN_LINES:] or ["(no log)"]:
         print(f"  {line}", file=sys.stderr)
 
 
-def _exit_on_signals() -> None:
-    """Turn SIGINT and SIGTERM into SystemExit, so that `finally` blocks stop the jobs."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, frame: sys.exit(128 + received))
+def exit_on_signals() -> None:
+    """Turn requests to stop into SystemExit, so that `finally` blocks stop the jobs.
+
+    A signal that the program was started to ignore, as with nohup, stays ignored.
+    """
+
+    def leave(number: int, _frame: object) -> None:
+        _Requests.received = 128 + number
+        if not _Requests.deferred:
+            sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, leave)
+
+
+class _Requests:
+    """Requests to stop."""
+
+    received = 0  # the exit status
+    deferred = False
+
+
+@contextlib.contextmanager
+def exiting_afterwards() -> Iterator[None]:
+    """Let requests to stop wait for the end of the block, in which a job begins and is noted."""
+    _Requests.deferred = True
+    try:
+        yield
+    finally:
+        _Requests.deferred = False
+    if _Requests.received:
+        sys.exit(_Requests.received)

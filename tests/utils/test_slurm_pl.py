@@ -1,10 +1,8 @@
 """utils/slurm.pl, with an sbatch that runs the tasks of an array at once on this machine."""
 
-import importlib.util
+import importlib
 import subprocess
-import sys
 import time
-from importlib.machinery import SourceFileLoader
 
 import pytest
 
@@ -17,8 +15,10 @@ for word in "$@"; do
   case $word in --array=*) tasks=${word#--array=} ;; esac
 done
 (
-  for task in $(tr , ' ' <<<"${tasks%\%*}"); do
-    SLURM_ARRAY_TASK_ID=$task bash "${@: -1}"
+  for range in $(tr , ' ' <<<"${tasks%\%*}"); do
+    for task in $(seq "${range%-*}" "${range#*-}"); do
+      SLURM_ARRAY_TASK_ID=$task bash "${@: -1}"
+    done
   done
 ) >/dev/null 2>&1 &
 echo "Submitted batch job 4321"
@@ -32,7 +32,8 @@ def cluster(tmp_path, monkeypatch):
     folder.mkdir()
     for name, script in {
         "sbatch": SBATCH,
-        "squeue": "#!/bin/sh\necho 'slurm_load_jobs error: Invalid job id' >&2; exit 1\n",
+        "squeue": "#!/bin/sh\n",
+        "scontrol": "#!/bin/sh\necho 'MaxArraySize            = 1001'\n",
         "scancel": '#!/bin/sh\necho "$*" > scancel.call\n',
     }.items():
         (folder / name).write_text(script)
@@ -55,12 +56,12 @@ def test_an_array_runs_with_kaldis_logs(repository, cluster):
     assert log.startswith('# echo "task 3" | cat\n# Started at ')
     assert "\ntask 3\n" in log
     assert "# Ended (code 0) at " in log
-    assert "--array=1,2,3 " in (cluster / "sbatch.call").read_text()
+    assert "--array=1-3 " in (cluster / "sbatch.call").read_text()
 
 
 def test_a_percent_sign_in_a_path_is_not_slurms_pattern(repository, cluster):
     assert slurm_pl(repository, "50%j of a/x.log", "true").returncode == 0
-    assert "--output=50%%j of a/q/x.log.%a.out " in (cluster / "sbatch.call").read_text()
+    assert "/50%%j of a/q/x.log.%a.out " in (cluster / "sbatch.call").read_text()
     assert "# Ended (code 0)" in (cluster / "50%j of a/x.log").read_text()
 
 
@@ -90,7 +91,7 @@ def test_options_mean_what_the_configuration_says(repository, cluster):
     words = ["--mem", "4G", "--max-jobs-run", "2", "JOB=1:2", "x.JOB.log", "true"]
     assert slurm_pl(repository, *words).returncode == 0
     call = (cluster / "sbatch.call").read_text()
-    assert call.startswith("--account ours -p cpu --mem-per-cpu 4G --array=1,2%2 ")
+    assert call.startswith("--account ours -p cpu --mem-per-cpu 4G --array=1-2%2 ")
 
     assert slurm_pl(repository, "--mem", "0", "--gpu", "2", "x.log", "true").returncode == 0
     call = (cluster / "sbatch.call").read_text()
@@ -125,18 +126,23 @@ def test_resume_submits_only_what_has_not_succeeded(repository, cluster):
     assert "--array=2 " in (cluster / "sbatch.call").read_text()
 
 
-def test_a_task_that_slurm_ended_counts_as_failed(repository, cluster, monkeypatch, capsys):
+def test_a_task_that_left_the_queue_without_a_result_has_failed(
+    repository, cluster, monkeypatch, capsys
+):
+    """As when the controller was away for so long that it has forgotten the task."""
     (cluster / "bin/sbatch").write_text("#!/bin/sh\necho Submitted batch job 1\n")
+    (cluster / "bin/sacct").write_text("#!/bin/sh\necho 'CANCELLED by 1000'\n")
+    (cluster / "bin/sacct").chmod(0o755)
     monkeypatch.syspath_prepend(repository / "utils")
-    loader = SourceFileLoader("slurm_pl", str(repository / "utils/slurm.pl"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("slurm_pl", loader))
-    monkeypatch.setitem(sys.modules, "slurm_pl", module)
-    loader.exec_module(module)
-    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
-    call = module.Call({}, "JOB", [1, 2], "x.JOB.log", ["true"])
-    batch = module.Batch(call, call.numbers)
-    batch.submit()
-    assert batch.wait() == [1, 2]
+    jobs, cluster_jobs = importlib.import_module("jobs"), importlib.import_module("cluster_jobs")
+    monkeypatch.setattr(cluster_jobs, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(cluster_jobs, "LATE_SECONDS", 0.1)
+    call = jobs.Call({}, "JOB", [1, 2], "x.JOB.log", ["true"])
+    config = importlib.import_module("cluster_config").Config(cluster, "sbatch")
+    slurm = importlib.import_module("slurm_scheduler").Slurm(call.log)
+    failed = cluster_jobs.Batch(call, config, slurm).run()
+    assert sorted(failed) == [1, 2]
+    assert failed[1].startswith("Slurm ended task 1_1 (CANCELLED): it was cancelled")
 
 
 def test_interrupt_cancels_the_job(repository, cluster):
@@ -147,4 +153,4 @@ def test_interrupt_cancels_the_job(repository, cluster):
     time.sleep(0.3)
     process.terminate()
     assert process.wait(timeout=10) == 143
-    assert (cluster / "scancel.call").read_text() == "4321\n"
+    assert "--name=x.log." in (cluster / "scancel.call").read_text()

@@ -1,0 +1,250 @@
+"""utils/slurm.pl on a real Slurm: one controller and two nodes on this machine."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.slow
+LONG = 90  # seconds for what takes moments, on a machine that does much else
+
+
+@pytest.fixture(scope="session")
+def slurm(repository):
+    """Start the cluster; set SLURM_CONF."""
+    script = repository / "tests/slurm/cluster.sh"
+    if os.getuid() != 0 or not all(map(shutil.which, ("slurmctld", "slurmd", "munged"))):
+        pytest.skip("needs root and Slurm: tests/slurm/cluster.sh install")
+    subprocess.run([script, "stop"], check=True, capture_output=True)
+    started = subprocess.run([script, "start"], capture_output=True, text=True)
+    if started.returncode:
+        subprocess.run([script, "stop"], capture_output=True)
+        pytest.skip(f"Slurm does not start here: {started.stderr.strip()[-300:]}")
+    config = subprocess.run([script, "config"], capture_output=True, text=True).stdout.strip()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", config)
+        yield script
+    subprocess.run([script, "stop"], check=True, capture_output=True)
+
+
+@pytest.fixture
+def place(slurm, tmp_path, monkeypatch):
+    """A folder to work in, after which no job is left."""
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    subprocess.run(["scancel", "-u", str(os.getuid())])
+
+
+@pytest.fixture
+def slurm_pl(repository, place):
+    """Call slurm.pl: (words) -> finished process; its `start` leaves it running."""
+
+    def begin(*words, **options):
+        command = [repository / "utils/slurm.pl", *map(str, words)]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, **options)
+
+    def call(*words, **options):
+        process = begin(*words, **options)
+        out, err = process.communicate(timeout=LONG)
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    call.start = begin
+    return call
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + LONG
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "did not happen"
+        time.sleep(0.1)
+    return found
+
+
+def queue(pattern="%F|%T"):
+    words = ["squeue", "-h", "-r", "-u", str(os.getuid()), "-o", pattern]
+    return subprocess.run(words, capture_output=True, text=True).stdout.split()
+
+
+def text(path):
+    return path.read_text() if path.exists() else ""
+
+
+def test_arrays_run_with_kaldis_logs_and_are_cut_where_slurm_allows_no_more(slurm_pl, place):
+    """MaxArraySize is 20, so that 19 is the largest index."""
+    done = slurm_pl("JOB=18:23", "log/x.JOB.log", "echo", "task JOB", "|", "cat")
+    assert (done.returncode, done.stderr) == (0, "")
+    logs = [(place / f"log/x.{number}.log").read_text() for number in range(18, 24)]
+    assert all(f"\ntask {n}\n" in log for n, log in enumerate(logs, 18))
+    assert logs[3].startswith('# echo "task 21" | cat\n# Started at ')
+    assert "# Ended (code 0) at " in logs[3]
+
+
+def test_each_reason_of_a_failure_is_said_at_once_beside_the_log(slurm_pl, place):
+    script = (
+        "import time; print('begun', flush=True); open('begun.JOB', 'w');"
+        "full = bytearray(300_000_000 if JOB == 1 else 1); time.sleep(60 if JOB < 4 else 0);"
+        "raise SystemExit(JOB == 4)"
+    )
+    process = slurm_pl.start("--mem", "100", "JOB=1:5", "x.JOB.log", sys.executable, "-c", script)
+    wait_for((place / "begun.2").exists)
+    job = queue("%F")[0]
+    subprocess.run(["scancel", f"{job}_2"], check=True)
+    said = process.stderr.readline()
+    assert ": Slurm ended task" in said
+    wait_for((place / "begun.3").exists)
+    subprocess.run(["scontrol", "update", f"jobid={job}_3", "EndTime=now"], check=True)
+    _, err = process.communicate(timeout=LONG)
+    said += err
+    assert f"JOB=1: Slurm ended task {job}_1 (OUT_OF_MEMORY): it used more memory" in said
+    assert f"JOB=2: Slurm ended task {job}_2 (CANCELLED): it was cancelled" in said
+    assert f"Slurm ended task {job}_3 (TIMEOUT): it reached its time limit" in said
+    assert "4 of 5 jobs failed (JOB=1, 2, 3, 4); JOB=1: Slurm ended task" in said
+    assert "x.1.log ends:\n" in said
+    assert "\n  begun\n" in said
+
+
+def test_a_node_that_fails_is_named_and_its_task_runs_again(slurm_pl, place):
+    process = slurm_pl.start("JOB=1:1", "x.JOB.log", "eval", "echo run >> runs; sleep 5")
+    node = wait_for(lambda: [n for n in queue("%N") if n in ("n1", "n2")])[0]
+    wait_for((place / "runs").exists)
+    update = ["scontrol", "update", f"NodeName={node}"]
+    subprocess.run([*update, "State=DOWN", "Reason=test"], check=True)
+    subprocess.run([*update, "State=RESUME"], capture_output=True)  # it may be back by itself
+    _, err = process.communicate(timeout=LONG)
+    assert (process.returncode, err) == (0, "")
+    assert (place / "runs").read_text() == "run\nrun\n"
+
+
+@pytest.mark.parametrize("name", ["50%j of %a", "back\\slash"])
+def test_patterns_of_slurm_in_a_path_are_no_patterns(slurm_pl, place, name, monkeypatch):
+    (place / name).mkdir()
+    monkeypatch.chdir(place / name)
+    done = slurm_pl(f"{name}.JOB/x.log", "pwd")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"\n{place / name}\n" in (place / name / f"{name}.JOB/x.log").read_text()
+
+
+def test_jobs_have_the_environment_of_the_call(slurm_pl, place, monkeypatch):
+    for name in ("SBATCH_EXPORT", "SLURM_EXPORT_ENV"):
+        monkeypatch.setenv(name, "NONE")
+    monkeypatch.setenv("GREETING", "good day")
+    monkeypatch.setenv("SLURM_MEM_PER_CPU", "100")  # as within a job
+    done = slurm_pl("--mem", "200", "--resumable", "true", "x.log", "printenv", "GREETING")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\ngood day\n" in (place / "x.log").read_text()
+
+
+def test_what_slurm_refuses_is_one_line(slurm_pl, place):
+    (place / "npu.conf").write_text("command sbatch\noption gpu=* --gres=npu:$0\n")
+    done = slurm_pl("--config", "npu.conf", "--gpu", "1", "x.log", "true")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "Invalid generic resource (gres) specification; a cluster without" in done.stderr
+
+
+def test_a_job_that_cannot_start_is_said(slurm_pl, place):
+    process = slurm_pl.start("--time", "100:00", "x.log", "true")
+    assert "does not start for now: PartitionTimeLimit" in process.stderr.readline()
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=LONG) == 128 + signal.SIGHUP
+    wait_for(lambda: not queue())
+
+
+def begin_and_kill(slurm_pl, place, *words):
+    """Start slurm.pl, and kill it once its first job runs."""
+    process = slurm_pl.start(*words)
+    wait_for(lambda: "begun" in text(place / "x.1.log"))
+    process.kill()
+    process.communicate()
+
+
+def test_a_second_call_waits_for_the_living_jobs_of_a_killed_one(slurm_pl, place):
+    words = ["JOB=1:2", "x.JOB.log", "eval", "echo begun; echo >> runs.JOB; sleep 4"]
+    begin_and_kill(slurm_pl, place, *words)
+    done = slurm_pl(*words)
+    assert done.returncode == 0
+    assert "waiting for what an earlier call has submitted: tasks " in done.stderr
+    assert (place / "runs.1").read_text() == (place / "runs.2").read_text() == "\n"
+
+
+def test_a_second_call_with_another_command_cancels_the_jobs_of_the_first(slurm_pl, place):
+    begin_and_kill(slurm_pl, place, "JOB=1:2", "x.JOB.log", "eval", "echo begun; sleep 600")
+    done = slurm_pl("JOB=1:2", "x.JOB.log", "echo", "new")
+    assert done.returncode == 0
+    assert "cancelling what an earlier call with this log left: tasks " in done.stderr
+    assert "\nnew\n" in (place / "x.1.log").read_text()
+    assert not queue()
+
+
+def test_a_submission_waits_for_a_controller_that_is_away(slurm, slurm_pl, place):
+    subprocess.run([slurm, "pause"], check=True)
+    try:
+        process = slurm_pl.start("x.log", "echo", "done")
+        assert "controller does not answer; trying for 5 minutes" in process.stderr.readline()
+    finally:
+        subprocess.run([slurm, "continue"], check=True)
+    process.communicate(timeout=LONG)
+    assert process.returncode == 0
+    assert "\ndone\n" in (place / "x.log").read_text()
+
+
+# Goes on from a file; with STOP, it waits for a signal that asks it to save its work.
+SAVING = """
+import os, signal, sys, time
+def save(number, frame):
+    open("saved", "w").write("1")
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+for number in (signal.SIGTERM, signal.SIGUSR1):
+    signal.signal(number, save)
+print("going on" if os.path.exists("saved") else "beginning", flush=True)
+time.sleep(0 if os.path.exists("saved") else 600)
+"""
+
+
+@pytest.fixture
+def saving(place):
+    (place / "saving.py").write_text(SAVING)
+    return [sys.executable, place / "saving.py"]
+
+
+def test_a_preempted_job_saves_and_goes_on_by_itself(slurm_pl, place, saving):
+    (place / "low.conf").write_text("command sbatch --partition low\n")
+    options = ["--config", "low.conf", "--resumable", "true"]
+    process = slurm_pl.start(*options, "x.log", *saving)
+    wait_for(lambda: "beginning" in text(place / "x.log"))
+    urgent = ["sbatch", "-p", "high", "-N2", "-n2", "-c2", "--wrap=true", "--output=/dev/null"]
+    subprocess.run(urgent, check=True, capture_output=True)
+    _, err = process.communicate(timeout=LONG)
+    assert (process.returncode, err) == (0, "")
+    log = (place / "x.log").read_text()
+    assert log.index("beginning") < log.index("(code 143)") < log.index("going on")
+
+
+def test_a_chain_goes_on_where_a_job_was_asked_to_stop(slurm_pl, place, saving):
+    options = ["--resumable", "true", "--chain", "3"]
+    process = slurm_pl.start(*options, "x.log", *saving)
+    wait_for(lambda: "beginning" in text(place / "x.log"))
+    running = [line for line in queue() if line.endswith("|RUNNING")]
+    assert len(queue()) == 3
+    # As before the time limit, to the program only.
+    subprocess.run(["scancel", "--signal=USR1", running[0].split("|")[0]], check=True)
+    process.communicate(timeout=LONG)
+    assert process.returncode == 0
+    log = (place / "x.log").read_text()
+    assert log.index("beginning") < log.index("(code 138)") < log.index("going on")
+    wait_for(lambda: not queue())
+
+
+def test_without_a_chain_the_message_says_how_to_go_on(slurm_pl, place, saving):
+    process = slurm_pl.start("--resumable", "true", "x.log", *saving)
+    wait_for(lambda: "beginning" in text(place / "x.log"))
+    subprocess.run(["scancel", "--signal=USR1", queue("%F")[0]], check=True)
+    _, err = process.communicate(timeout=LONG)
+    assert process.returncode == 1
+    assert "it was asked to stop before the end of its time; repeat the call" in err
