@@ -6,7 +6,8 @@ import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from asda.files import InputError
+from asda.peers import Peers
 
 LAUNCH = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
@@ -44,6 +46,37 @@ def start_process(device: str = "auto", threads: int = 0) -> Process:
     if _is_launched() and not dist.is_initialized():
         dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
     return Process(*place(), chosen)
+
+
+@contextlib.contextmanager
+def joined(device: str = "auto", threads: int = 0, lost_after: float = 2.0) -> Iterator[Process]:
+    """Be one of the processes of a run within the block, and end when one of the others is lost.
+
+    Args:
+        device: name of the device
+        threads: number of CPU threads (0 = all cores)
+        lost_after: minutes without a sign of life after which a process counts as lost
+
+    Raises:
+        InputError: naming the process and its host, when an exchange fails since it has ended.
+    """
+    process = start_process(device, threads)
+    if process.world_size == 1:
+        yield process
+        end_process()
+        return
+    peers = Peers(process.rank, gather(socket.gethostname()), 60 * lost_after)
+    try:
+        yield process
+    except BaseException as error:
+        # gloo and NCCL raise RuntimeError, with a traceback for every process.
+        lost = peers.lost() if isinstance(error, RuntimeError) else None
+        peers.leave(failed=True)
+        if lost:
+            raise InputError(f"{lost}; the same command resumes from the last checkpoint") from None
+        raise
+    peers.leave(failed=False)
+    end_process()
 
 
 def _stop_with_launcher() -> None:
@@ -106,6 +139,34 @@ def gather(content: Any) -> list[Any]:
     gathered: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(gathered, content)
     return gathered
+
+
+def relative_size(count: Tensor) -> Tensor:
+    """Return a count divided by its mean over all processes, 0-d float32.
+
+    Gradients are averaged over processes. Where losses are means over unequal numbers of terms,
+    this factor makes the average the mean over all terms, as one process would have it.
+
+    Args:
+        count: number of terms in the loss of this process, 0-d, on the device
+    """
+    own = count.detach().float()
+    if not dist.is_initialized():
+        return torch.ones_like(own)
+    total = own.clone()
+    dist.all_reduce(total)
+    return own * dist.get_world_size() / total.clamp(min=1)
+
+
+def mean(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the means of numbers over all processes, which give the same names."""
+    if not dist.is_initialized():
+        return dict(values)
+    names = sorted(values)
+    total = torch.tensor([values[name] for name in names], dtype=torch.float64)  # CPU, for gloo
+    dist.all_reduce(total)
+    means = dict(zip(names, (total / dist.get_world_size()).tolist(), strict=True))
+    return {name: means[name] for name in values}
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from asda.abandoned import hold, remove_abandoned
 from asda.files import InputError, blamed_on
 
 
@@ -48,13 +49,19 @@ def staged(out: Path) -> Iterator[Path]:
         raise InputError(f"{out}: a folder with files in it; remove it or choose another name")
     with blamed_on(out):
         out.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(out)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
-            path = Path(temporary) / out.name
-            yield path
-            for file in [path, *path.rglob("*")]:
-                if file.is_file():
-                    _flush(file)
-            os.replace(path, out)
+            descriptor = os.open(temporary, os.O_RDONLY)
+            try:
+                hold(descriptor)
+                path = Path(temporary) / out.name
+                yield path
+                for file in [path, *path.rglob("*")]:
+                    if file.is_file():
+                        _flush(file)
+                os.replace(path, out)
+            finally:
+                os.close(descriptor)
 
 
 def _flush(file: Path) -> None:

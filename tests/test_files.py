@@ -3,10 +3,14 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
+from asda import abandoned
 from asda.files import InputError, atomic_write, reason_of, refuse_overwriting
+from asda.staging import staged
 
 
 def test_a_full_disk_is_blamed_on_the_file_that_was_to_be_written(tmp_path):
@@ -71,3 +75,44 @@ def test_devices_and_pipes_are_not_replaced(tmp_path):
         with pytest.raises(InputError, match="a device or a pipe"):
             refuse_overwriting(path, [])
     assert stat.S_ISFIFO(pipe.stat().st_mode) and link.is_symlink()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from asda.files import atomic_write
+from asda.staging import staged
+folder = Path(sys.argv[1])
+with atomic_write(folder / "table") as stream, staged(folder / "export") as made:
+    made.mkdir()
+    (made / "half").write_text("x")
+    stream.write("half")
+    stream.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_has_left_goes_with_the_next_write(tmp_path):
+    for name in (".table.mine", ".table.settings2", ".other.abcdefgh"):
+        (tmp_path / name).write_text("of the user")
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path], check=False)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert len(left) == 5
+    os.utime(next(tmp_path.glob(".table.????????")), (0, 0))  # not written a moment ago
+    with atomic_write(tmp_path / "table") as stream:
+        stream.write("whole")
+    with staged(tmp_path / "export") as made:
+        made.mkdir()
+    kept = {".table.mine", ".table.settings2", ".other.abcdefgh"}
+    assert {path.name for path in tmp_path.iterdir()} == {"table", "export"} | kept
+
+
+def test_the_temporary_file_of_a_living_process_stays(tmp_path):
+    abandoned._hidden_names.cache_clear()
+    with atomic_write(tmp_path / "table") as first:
+        abandoned._hidden_names.cache_clear()  # as in another process, which begins here
+        os.utime(next(tmp_path.glob(".table.*")), (0, 0))
+        first.write("first")
+        with atomic_write(tmp_path / "table") as second:
+            second.write("second")
+    assert (tmp_path / "table").read_text() == "first"

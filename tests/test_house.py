@@ -28,7 +28,7 @@ LAYERS = [
     {"checkpoint"},
     {"dataset", "decoding"},
     {"distributed", "dump", "model"},
-    {"features", "kernels", "text"},
+    {"features", "kernels", "peers", "text"},
     {"corpus"},
     {"audio"},
     {"command_line"},
@@ -36,6 +36,7 @@ LAYERS = [
     {"extras", "provenance", "script", "staging", "stop_signals", "terminal_bar"},
     {"configuration", "digests"},
     {"files"},
+    {"abandoned"},
 ]
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
 

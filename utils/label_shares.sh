@@ -11,6 +11,7 @@ folds=
 sets="train train_30 train_10"
 seeds="1 2 3"
 updates=
+finetune_args=
 run_args=
 help_message="usage: utils/label_shares.sh [options]
 
@@ -26,6 +27,7 @@ its figure to EXPDIR/table.png.
   --sets \"SET ...\"     training sets, the largest first (default: $sets)
   --seeds \"N ...\"      seeds of initialisation, order and augmentation (default: $seeds)
   --updates \"N ...\"    updates on each of the sets (default: those of the configuration)
+  --finetune-args ARGS settings that override those of the configuration
   --run-args ARGS      further options of run.sh"
 
 . ./path.sh
@@ -52,7 +54,7 @@ for ((i = ${#set_list[@]} - 1; i >= 0; i--)); do
       for system in pretrained scratch; do
         model=${pretrained//\{fold\}/$fold}
         [ "$system" = pretrained ] || model=none
-        args="--training.seed $seed ${update_list[i]:+--training.updates ${update_list[i]}}"
+        args="--training.seed $seed ${update_list[i]:+--training.updates ${update_list[i]}} $finetune_args"
         echo "--train-set ${set_list[i]} --units-set ${set_list[0]} --dumpdir $dumpdir" \
           "--pretrained $model --expdir $expdir/seed$seed/${set_list[i]} --finetune-tag $system" \
           "${fold:+--folds $fold} $run_args" \

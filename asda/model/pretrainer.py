@@ -24,14 +24,24 @@ INSTANCE_NORM_EPS = 1e-5
 class PretrainOutput:
     """Losses with their weights, and how much predictions and targets vary (0-d tensors).
 
-    A standard deviation near 0 means that the features have collapsed to a constant.
+    A standard deviation near 0 means that the features have collapsed to a constant. The frame loss
+    is a mean over `num_targets` predicted patches.
     """
 
-    loss: Tensor
     frame_loss: Tensor
     cls_loss: Tensor
+    num_targets: Tensor
     prediction_std: Tensor
     target_std: Tensor
+
+    @property
+    def loss(self) -> Tensor:
+        return self.frame_loss + self.cls_loss
+
+    def numbers(self) -> dict[str, Tensor]:
+        """Return the numbers to report."""
+        names = ("frame_loss", "cls_loss", "prediction_std", "target_std")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass
@@ -99,7 +109,8 @@ class Pretrainer(nn.Module):
         )
         cls_loss = self._cls_loss(cls.unflatten(0, visible.shape[:2]), targets, valid)
         spread = mean_std(*moments), _target_std(targets, views, visible.shape[1])
-        return PretrainOutput(frame_loss + cls_loss, frame_loss, cls_loss, *spread)
+        num_targets = (views.weight > 0).sum()
+        return PretrainOutput(frame_loss, cls_loss, num_targets, *spread)
 
     @torch.no_grad()
     def targets(self, fbank: Tensor, num_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -21,7 +21,7 @@ from asda.dataset.data_config import DataConfig
 from asda.dataset.feature_sources import FeatureInput
 from asda.dataset.targets import MultiHot, Target
 from asda.decoding.decoding_config import DecodingConfig
-from asda.distributed import Process, end_process, start_process
+from asda.distributed import Process, joined
 from asda.features.fbank_config import differing_features
 from asda.features.normalization import Normalization
 from asda.files import InputError
@@ -55,7 +55,12 @@ class Found(NamedTuple):
 
 def score(config: ScoreConfig) -> None:
     """Score every clip with a known truth and write the results to `config.out`."""
-    process = start_process(config.device, config.threads)
+    with joined(config.device, config.threads) as process:
+        _score(config, process)
+
+
+def _score(config: ScoreConfig, process: Process) -> None:
+    """Score as one of the processes of a run."""
     saved = read_model(config.model)
     model = load_head(saved).to(process.device)
     with refusing_damage(config.model):
@@ -73,7 +78,6 @@ def score(config: ScoreConfig) -> None:
             **found.entries,
         )
         print(result_line(Path(config.out), result))
-    end_process()
 
 
 def _classified(

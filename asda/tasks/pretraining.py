@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,10 +18,10 @@ from asda.dataset.collate import Batch
 from asda.dataset.loaders import Loader, scoring_loader
 from asda.dataset.mixture import CorpusNumber
 from asda.dataset.targets import Target, VisiblePatches
-from asda.distributed import Process
+from asda.distributed import Process, relative_size
 from asda.files import InputError
 from asda.model.model_config import ResolvedModel
-from asda.model.pretrainer import Pretrainer
+from asda.model.pretrainer import Pretrainer, PretrainOutput
 from asda.tasks.joint_corpora import JointCorpora
 from asda.training.initial_model import OBJECTIVE, with_objective
 from asda.training.run_config import PretrainConfig, TeacherConfig
@@ -103,17 +104,18 @@ class PretrainTask(Task[PretrainConfig]):
             self.model.update_teacher(teacher_decay(update, self.config.teacher))
 
     def loss(self, model: nn.Module, batch: Batch, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
-        loss, stats = self._losses(model, batch)
-        return loss, stats | (self.joint.numbers(batch, loss) if self.joint else {})
+        output = self._output(model, batch)
+        # Batches of short clips have fewer patches than those of other processes.
+        frame_loss = output.frame_loss * relative_size(output.num_targets)
+        output = dataclasses.replace(output, frame_loss=frame_loss)
+        further = self.joint.numbers(batch, output.loss) if self.joint else {}
+        return output.loss, output.numbers() | further
 
-    def _losses(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        output = model(batch.features, batch.extras[VisiblePatches.name], batch.num_frames)
-        return output.loss, {
-            "frame_loss": output.frame_loss,
-            "cls_loss": output.cls_loss,
-            "prediction_std": output.prediction_std,
-            "target_std": output.target_std,
-        }
+    def _output(self, model: nn.Module, batch: Batch) -> PretrainOutput:
+        output: PretrainOutput = model(
+            batch.features, batch.extras[VisiblePatches.name], batch.num_frames
+        )
+        return output
 
     def warning(self, stats: dict[str, float]) -> str | None:
         collapsed = [
@@ -143,7 +145,7 @@ class PretrainTask(Task[PretrainConfig]):
         total: dict[str, float] = {}
         clips = 0
         for batch in scoring_loader(validation):
-            _, stats = self._losses(self.model, batch.to(self.process.device))
+            stats = self._output(self.model, batch.to(self.process.device)).numbers()
             size = len(batch.utterances)
             if self.config.model.cls_reduction == "sum":
                 stats["cls_loss"] = stats["cls_loss"] * self.config.data.batch_size / size

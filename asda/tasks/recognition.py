@@ -17,6 +17,7 @@ from asda.dataset.collate import Batch
 from asda.dataset.targets import Target
 from asda.dataset.transcript import Transcript
 from asda.decoding.greedy import greedy
+from asda.distributed import relative_size
 from asda.files import listed
 from asda.model.ctc_head import CtcHead
 from asda.model.heads import Head
@@ -79,7 +80,9 @@ class RecognitionTask(Task[CtcConfig]):
         features = mask_stripes(batch.features, batch.num_frames, self.config.augment)
         logits = model(features, batch.num_frames)
         steps = self.model.valid_steps(logits, batch.num_frames)
-        return ctc_loss(logits, steps, batch.extras[Transcript.name]), {}
+        units = batch.extras[Transcript.name]
+        # Transcripts of other processes have other lengths.
+        return ctc_loss(logits, steps, units) * relative_size((units >= 0).sum()), {}
 
     def evaluate(self) -> dict[str, float]:
         """Return the error rates of greedy decoding, as fractions."""

@@ -23,6 +23,7 @@ RUNTIME_KEYS = {
     "exp",
     "training.device",
     "training.threads",
+    "training.lost_after",
     "training.log_every",
     "training.save_every",
     "training.save_minutes",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import yaml
@@ -15,13 +15,11 @@ from asda.registry.model_cache import local_file
 from asda.training.experiment import Experiment
 
 
-def check_inputs(experiment: Experiment, truth: Collection[str]) -> None:
-    """Compare the data and the initial model of a run with the record in its folder; update that.
-
-    Inputs of a completed run may have been deleted since; these are not compared.
+def check_inputs(experiment: Experiment, new: Mapping[str, str]) -> None:
+    """Compare the inputs of a run with the record in its folder, and update that.
 
     Args:
-        truth: what matters besides features: "labels", "transcripts"
+        new: name and digest of each input
 
     Raises:
         InputError: naming the inputs that have changed.
@@ -29,7 +27,6 @@ def check_inputs(experiment: Experiment, truth: Collection[str]) -> None:
     if not experiment.process.is_first:
         return
     record = experiment.folder / "inputs.yaml"
-    new = _inputs(experiment, truth)
     old: dict[str, str] = {}
     if record.exists() and experiment.has_begun:
         old = read_yaml(record)
@@ -40,11 +37,20 @@ def check_inputs(experiment: Experiment, truth: Collection[str]) -> None:
             " choose another experiment folder or tag, or remove this one"
         )
     with atomic_write(record) as stream:
-        yaml.safe_dump(old | new, stream)
+        yaml.safe_dump(old | dict(new), stream)
 
 
-def _inputs(experiment: Experiment, truth: Collection[str]) -> dict[str, str]:
-    """Return name and digest of each input."""
+def input_digests(experiment: Experiment, truth: Collection[str]) -> dict[str, str]:
+    """Return name and digest of the data and the initial model.
+
+    Inputs of a completed run may have been deleted since; these have none.
+
+    Args:
+        truth: what matters besides features: "labels", "transcripts"
+
+    Raises:
+        InputError: if data of a run that is not complete cannot be read.
+    """
     config = experiment.config
     files = {name: Path(path) for name, path in config.further_inputs().items()}
     if config.init:

@@ -14,12 +14,13 @@ import torch
 
 from asda.checkpoint import tensor_files
 from asda.checkpoint.saved_model import load_weights
-from asda.checkpoint.schema import refusing_damage, restore
+from asda.checkpoint.schema import refusing_damage
 from asda.dataset.collate import Batch
 from asda.distributed import Process, barrier, failing_together, gather, largest_number
 from asda.files import InputError, listed
 from asda.kernels.recompute import recompute_outputs
 from asda.stop_signals import NOTHING_LOST, Stopped, StopRequests
+from asda.training.agreement import agree_on_state
 from asda.training.experiment import BEGIN, Experiment
 from asda.training.model_selection import ModelSelection
 from asda.training.progress import Progress
@@ -99,6 +100,7 @@ class _Run:
                 del self.state.snapshots[update]
         else:
             log.info(BEGIN)
+        agree_on_state(self.task.model, self.state.update, self.process)
         self.state.divide(self.process.world_size * self.task.config.data.batch_measure)
         self.skips = SkippedUpdates(self.state)
         self.selection = ModelSelection(self.task, self.state, self.saver)
@@ -128,7 +130,7 @@ class _Run:
             if content["scaler"]:  # empty if the run was not in fp16 so far
                 self.updater.scaler.load_state_dict(content["scaler"])
             self.state = TrainState.restored(content["state"], path)
-        self.interval = restore(Interval, content["interval"], path)
+        self.interval = Interval.restored(content["interval"], path)
         if self.state.update > self.config.updates:
             raise InputError(
                 f"{path}: holds {self.state.update} updates, more than training.updates"
@@ -243,7 +245,7 @@ class _Run:
 
     def _save(self) -> None:
         optimizer, scaler = self.updater.optimizer.state_dict(), self.updater.scaler.state_dict()
-        parts = {"optimizer": optimizer, "scaler": scaler, "interval": vars(self.interval)}
+        parts = {"optimizer": optimizer, "scaler": scaler, "interval": self.interval.content()}
         self.saver.save_checkpoint(self.state, parts)
 
     def finish(self) -> None:

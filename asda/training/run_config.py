@@ -84,6 +84,8 @@ class TrainingConfig:
         seed: random seed of initialisation, sampling, masks, augmentation and noise
         device: training device ("auto" = a GPU if one is available)
         threads: number of CPU threads of the training process (0 = all cores)
+        lost_after: minutes without a sign of life after which one of several processes counts as
+            lost; the others then end, and the same command resumes
         log_every: number of updates between log lines
         evaluate_every: number of updates between evaluations on the validation set (0 = never)
         save_every: number of updates between checkpoints to resume from
@@ -105,6 +107,7 @@ class TrainingConfig:
     seed: int = 1
     device: str = "auto"
     threads: int = 0
+    lost_after: float = 2.0
     log_every: int = 50
     evaluate_every: int = 500
     save_every: int = 500
@@ -121,6 +124,8 @@ class TrainingConfig:
         for name in ("evaluate_every", "save_minutes", "patience", "threads", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"training.{name} must not be negative")
+        if self.lost_after <= 0:
+            raise ValueError(f"training.lost_after must be above 0, not {self.lost_after:g}")
         if self.threads > MOST_THREADS:
             raise ValueError(f"training.threads {self.threads} is more than {MOST_THREADS}")
         if self.final != "last" and not self.evaluate_every:

@@ -21,7 +21,7 @@ from asda.dataset.collate import Batch
 from asda.dataset.data_config import AugmentConfig
 from asda.dataset.loaders import Loader, epoch_padding, training_loader
 from asda.dataset.targets import Target
-from asda.distributed import Process, end_process, failing_together, gather, start_process
+from asda.distributed import Process, failing_together, gather, joined
 from asda.features.fbank_config import differing_features
 from asda.features.normalization import Normalization
 from asda.kernels.allocator import keep_freed_memory
@@ -29,10 +29,15 @@ from asda.model.heads import Head, make_head
 from asda.model.model_config import ResolvedModel
 from asda.provenance import environment
 from asda.stop_signals import StopRequests
+from asda.training.agreement import (
+    agree_on_data,
+    agree_on_folder,
+    agree_on_settings,
+)
 from asda.training.choices import decided_precision, feature_bins
 from asda.training.experiment import Experiment, begun_run
 from asda.training.initial_model import differing_settings
-from asda.training.input_digests import check_inputs
+from asda.training.input_digests import check_inputs, input_digests
 from asda.training.loop import train
 from asda.training.run_config import RunConfig, check_ranking
 from asda.training.setting_warnings import setting_warnings
@@ -107,11 +112,11 @@ class Task(ABC, Generic[Config]):
             InputError: if configuration, data or the model of `init` do not fit, or differ from
                 those of the run in the experiment folder.
         """
-        process = start_process(config.training.device, config.training.threads)
-        stop = StopRequests(announce=process.is_first, at_once=process.world_size == 1)
-        with stop.handled():
-            cls._run(config, process, stop, stated)
-        end_process()
+        settings = config.training
+        with joined(settings.device, settings.threads, settings.lost_after) as process:
+            stop = StopRequests(announce=process.is_first, at_once=process.world_size == 1)
+            with stop.handled():
+                cls._run(config, process, stop, stated)
 
     @classmethod
     def _run(
@@ -129,10 +134,16 @@ class Task(ABC, Generic[Config]):
         given, begun = config, begun_run(config)
         config = cls.decided(config, process, begun)
         check_ranking(config.training, ranked=cls.ranks(config))
+        agree_on_settings(config, process)
         with failing_together():
             experiment = Experiment(config, cls.verb, process)
+        agree_on_folder(experiment.folder, process)
+        with failing_together():
             balanced = {"labels"} if config.data.sampling == "balanced" else set()
-            check_inputs(experiment, cls.truth | balanced)
+            inputs = input_digests(experiment, cls.truth | balanced)
+        agree_on_data(inputs, process)
+        with failing_together():
+            check_inputs(experiment, inputs)
             complete = experiment.is_complete
         for note in notes if process.is_first else ():
             log.warning("%s", note)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from asda.checkpoint.schema import restore
+from asda.distributed import gather, mean, place
 from asda.training.history import History
 
 
@@ -68,7 +69,8 @@ class TrainState:
 class Interval:
     """Means over the updates since the last report.
 
-    Sums stay on the device, so that updates need not wait for it.
+    Sums stay on the device, so that updates need not wait for it, and in each process, whose clips
+    they are of.
     """
 
     sums: dict[str, Tensor] = field(default_factory=dict)
@@ -87,10 +89,35 @@ class Interval:
         self.sums["skipped"] = self.sums.get("skipped", 0) + skipped
         self.count += 1
 
+    def content(self) -> dict[str, Any]:
+        """Return what a checkpoint holds: the sums of each process, which all have to give."""
+        parts = gather({key: value.cpu() for key, value in self.sums.items()})
+        if len(parts) == 1:
+            return {"sums": parts[0], "count": self.count}
+        sums = {key: torch.stack([part[key] for part in parts]) for key in self.sums}
+        return {"sums": sums, "count": self.count}
+
+    @classmethod
+    def restored(cls, values: dict[str, Any], path: Path) -> Interval:
+        """Return the sums of this process; their means, if there were other numbers of processes.
+
+        Raises:
+            InputError: naming the fields that are missing or of another type.
+        """
+        found = restore(cls, values, path)
+        rank, processes = place()
+        for key, value in found.sums.items():
+            if value.ndim:
+                found.sums[key] = value[rank] if len(value) == processes else value.mean()
+        return found
+
     def close(self) -> dict[str, float]:
-        """Return the means and start anew; "skipped" is a count, and given only where not 0."""
+        """Return the means over updates and processes, and start anew.
+
+        "skipped" is a count, and given only where it is not 0.
+        """
         skipped = float(self.sums.pop("skipped", 0.0))
         used = self.count - skipped
         means = {key: float(v) / used if used else math.nan for key, v in self.sums.items()}
         self.sums, self.count = {}, 0
-        return means | ({"skipped": skipped} if skipped else {})
+        return mean(means | ({"skipped": skipped} if skipped else {}))

@@ -86,6 +86,14 @@ def test_two_processes_report_the_validation_of_one(runs, task):
     assert two == pytest.approx(one, rel=1e-4)
 
 
+@pytest.mark.parametrize("task", ["pretrain", "finetune"])
+def test_two_processes_report_the_training_loss_of_one(runs, task):
+    """Their mean, and not that of the clips of the first process."""
+    one, two = (column(runs / f"{name}_{task}", "train/loss") for name in ("one", "two"))
+    assert len(one) == 6
+    assert two == pytest.approx(one, rel=1e-4)
+
+
 def test_two_processes_score_every_clip_once(runs):
     one, two = (ScoredClips.load(runs / name) for name in ("one", "two"))
     assert list(two.utterances) == list(one.utterances)

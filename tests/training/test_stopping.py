@@ -146,6 +146,8 @@ def test_several_processes_stop_after_the_same_update(data, tmp_path, one_only):
     log = (exp / "train.log").read_text()
     stopped_at = state(exp)["update"]
     assert f"stopped after update {stopped_at} of 300; saved to {exp}/checkpoint.pt" in log
+    # Numbers since the last line of the log are those of each process.
+    assert tensor_files.load(exp / "checkpoint.pt")["interval"]["sums"]["loss"].shape == (2,)
 
 
 def test_processes_end_with_torchrun_that_is_killed(data, tmp_path):

@@ -50,6 +50,8 @@ def test_both_systems_are_trained_on_each_part_with_each_seed(recipe):
         "1 2",
         "--updates",
         "90 30",
+        "--finetune-args",
+        "--optimizer.warmup 2",
         "--run-args",
         "--nj 1",
     )
@@ -57,6 +59,7 @@ def test_both_systems_are_trained_on_each_part_with_each_seed(recipe):
         "run.sh --train-set few --units-set train --dumpdir dump --pretrained none"
         " --expdir exp/labels/seed1/few --finetune-tag scratch --nj 1 --stage finetune"
         " --stop-stage score --finetune-args --training.seed 1 --training.updates 30"
+        " --optimizer.warmup 2"
     )
     parts = [[run.split()[index] for index in (2, 8, 10, 12)] for run in runs]
     assert parts == [

@@ -1,0 +1,45 @@
+"""Temporary files and folders of processes that were killed while they wrote: found and removed."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import os
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+
+UNLOCKED = 1.0  # seconds within which a new temporary file may not have been locked yet
+RANDOM = 8  # characters that tempfile appends
+
+
+def hold(descriptor: int) -> None:
+    """Mark a temporary file or folder as that of a living process, until it is closed."""
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what processes that were killed while they wrote `path` have left beside it."""
+    for name in _hidden_names(path.parent.absolute()):
+        if not name.startswith(f".{path.name}.") or len(name) != len(path.name) + 2 + RANDOM:
+            continue
+        found = path.parent / name
+        with suppress(OSError):
+            descriptor = os.open(found, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while it is held
+                if found.is_dir():
+                    shutil.rmtree(found)
+                elif found.stat().st_mtime < time.time() - UNLOCKED:
+                    found.unlink()
+            finally:
+                os.close(descriptor)
+
+
+@functools.lru_cache(maxsize=64)
+def _hidden_names(folder: Path) -> list[str]:
+    """Return the hidden names in a folder, as they are when this process first writes there."""
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries if entry.name.startswith(".")]
