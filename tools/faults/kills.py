@@ -34,6 +34,7 @@ from asda.scoring.tables import markdown_table
 MAIN = Path(__file__).resolve().parents[2]
 RECIPE = MAIN / "egs/mini"
 LONGEST = 300  # seconds that a command may take
+CLIPS = {"train": 200, "valid": 50, "test": 100}
 
 
 @dataclass
@@ -116,16 +117,21 @@ def commands_in(work: Path) -> list[Command]:
 
 def start(command: Command) -> subprocess.Popen[str]:
     """Start a command in a process group of its own, in the folder of the recipe."""
-    paths = f"{Path(sys.executable).parent}:{RECIPE}/utils:{os.environ['PATH']}"
     return subprocess.Popen(
         [str(word) for word in command.words],
         cwd=RECIPE,
-        env=os.environ | {"PATH": paths, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(MAIN)},
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
+
+
+def environment() -> dict[str, str]:
+    """Return variables with which this asda is found, and one thread is used."""
+    paths = f"{Path(sys.executable).parent}:{RECIPE}/utils:{os.environ['PATH']}"
+    return os.environ | {"PATH": paths, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(MAIN)}
 
 
 def finish(command: Command) -> str:
@@ -205,15 +211,13 @@ def try_out(command: Command, times: int, chance: random.Random) -> Tries:
 
 
 def make_data(work: Path) -> None:
-    """Generate the sounds of egs/mini and their data directories."""
-    for words in (
-        ["local/synthesize.py", work / "sounds"],
-        ["local/data.sh", work / "sounds", work / "data"],
-    ):
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        subprocess.run(
-            [str(w) for w in words], cwd=RECIPE, check=True, env=os.environ | {"PATH": path}
-        )
+    """Generate some sounds of egs/mini and their data directories."""
+    calls: list[list[object]] = [["local/synthesize.py", work / "sounds"]]
+    calls += [["local/data.sh", work / "sounds", work / "all"]]
+    for name, clips in CLIPS.items():
+        calls += [["utils/subset_data_dir.sh", work / "all" / name, clips, work / "data" / name]]
+    for call in calls:
+        subprocess.run([str(word) for word in call], cwd=RECIPE, check=True, env=environment())
 
 
 def main() -> None:
@@ -222,7 +226,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("commands", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     work = options.work.resolve()
     work.mkdir(parents=True)
     make_data(work)
