@@ -6,6 +6,10 @@ stage=0
 stop_stage=
 nj=$(getconf _NPROCESSORS_ONLN)
 ngpu=1
+num_nodes=1
+chain=1
+cpus_per_gpu=
+mem_per_gpu=
 db_dir=
 datadir=data
 dumpdir=dump
@@ -51,6 +55,11 @@ Completed downloads, features, trainings and scores are skipped; interrupted one
   --nj N                  parallel jobs for feature extraction (default: number of CPUs, $nj)
   --ngpu N                GPUs for training; with 1 the CPU is used if there is no GPU, with 0 always
                           (default: $ngpu)
+  --num-nodes N           nodes with --ngpu GPUs each, as a Slurm job (default: $num_nodes)
+  --chain N               Slurm jobs for a training, each going on where the time limit of the one
+                          before has ended it (default: $chain)
+  --cpus-per-gpu N        CPUs of a training job for each GPU (default: 1 + data.workers)
+  --mem-per-gpu GB        its memory for each GPU (default: 8 + data.workers)
 
   --db-dir DIR            existing copy of the corpus (default: stage 0 downloads it to downloads)
   --datadir DIR           data directories written by stage 1 (default: $datadir)
@@ -127,6 +136,7 @@ unset word # parse_options.sh takes every variable that is set for an option
 . utils/scoring_stage.sh
 . utils/recognition_stages.sh
 . utils/use_stages.sh
+. utils/training_jobs.sh
 
 log() {
   echo "$(date '+%Y-%m-%d %H:%M:%S') $*"
@@ -167,19 +177,17 @@ run() {
     "$@"
   else
     quote_job_words "$@"
-    $cuda_cmd --gpu "$gpus" "$job_log" "${job_words[@]}"
+    $cuda_cmd --gpu "$gpus" "${job_options[@]}" "$job_log" "${job_words[@]}"
   fi
 }
 
 # train VERB EXPERIMENT CONFIG SET OPTIONS...: train on $sets/SET, or on ${corpora[@]} if SET is empty
 train() {
-  local verb=$1 experiment=$2 config=$3 data launcher=(asda)
+  local verb=$1 experiment=$2 config=$3 data launcher job_options
   data=(--train "$sets/$4" ${valid_set:+--valid "$sets/$valid_set"})
   [ -n "$4" ] || data=("${corpora[@]}")
   shift 4
-  if [ "$ngpu" -gt 1 ]; then
-    launcher=(torchrun --standalone --nproc_per_node "$ngpu" -m asda)
-  fi
+  launch_training "$config" "$@"
   run "$ngpu" "$experiment/job.log" "${launcher[@]}" "$verb" --config "$config" \
     "${data[@]}" "${features[@]}" "${most_bad[@]/#/--data.}" --exp "$experiment" --training.device "$device" "$@"
 }
@@ -340,6 +348,8 @@ needs 4 --finetune-config "$finetune_config"
 
 . ./path.sh
 . ./cmd.sh
+check_training_jobs
+job_options=()
 
 # Now rather than hours later, and here rather than in a job, which may have no network.
 if is_selected 4 && [ "$pretrained" != none ] && is_model_name "$pretrained"; then
@@ -349,12 +359,9 @@ fi
 current="set-up"
 finished=false
 # stopped STATUS: what to do next is in the message of the error, unless a signal ended the call. Of a
-# signal to itself (Ctrl-C), bash gives no status; after one that only this script got (kill), a
-# child is still at work and would go on alone.
+# signal to itself (Ctrl-C), bash gives no status.
 stopped() {
-  local children=()
-  read -ra children <"/proc/$$/task/$$/children" 2>/dev/null || true
-  [ ${#children[@]} -eq 0 ] || kill "${children[@]}" || true
+  end_children
   if [ "$1" -ge 128 ] || { [ "$1" -eq 0 ] && ! $finished; }; then
     log "stopped in $current; repeat the call to resume" >&2
   elif [ "$1" -ne 0 ]; then

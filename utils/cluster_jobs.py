@@ -126,8 +126,8 @@ class Batch:
                 left.remove(number)
                 if outcome != SUCCESS:
                     failed[number] = outcome
-                    if report and outcome and left:
-                        say(f"{self.call.variable}={number}: {outcome}; {len(left)} jobs go on")
+                    if report and outcome and self.call.variable:
+                        say(f"{self.call.variable}={number}: {outcome}")
         if self.chain > 1:
             self.scheduler.cancel([task for task in self._tasks() or [] if task.lives])
         return failed

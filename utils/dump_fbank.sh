@@ -45,8 +45,13 @@ import fcntl, sys
 try:
     fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError:
-    sys.exit(sys.argv[1] + ": another dump writes to this folder; wait for it or use another folder")' "$dump"
+    print(sys.argv[1] + ": another dump writes to this folder; waiting for its end", file=sys.stderr)
+    fcntl.flock(9, fcntl.LOCK_EX)' "$dump"
 
+# Jobs of a call that was killed would write what the next plan does not know of.
+name_job "$dump"
+logs=$dump/log/dump.$job_name.log
+[ ! -d "$dump/log" ] || settle_jobs.py "$logs" "$job_name"
 jobs=$(asda dump plan --nj "$nj" ${fbank_config:+--fbank-config "$fbank_config"} \
   --compression "$compression" "$dump" "$@")
 
@@ -66,11 +71,8 @@ progress() {
 
 if [ "$jobs" -gt 0 ]; then
   progress 9>&- & # must not hold the lock
-  watcher=$!
-  trap 'kill "$watcher"' EXIT
-  name_job "$dump"
+  trap end_children EXIT
   quote_job_words "$archive_mb" "$dump"
-  $cmd "$job_name=1:$jobs" "$dump/log/dump.$job_name.log" \
-    asda dump part --archive-mb "${job_words[@]}" "$job_name"
+  $cmd "$job_name=1:$jobs" "$logs" asda dump part --archive-mb "${job_words[@]}" "$job_name"
 fi
 asda dump finish --max-bad "$max_bad" "$dump"

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -52,13 +52,19 @@ def _lock(stream: IO[str]) -> bool:
     return True
 
 
-def start(command: str, stream: IO[str], append: bool = False) -> subprocess.Popen[bytes]:
+def start(
+    command: str,
+    stream: IO[str],
+    append: bool = False,
+    first: Callable[[], None] | None = None,
+) -> subprocess.Popen[bytes]:
     """Start a command in bash with pipefail, in a new process group, with its output in its log.
 
     Args:
         command: the command line
         stream: the log, from `own_log`
         append: keep what the log holds
+        first: called in the new process, before the command
     """
     if not append:
         stream.truncate(0)
@@ -70,6 +76,7 @@ def start(command: str, stream: IO[str], append: bool = False) -> subprocess.Pop
         stdout=stream,
         stderr=stream,
         start_new_session=True,
+        preexec_fn=first,
     )
 
 

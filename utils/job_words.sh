@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Quote words for run.pl and slurm.pl; to be sourced. As in Kaldi, these scripts let the shell of the job
+# Calling run.pl and slurm.pl; to be sourced. As in Kaldi, these scripts let the shell of the job
 # expand the words of a command ($, *, \|), and replace JOB anywhere by the number of the job.
 
 # quote_job_words WORD...: set the array job_words to these words, quoted so that the job gets them
@@ -24,4 +24,12 @@ name_job() {
   while [[ $1 == *"$job_name"* ]]; do
     job_name=_$job_name
   done
+}
+
+# end_children: ask the programs that this script has started to end. Of a signal that only the script
+# got (kill), a child does not know, and would go on alone.
+end_children() {
+  local children=()
+  read -ra children <"/proc/$$/task/$$/children" 2>/dev/null || true
+  [ ${#children[@]} -eq 0 ] || kill "${children[@]}" 2>/dev/null || true
 }

@@ -39,10 +39,17 @@ class Guard:
             os._exit(0)
         os.close(watched)
 
-    def tell(self, change: str, group: int) -> None:
-        """Say that the job with this process group has begun ("+") or ended ("-")."""
+    def note(self) -> None:
+        """Say that this process is the first of a job, which a killed run.pl could not do."""
+        self._tell(f"+{os.getpid()}")
+
+    def forget(self, group: int) -> None:
+        """Say that the job with this process group has ended."""
+        self._tell(f"-{group}")
+
+    def _tell(self, text: str) -> None:
         with contextlib.suppress(BrokenPipeError):  # the guard itself was killed
-            os.write(self.pipe, f"{change}{group}\n".encode())
+            os.write(self.pipe, f"{text}\n".encode())
 
     def dismiss(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
@@ -83,16 +90,15 @@ class Job:
         self.guard = guard
         with own_log(self.log) as stream, exiting_afterwards():
             self.started = time.monotonic()
-            self.process = start(call.command_of(number), stream)
+            self.process = start(call.command_of(number), stream, first=guard.note)
             running[self.process.pid] = self
-            guard.tell("+", self.process.pid)
 
     def end(self, code: int) -> bool:
         """Finish the log; return whether the job succeeded."""
         self.process.returncode = code
         if code < 0:  # its other processes got the signal as well, and may still save their work
             await_group(self.process.pid, STOP_SECONDS)
-        self.guard.tell("-", self.process.pid)
+        self.guard.forget(self.process.pid)
         write_trailer(self.log, shell_code(code), time.monotonic() - self.started, self.threads)
         return code == 0
 

@@ -51,8 +51,8 @@ SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,sched_min_interval=200000,batch_sched_delay=0,bf_interval=1
 SlurmdParameters=config_overrides
 ReturnToService=2
-KillWait=10
-MessageTimeout=3
+KillWait=5
+MessageTimeout=2
 MaxArraySize=20
 DefMemPerCPU=2000
 AccountingStorageType=accounting_storage/none
@@ -94,7 +94,7 @@ end() {
   local pid
   pid=$(cat "$folder/$1.pid" 2>/dev/null) || return 0
   kill "$pid" 2>/dev/null || true
-  for _ in {1..50}; do
+  for _ in {1..20}; do
     kill -0 "$pid" 2>/dev/null || return 0
     sleep 0.1
   done

@@ -97,7 +97,7 @@ def test_each_reason_of_a_failure_is_said_at_once_beside_the_log(slurm_pl, place
     said = process.stderr.readline()
     assert ": Slurm ended task" in said
     wait_for((place / "begun.3").exists)
-    subprocess.run(["scontrol", "update", f"jobid={job}_3", "EndTime=now"], check=True)
+    subprocess.run(["scontrol", "update", f"jobid={job}_3", "EndTime=now+2"], check=True)
     _, err = process.communicate(timeout=LONG)
     said += err
     assert f"JOB=1: Slurm ended task {job}_1 (OUT_OF_MEMORY): it used more memory" in said
@@ -164,11 +164,15 @@ def begin_and_kill(slurm_pl, place, *words):
 
 
 def test_a_second_call_waits_for_the_living_jobs_of_a_killed_one(slurm_pl, place):
-    words = ["JOB=1:2", "x.JOB.log", "eval", "echo begun; echo >> runs.JOB; sleep 4"]
+    job = "echo begun; echo >> runs.JOB; until [ -e go ]; do sleep 0.2; done"
+    words = ["JOB=1:2", "x.JOB.log", "eval", job]
     begin_and_kill(slurm_pl, place, *words)
-    done = slurm_pl(*words)
-    assert done.returncode == 0
-    assert "waiting for what an earlier call has submitted: tasks " in done.stderr
+    second = slurm_pl.start(*words)
+    said = second.stderr.readline()
+    assert "waiting for what an earlier call has submitted: tasks " in said
+    (place / "go").touch()
+    second.communicate(timeout=LONG)
+    assert second.returncode == 0
     assert (place / "runs.1").read_text() == (place / "runs.2").read_text() == "\n"
 
 
@@ -230,10 +234,10 @@ def test_a_chain_goes_on_where_a_job_was_asked_to_stop(slurm_pl, place, saving):
     options = ["--resumable", "true", "--chain", "3"]
     process = slurm_pl.start(*options, "x.log", *saving)
     wait_for(lambda: "beginning" in text(place / "x.log"))
+    wait_for(lambda: len(queue()) == 3)
     running = [line for line in queue() if line.endswith("|RUNNING")]
-    assert len(queue()) == 3
-    # As before the time limit, to the program only.
-    subprocess.run(["scancel", "--signal=USR1", running[0].split("|")[0]], check=True)
+    near_its_end = ["scontrol", "update", f"jobid={running[0].split('|')[0]}", "EndTime=now+50"]
+    subprocess.run(near_its_end, check=True)
     process.communicate(timeout=LONG)
     assert process.returncode == 0
     log = (place / "x.log").read_text()
@@ -247,4 +251,29 @@ def test_without_a_chain_the_message_says_how_to_go_on(slurm_pl, place, saving):
     subprocess.run(["scancel", "--signal=USR1", queue("%F")[0]], check=True)
     _, err = process.communicate(timeout=LONG)
     assert process.returncode == 1
+    assert "it was asked to stop before the end of its time; repeat the call" in err
+
+
+MEETING = """
+import os, signal, time, torch, torch.distributed as dist
+for number in (signal.SIGTERM, signal.SIGUSR1):
+    signal.signal(number, lambda number, frame: (open(f"saved.{rank}", "w"), os._exit(1)))
+dist.init_process_group("gloo")
+rank, numbers = dist.get_rank(), torch.ones(1)
+dist.all_reduce(numbers)
+print("node", os.environ["SLURMD_NODENAME"], "rank", rank, "of", int(numbers), flush=True)
+time.sleep(600)
+"""
+
+
+def test_processes_of_two_nodes_meet_and_are_asked_to_stop(slurm_pl, place, repository):
+    (place / "meeting.py").write_text(MEETING)
+    launcher = [repository / "utils/torchrun_nodes.py", "1", place / "meeting.py"]
+    process = slurm_pl.start("--num-nodes", "2", "--mem", "3G", "x.log", *launcher)
+    wait_for(lambda: text(place / "x.log").count(" of 2\n") == 2)
+    subprocess.run(["scancel", "--signal=USR1", queue("%F")[0]], check=True)
+    _, err = process.communicate(timeout=LONG)
+    log = text(place / "x.log")
+    assert "node n1 rank" in log and "node n2 rank" in log
+    assert (place / "saved.0").exists() and (place / "saved.1").exists()
     assert "it was asked to stop before the end of its time; repeat the call" in err

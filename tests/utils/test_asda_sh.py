@@ -774,11 +774,46 @@ def test_stages_6_and_7_need_a_classifier(recipe, options):
     assert calls == []
 
 
-def test_jobs_get_words_with_special_characters_unchanged(recipe, tmp_path, monkeypatch):
-    sbatch = '#!/usr/bin/env bash\nSLURM_ARRAY_TASK_ID=0 bash "${@: -1}"\necho job 1\n'
-    (tmp_path / "bin/sbatch").write_text(sbatch)
-    (tmp_path / "bin/sbatch").chmod(0o755)
+@pytest.fixture
+def slurm(recipe, tmp_path, monkeypatch):
+    """Programs of Slurm: sbatch notes its options in a file and runs the job at once."""
+    programs = {
+        "sbatch": f'echo "$*" >> {tmp_path}/sbatch.calls; export SLURM_ARRAY_TASK_ID=0;'
+        'bash "${@: -1}" >&2; echo job 1',
+        "srun": 'while [[ $1 == --* ]]; do shift; done; SLURM_NNODES=1 "$@"',
+        "squeue": "true",
+        "scancel": "true",
+    }
+    for name, script in programs.items():
+        (tmp_path / f"bin/{name}").write_text(f"#!/usr/bin/env bash\n{script}\n")
+        (tmp_path / f"bin/{name}").chmod(0o755)
     monkeypatch.setenv("cmd_backend", "slurm")
+    return tmp_path / "sbatch.calls"
+
+
+def test_training_jobs_ask_for_what_their_processes_need(recipe, slurm):
+    (recipe / "conf/pretrain.yaml").write_text("data:\n  workers: 3 # of each process\n")
+    only = ["--stage", "3", "--stop-stage", "3"]
+    done, calls = run(*only, "--ngpu", "2", "--chain", "2")
+    assert done.returncode == 0, done.stderr
+    first, second = slurm.read_text().splitlines()
+    assert "--gres=gpu:2 --cpus-per-task 8 --mem 22G --nodes=1 " in first
+    assert "--dependency=afterany:1" in second
+    assert calls[0].startswith("torchrun --standalone --nproc_per_node=2 -m asda pretrain ")
+
+    words = ["--pretrain-args", "--data.workers 0", "--mem-per-gpu", "5", "--expdir", "other"]
+    assert run(*only, *words)[0].returncode == 0
+    assert "--gres=gpu:1 --cpus-per-task 1 --mem 5G " in slurm.read_text().splitlines()[-1]
+
+
+def test_several_nodes_and_chains_are_for_slurm(recipe):
+    for option in ("--num-nodes", "--chain"):
+        done, calls = run("--stage", "3", option, "2")
+        assert (done.returncode, calls) == (1, [])
+        assert f"{option} 2 needs cmd_backend=slurm (cmd.sh), not local" in done.stderr
+
+
+def test_jobs_get_words_with_special_characters_unchanged(recipe, slurm):
     expdir = "JOB/cost$5 *"
     options = ("--stage", "3", "--stop-stage", "3", "--expdir", expdir)
     done, calls = run(*options, "--pretrain-tag", "x'y", "--pretrain-args", "--data.x 'y")

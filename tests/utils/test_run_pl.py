@@ -177,3 +177,24 @@ def wait_for(*files):
     while not all(file.exists() for file in files):
         assert time.monotonic() < deadline, f"not made: {files}"
         time.sleep(0.02)
+
+
+def test_a_hangup_stops_jobs(repository, tmp_path):
+    process = subprocess.Popen(
+        [repository / "utils/run.pl", "x.log", "eval", "touch started; sleep 600"], cwd=tmp_path
+    )
+    wait_for(tmp_path / "started")
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=DEADLINE) == 128 + signal.SIGHUP
+
+
+def test_a_killed_call_stops_its_jobs_and_the_next_one_waits_for_them(repository, run_pl, tmp_path):
+    script = "trap 'sleep 1; touch saved; exit' TERM; touch started; sleep 600 & wait"
+    command = [repository / "utils/run.pl", "x.log", "bash", "-c", script]
+    process = subprocess.Popen(command, cwd=tmp_path)
+    wait_for(tmp_path / "started")
+    process.kill()
+    process.wait()
+    done = run_pl("x.log", "ls")
+    assert "run.pl: a living job writes x.log; waiting for its end" in done.stderr
+    assert "\nsaved\n" in (tmp_path / "x.log").read_text()
