@@ -5,7 +5,7 @@ set -euo pipefail
 if command -v asda >/dev/null; then
   exec asda data "$@"
 fi
-utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+utils=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 python=${utils%/utils}/tools/venv/bin/python
 [ -x "$python" ] || python=python3
 PYTHONPATH=${utils%/utils}${PYTHONPATH:+:$PYTHONPATH} exec "$python" -m asda data "$@"

@@ -3,5 +3,5 @@
 # Usage: utils/check_dump.sh <dump>
 set -euo pipefail
 # shellcheck source=tools/activate.sh
-. "$(dirname "${BASH_SOURCE[0]}")/../tools/activate.sh"
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../tools/activate.sh"
 exec asda dump check "$@"

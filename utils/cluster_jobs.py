@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cluster_config import Config
 from cluster_script import Script, ranges
+from grid_engine_scheduler import GridEngine
 from job_logs import lines_of, say
 from jobs import Call, UsageError
 from run_task import STOPPED
@@ -33,7 +34,7 @@ class Batch:
         scheduler: who runs the jobs, under a name that all calls with one log share
     """
 
-    def __init__(self, call: Call, config: Config, scheduler: Slurm):
+    def __init__(self, call: Call, config: Config, scheduler: Slurm | GridEngine):
         self.resumable = call.options.get("resumable") == "true" or "num_nodes" in call.options
         if self.resumable:
             call = replace(call, words=[*scheduler.each_node, *call.words])

@@ -7,6 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from grid_engine_scheduler import GridEngine
 from jobs import Call, join_words
 from slurm_scheduler import Slurm, Task
 
@@ -23,14 +24,14 @@ class Script:
         size: jobs in an array at most; the first job of an array has a multiple of it as its number
     """
 
-    def __init__(self, call: Call, scheduler: Slurm, resumable: bool, size: int):
+    def __init__(self, call: Call, scheduler: Slurm | GridEngine, resumable: bool, size: int):
         log = Path(call.log)
         self.stem = log.parent / "q" / log.name
         self.size = size
         self.text = self._text(call, scheduler, resumable)
         self.digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
-    def _text(self, call: Call, scheduler: Slurm, resumable: bool) -> str:
+    def _text(self, call: Call, scheduler: Slurm | GridEngine, resumable: bool) -> str:
         def numbered(text: str) -> str:
             """Quote a text for the shell, with the number of the job in the place of JOB."""
             parts = text.split(call.variable) if call.variable else [text]

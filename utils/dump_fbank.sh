@@ -23,7 +23,7 @@ computed. If interrupted, repeat the call to resume.
   --archive-mb MB      size of an archive; an interrupted job loses its last one (default: $archive_mb)
   --no-pipes true|false  run no commands of wav.scp: their clips are unusable (default: $no_pipes)"
 
-utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+utils=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=utils/parse_options.sh
 . "$utils/parse_options.sh"
 # shellcheck source=tools/activate.sh

@@ -9,7 +9,7 @@ strip_components=0
 sha256=
 help_message="usage: $0 [--strip-components N] [--sha256 SUM] URL DIR"
 
-utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+utils=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=utils/parse_options.sh
 . "$utils/parse_options.sh"
 [ $# -eq 2 ] || usage

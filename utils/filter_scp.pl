@@ -5,9 +5,9 @@ Usage: filter_scp.pl [--exclude] [-f <field from 1>] <id-list> [<in.scp>] > <out
 """
 
 import argparse
-import signal
 import sys
-from typing import BinaryIO
+
+from list_tools import end_with_reader, open_input
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.field < 1:
         parser.error("-f counts fields from 1")
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly in `... | head`
+    end_with_reader()
     with open_input(arguments.id_list) as id_list:
         ids = {line.split(None, 1)[0] for line in id_list if line.strip()}
     with open_input(arguments.scp) as scp:
@@ -34,13 +34,6 @@ def main() -> None:
                 sys.exit(f"filter_scp.pl: {where}: no field {arguments.field}: {line!r}")
             if (fields[arguments.field - 1] in ids) != arguments.exclude:
                 sys.stdout.buffer.write(line)
-
-
-def open_input(name: str) -> BinaryIO:
-    try:
-        return sys.stdin.buffer if name == "-" else open(name, "rb")
-    except OSError as error:
-        sys.exit(f"filter_scp.pl: {error}")
 
 
 if __name__ == "__main__":

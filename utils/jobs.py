@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from job_logs import has_succeeded, lines_of
@@ -32,6 +32,7 @@ class Call:
         numbers: job numbers; [0] for a single job
         log: path of the log, containing the variable
         words: program and arguments, possibly containing the variable
+        scheduler_options: options with a single dash and their values, which a scheduler knows
     """
 
     options: dict[str, str]
@@ -39,6 +40,7 @@ class Call:
     numbers: list[int]
     log: str
     words: list[str]
+    scheduler_options: list[list[str]] = field(default_factory=list)
 
     def log_of(self, number: int) -> Path:
         return Path(self._numbered(self.log, number))
@@ -64,6 +66,7 @@ def parse_call(words: list[str]) -> Call:
     """
     words = list(words)
     options: dict[str, str] = {}
+    scheduler_options: list[list[str]] = []
     variable, numbers = "", [0]
     while words:
         array = re.fullmatch(r"([A-Za-z_]\w*)=(\d+)(?::(\d+))?", words[0])
@@ -73,6 +76,8 @@ def parse_call(words: list[str]) -> Call:
             if not 1 <= first <= last:
                 raise UsageError(f"{array[0]}: expected FIRST:LAST with 1 <= FIRST <= LAST")
             numbers = list(range(first, last + 1))
+        elif re.match(r"-\w", words[0]):
+            _take_scheduler_option(words, scheduler_options, options)
         elif words[0].startswith("-"):
             name, equals, value = words.pop(0).lstrip("-").partition("=")
             if not equals and not words:
@@ -85,7 +90,26 @@ def parse_call(words: list[str]) -> Call:
     log = words.pop(0)
     if len(numbers) > 1 and variable not in log:
         raise UsageError(f"the log '{log}' must contain {variable}, one log per job")
-    return Call(options, variable, numbers, log, words)
+    return Call(options, variable, numbers, log, words, scheduler_options)
+
+
+def _take_scheduler_option(
+    words: list[str], taken: list[list[str]], options: dict[str, str]
+) -> None:
+    """Take an option of a scheduler with its values, of which -pe has two and -V none.
+
+    `-sync y` needs no counterpart, since this program waits anyway.
+    """
+    option = words.pop(0)
+    count = {"-V": 0, "-pe": 2}.get(option, 1)
+    if len(words) < count:
+        needed = "a value" if count == 1 else f"{count} values"
+        raise UsageError(f"option {option} needs {needed}")
+    values = [words.pop(0) for _ in range(count)]
+    if option == "-tc":
+        options["max_jobs_run"] = values[0]
+    elif option != "-sync":
+        taken.append([option, *values])
 
 
 def join_words(words: list[str]) -> str:

@@ -2,4 +2,4 @@
 # List the audio files of a folder with their top folder as the label, as a CSV; a table of classes,
 # clips, hours and sample rates goes to the terminal.
 # Usage: utils/make_labels.sh <folder> > labels.csv
-exec "$(dirname "${BASH_SOURCE[0]}")/asda_data.sh" labels "$@"
+exec "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/asda_data.sh" labels "$@"

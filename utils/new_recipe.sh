@@ -8,7 +8,7 @@ if [ $# -ne 1 ] || [[ ! $name =~ ^[A-Za-z0-9_][A-Za-z0-9_-]*$ ]]; then
   echo "usage: $0 NAME (letters, digits, _ and -)" >&2
   exit 1
 fi
-utils=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+utils=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 recipe=${utils%/utils}/egs/$name
 if [ -e "$recipe" ]; then
   echo "$0: error: $recipe exists already; choose another name" >&2

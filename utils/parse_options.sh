@@ -9,12 +9,14 @@
 # line overrides it. Parsing stops at the first argument that is not an option; the rest stays in
 # "$@":
 #
-#   [ $# -eq 1 ] || usage          # prints help_message and fails
+#   [ $# -eq 1 ] || usage          # prints help_message and fails; a script may have its own usage()
 
-usage() {
-  printf '%b\n' "${help_message:?}" >&2
-  exit 1
-}
+if ! declare -F usage >/dev/null; then
+  usage() {
+    printf '%b\n' "${help_message:?}" >&2
+    exit 1
+  }
+fi
 
 _options_fail() {
   echo "$0: error: $1" >&2

@@ -4,7 +4,8 @@
 usage: run.pl [--max-jobs-run N] [--num-threads N] [--resume true] [JOB=1:n] LOG PROGRAM [ARGS]
 
 Up to --max-jobs-run jobs run in parallel (default: number of CPUs). --resume true skips jobs whose
-log shows that the same command has succeeded. Other options are meant for clusters and are ignored.
+log shows that the same command has succeeded. Other options, also `-pe smp 4` and `-V`, are meant
+for clusters and are ignored.
 
 A job whose log still belongs to a living job of an earlier call begins when that has ended. Ctrl-C,
 SIGTERM and SIGHUP stop all jobs, and so does the end of run.pl if it is killed.

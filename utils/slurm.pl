@@ -9,6 +9,8 @@ The jobs are tasks of job arrays. Each writes its log, and its exit code to a fi
 log; this program waits for these files, and asks Slurm about tasks that end without one. The
 configuration file translates options into sbatch options, in Kaldi's syntax (docs/cluster.md).
 
+Options with a single dash, such as `-p gpu`, go to sbatch as they are.
+
   --resume true     skip jobs whose log shows that the same command has succeeded
   --resumable true  the program saves its work and ends on SIGUSR1 or SIGTERM, and goes on from
                     there when it is called again: it gets SIGUSR1 a minute before the time limit,
@@ -22,6 +24,7 @@ command and cancels others. Ctrl-C, SIGTERM and SIGHUP cancel all jobs.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from cluster_config import read_config
@@ -43,6 +46,9 @@ default gpu=0
 def run_batch(call: Call) -> dict[int, str]:
     """Run the unfinished jobs on Slurm; return the failed ones, with Slurm's reasons."""
     config = read_config(call, Path("conf/slurm.conf"), DEFAULT_CONFIG)
+    # Recipes for Grid Engine may hold these two, which sbatch would take for others.
+    ours = [option for option in call.scheduler_options if option[0] not in ("-V", "-pe")]
+    config.command = f"{config.command} {shlex.join(word for option in ours for word in option)}"
     return Batch(call, config, Slurm(call.log)).run()
 
 

@@ -6,15 +6,16 @@ Usage: spk2utt_to_utt2spk.pl [spk2utt] > utt2spk      (default: standard input)
 
 import argparse
 import fileinput
-import signal
 import sys
+
+from list_tools import end_with_reader
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="spk2utt_to_utt2spk.pl", description=__doc__)
     parser.add_argument("spk2utt", nargs="*", default=["-"], help="default: standard input")
     files = parser.parse_args().spk2utt
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly in `... | head`
+    end_with_reader()
     with fileinput.input(files, mode="rb") as lines:
         for line in lines:
             fields = line.split()

@@ -9,17 +9,18 @@ standard input or output.
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from list_tools import end_with_reader
+
 from asda.corpus.datadir import keys_by_value
 from asda.corpus.partition import cut, cut_by_group
 
 
 def main() -> None:
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly in `... | head`
+    end_with_reader()
     arguments = parse_arguments()
     with sys.stdin.buffer if arguments.scp == "-" else open(arguments.scp, "rb") as stream:
         lines = stream.readlines()

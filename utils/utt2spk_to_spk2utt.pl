@@ -6,15 +6,16 @@ Usage: utt2spk_to_spk2utt.pl [utt2spk] > spk2utt      (default: standard input)
 
 import argparse
 import fileinput
-import signal
 import sys
+
+from list_tools import end_with_reader
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="utt2spk_to_spk2utt.pl", description=__doc__)
     parser.add_argument("utt2spk", nargs="*", default=["-"], help="default: standard input")
     files = parser.parse_args().utt2spk
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly in `... | head`
+    end_with_reader()
     spk2utt: dict[bytes, list[bytes]] = {}
     with fileinput.input(files, mode="rb") as lines:
         for line in lines:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asda.commands.kaldi_verbs import add_kaldi_verbs, add_reading
 from asda.commands.subcommands import Subcommands
 
 if TYPE_CHECKING:
     from asda.corpus.datadir import DataDir
+    from asda.corpus.edit.durations import Durations
 
 AFFIXES = ("--utt-prefix", "--utt-suffix", "--spk-prefix", "--spk-suffix")
 WITH_DASHED_VALUES = (*AFFIXES, "--validate-opts")
@@ -90,10 +93,14 @@ def _subcommands() -> Subcommands:
     sub.add_argument("source", type=Path)
     sub.add_argument("destination", type=Path)
 
-    sub = verb("utt2dur", utt2dur, "write utt2dur from segments, audio headers or frame counts")
-    sub.add_argument("--nj", type=int, default=4, help="audio files read in parallel")
-    sub.add_argument("--cmd", help="accepted for compatibility with Kaldi; not used")
-    sub.add_argument("directory", type=Path)
+    for name, function, text in (
+        ("utt2dur", utt2dur, "write utt2dur from segments, audio headers or frame counts"),
+        ("reco2dur", reco2dur, "write reco2dur from audio headers"),
+    ):
+        sub = verb(name, function, text)
+        shift = "seconds from one frame to the next, for durations from features"
+        sub.add_argument("--frame-shift", type=float, metavar="SECONDS", help=shift)
+        add_reading(sub)
 
     sub = verb(
         "labels", labels, "list the audio of a folder as a CSV; its top folders are the classes"
@@ -101,8 +108,9 @@ def _subcommands() -> Subcommands:
     sub.add_argument("folder", type=Path)
 
     sub = verb("summary", summary, "show hours, formats, classes and identical audio of a corpus")
-    sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="YAML of asda dump")
+    sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="as of asda dump")
     sub.add_argument("directories", type=Path, nargs="+", metavar="directory")
+    add_kaldi_verbs(verbs)
     return verbs
 
 
@@ -164,13 +172,13 @@ def fix(directory: Path, utt_extra_files: str = "", spk_extra_files: str = "") -
     extra = dict.fromkeys(utt_extra_files.split(), UTTERANCE)
     extra.update(dict.fromkeys(spk_extra_files.split(), SPEAKER))
     fixed = repair(directory, extra)
-    _print_some(fixed.notes)
+    print_some(fixed.notes)
     before = len(fixed.kept) + len(fixed.dropped)
     dropped = f", see {directory}/.backup/dropped_utterances" if fixed.dropped else ""
     print(f"{directory}: kept {len(fixed.kept)} of {before} utterances{dropped}")
 
 
-def _print_some(notes: list[str], shown: int = 10) -> None:
+def print_some(notes: list[str], shown: int = 10) -> None:
     for note in notes[:shown]:
         print(f"warning: {note}", file=sys.stderr)
     if len(notes) > shown:
@@ -195,7 +203,7 @@ def subset(
         utterances = choose(directory, how or "evenly", count)
     elif names is not None and count is None:
         utterances, unknown = listed(directory, names, by_speaker=spk_list is not None)
-        _print_some([f"{names}: '{name}' is not in {source}" for name in unknown])
+        print_some([f"{names}: '{name}' is not in {source}" for name in unknown])
     else:
         raise InputError("give either the number of utterances, or --utt-list or --spk-list")
     write_parts(directory, {destination: utterances})
@@ -216,7 +224,7 @@ def combine(destination: Path, sources: list[Path], extra_files: str, skip_fix: 
     from asda.corpus.kaldi_tables import UTTERANCE
 
     extra = dict.fromkeys(extra_files.split(), UTTERANCE)
-    _print_some(join(destination, [DataDir(source) for source in sources], extra))
+    print_some(join(destination, [DataDir(source) for source in sources], extra))
     if skip_fix == "true":
         print(f"{destination}: {len(DataDir(destination).utterances)} utterances")
     else:
@@ -229,24 +237,50 @@ def copy(source: Path, destination: Path, validate_opts: str, **affixes: str) ->
 
     directory = DataDir(source)
     copy_directory(directory, destination, **affixes)
-    # The copy has what the source has, so validation must not ask for more.
+    validate_copy(directory, destination, validate_opts)
+
+
+def validate_copy(source: DataDir, destination: Path, options: str = "") -> None:
+    """Validate a directory made of another, asking for no file that the other lacks."""
     absent = {
-        "--no-feats": not directory.has("feats.scp"),
-        "--no-text": not (directory.has("text") or directory.has("utt2label")),
-        "--no-wav": not directory.has("wav.scp"),
+        "--no-feats": not source.has("feats.scp"),
+        "--no-text": not (source.has("text") or source.has("utt2label")),
+        "--no-wav": not source.has("wav.scp"),
     }
-    options = [option for option, is_absent in absent.items() if is_absent]
-    main(["validate", *options, *shlex.split(validate_opts), str(destination)])
+    words = [option for option, is_absent in absent.items() if is_absent]
+    main(["validate", *words, *shlex.split(options), str(destination)])
 
 
-def utt2dur(directory: Path, nj: int, cmd: str | None) -> None:
+def utt2dur(
+    directory: Path, nj: int = 4, frame_shift: float | None = None, **options: str | None
+) -> None:
     from asda.corpus.datadir import DataDir
     from asda.corpus.edit.durations import write_durations
 
-    written, bad = write_durations(DataDir(directory), nj)
-    _print_some([f"{utterance}: {reason}" for utterance, reason in sorted(bad.items())])
-    left_out = f" without {len(bad)} utterances; utils/fix_data_dir.sh removes them" if bad else ""
-    print(f"{directory}/utt2dur: {'written' if written else 'up to date'}{left_out}")
+    data = DataDir(directory)
+    counted = data.has("utt2num_frames") or data.has("feats.scp")
+    frames = partial(_frames_of, data) if counted else None
+    _print_durations(directory / "utt2dur", write_durations(data, nj, frames, frame_shift))
+
+
+def _frames_of(data: DataDir) -> dict[str, float]:
+    from asda.features.frame_counts import frames_of
+
+    return frames_of(data)
+
+
+def reco2dur(directory: Path, nj: int = 4, **options: float | str | None) -> None:
+    from asda.corpus.datadir import DataDir
+    from asda.corpus.edit.durations import write_recording_durations
+
+    _print_durations(directory / "reco2dur", write_recording_durations(DataDir(directory), nj))
+
+
+def _print_durations(path: Path, durations: Durations) -> None:
+    written, bad = durations
+    print_some([f"{key}: {reason}" for key, reason in sorted(bad.items())])
+    left_out = f" without {len(bad)} of them; utils/fix_data_dir.sh removes those" if bad else ""
+    print(f"{path}: {'written' if written else 'up to date'}{left_out}")
 
 
 def labels(folder: Path) -> None:
@@ -259,12 +293,12 @@ def labels(folder: Path) -> None:
 
 
 def summary(directories: list[Path], fbank_config: Path | None) -> None:
-    from asda.configuration import load
     from asda.corpus.edit.summary import Features
     from asda.corpus.edit.summary import summary as describe_sets
     from asda.features.fbank_config import FbankConfig
+    from asda.features.fbank_file import load_fbank
 
-    config = load(FbankConfig, fbank_config) if fbank_config else FbankConfig()
+    config = load_fbank(fbank_config) if fbank_config else FbankConfig()
     features = Features(config.sample_rate, config.num_mel_bins, config.filters_above)
     for line in describe_sets(directories, features):
         print(line)

@@ -40,7 +40,12 @@ def _subcommands() -> Subcommands:
     )
     sub.add_argument("data", type=Path, nargs="+", help="data directories")
     sub.add_argument("--nj", type=int, default=4, help="largest number of jobs (default: 4)")
-    sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="YAML; see asda dump --help")
+    sub.add_argument(
+        "--fbank-config",
+        type=Path,
+        metavar="FILE",
+        help="YAML, see asda dump --help, or Kaldi's fbank.conf",
+    )
     sub.add_argument(
         "--compression",
         choices=COMPRESSIONS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -18,7 +19,6 @@ SHOWN = 3  # utterances named in a message about many
 
 # Files that name every utterance, in the order in which they are trusted.
 UTTERANCE_LISTS = ("utt2spk", "segments", "wav.scp", "feats.scp")
-MAY_BE_EMPTY = {"utt2label"}  # a clip may have none of the labels
 
 
 class DataDir:
@@ -47,7 +47,7 @@ class DataDir:
             InputError: on a missing file, a repeated key, or a key without a value where the table
                 needs one.
         """
-        return read_table(self.path / name, values=name not in MAY_BE_EMPTY)
+        return read_table(self.path / name, values=not may_be_empty(name))
 
     def numbers(self, name: str) -> dict[str, float]:
         """Return key -> value for a table of finite numbers, such as utt2dur or utt2weight."""
@@ -163,7 +163,9 @@ class DataDir:
             )
         return durations
 
-    def measured_durations(self, jobs: int = 1) -> tuple[dict[str, float], dict[str, str]]:
+    def measured_durations(
+        self, jobs: int = 1, segments: Mapping[str, AudioSegment] | None = None
+    ) -> tuple[dict[str, float], dict[str, str]]:
         """Return utterance -> seconds, and utterance -> reason of those whose audio is unusable.
 
         Durations come from segments and audio, regardless of utt2dur. The recordings of segments
@@ -171,8 +173,9 @@ class DataDir:
 
         Args:
             jobs: number of files read in parallel
+            segments: what to measure instead of the utterances
         """
-        segments = self.audio_sources()
+        segments = self.audio_sources() if segments is None else segments
         open_ended = sorted({source for source, _, end in segments.values() if end is None})
         with ThreadPoolExecutor(jobs) as threads:
             lengths = dict(zip(open_ended, threads.map(_length_or_reason, open_ended), strict=True))
@@ -193,6 +196,15 @@ class DataDir:
             if line.split(maxsplit=1)[:1] == [key]:
                 return f"{path}:{number}"
         return str(path)
+
+
+def may_be_empty(name: str) -> bool:
+    """Return whether a table may have keys without values.
+
+    A clip may have none of the labels, and in one without speech nothing is said. The other forms
+    of a transcript have names that begin like its own: text.en, text_spk1.
+    """
+    return name == "utt2label" or re.fullmatch(r"text([._].*)?", name) is not None
 
 
 def read_table(path: str | Path, values: bool = True) -> dict[str, str]:

@@ -23,6 +23,7 @@ KEYS = {
     "utt2moments": UTTERANCE,
     "utt2lang": UTTERANCE,
     "utt2uniq": UTTERANCE,
+    "utt2warp": UTTERANCE,
     "feats.scp": UTTERANCE,
     "vad.scp": UTTERANCE,
     "wav.scp": RECORDING,
@@ -30,6 +31,7 @@ KEYS = {
     "reco2file_and_channel": RECORDING,
     "spk2utt": SPEAKER,
     "spk2gender": SPEAKER,
+    "spk2warp": SPEAKER,
     "cmvn.scp": SPEAKER,
 }
 SPEAKER_TABLES = ("utt2spk", "spk2utt")  # written together, see `write_speakers`

@@ -21,6 +21,8 @@ from asda.dump.missing_archives import check_archives
 from asda.features.archive import ArchiveReader, location_of
 from asda.features.extract import WaveformTransform
 from asda.features.fbank_config import FbankConfig
+from asda.features.fbank_file import load_fbank
+from asda.features.frame_counts import frames_of
 from asda.features.matrix import Matrix
 from asda.features.moments import Moments, read_moments
 from asda.features.stored_faults import stored_faults
@@ -83,7 +85,8 @@ class FeatureInput:
 
     Args:
         dump: folder with the feats.scp of all of them; None = each directory's own feats.scp
-        fbank: feature configuration (YAML) to compute features from audio instead, without a dump
+        fbank: feature configuration, as for `load_fbank`, to compute features from audio instead,
+            without a dump
         max_bad: fraction of the utterances of a data directory whose audio may be unusable
         listed_in: folder in which `bad_utterances` lists all that are unusable; None = not listed
     """
@@ -103,7 +106,7 @@ class FeatureInput:
         """
         if self.fbank is None:
             return DumpedFeatures(directory) if self._common is None else self._common
-        computed = ComputedFeatures(directory, load(FbankConfig, self.fbank))
+        computed = ComputedFeatures(directory, load_fbank(self.fbank))
         self._report(computed)
         return computed
 
@@ -134,7 +137,7 @@ class FeatureInput:
         """
         settings = Path(self.fbank or Path(self.dump or directory) / "fbank.yaml")
         if self.fbank is not None or settings.exists():
-            return load(FbankConfig, settings).num_mel_bins
+            return load_fbank(settings).num_mel_bins
         source = self.open(directory)
         clips = DataDir(directory).utterances
         known = next((utterance for utterance in clips if utterance in source), None)
@@ -155,7 +158,8 @@ class DumpedFeatures:
     """Features of the utterances in the feats.scp of a dump or of a data directory.
 
     Args:
-        folder: holds feats.scp, utt2num_frames and, for `moments`, utt2moments
+        folder: holds feats.scp; frames are counted without utt2num_frames, and moments summed
+            without utt2moments, so that a directory of Kaldi or ESPnet will do
 
     Raises:
         InputError: if a table is missing or damaged.
@@ -165,13 +169,14 @@ class DumpedFeatures:
         self.directory = DataDir(folder)
         if not self.directory.has("feats.scp"):
             raise InputError(f"{folder}: no feats.scp; make the dump first (stage 2 of a recipe)")
-        if not self.directory.has("utt2num_frames"):
-            raise InputError(
-                f"{folder}: no utt2num_frames with a line 'utterance frames' for each matrix; "
-                "Kaldi writes it with feat-to-len"
-            )
         self.table = self.directory.table("feats.scp")
-        self.frames = self.directory.numbers("utt2num_frames")
+        if not self.directory.has("utt2num_frames"):
+            log.info(
+                "%s: no utt2num_frames: counting the frames of all matrices, as each run does until"
+                " utils/data/get_utt2num_frames.sh writes it",
+                folder,
+            )
+        self.frames = frames_of(self.directory)
         _require_lines(self.directory.path / "utt2num_frames", self.frames, self.table)
         self.reader = ArchiveReader()
         self.fbank_config()  # errors in the file appear now and not when a model is written

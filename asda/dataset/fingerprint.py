@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from asda.configuration import load, to_dict
+from asda.configuration import to_dict
 from asda.corpus.datadir import DataDir
 from asda.dataset.feature_sources import FeatureInput
 from asda.digests import table_digest, value_digest
-from asda.features.fbank_config import FbankConfig
+from asda.features.fbank_file import load_fbank
 from asda.text.transcripts import read_transcripts
 
 
@@ -37,7 +37,7 @@ def fingerprint(directory: str, features: FeatureInput, truth: Collection[str]) 
         digests["labels"] = table_digest(data.labels, {})
         digests["labels"] += table_digest(clips, _table(data, "utt2label"))
     if features.fbank is not None:
-        settings = to_dict(load(FbankConfig, features.fbank))
+        settings = to_dict(load_fbank(features.fbank))
         for name, before in {"keep_silent": False, "snip_edges": True}.items():
             if settings[name] == before:  # digests stay those of before there was this setting
                 del settings[name]

@@ -15,6 +15,7 @@ from asda.dump.estimate import estimated_seconds
 from asda.dump.folder import Dump, DumpItem
 from asda.features.archive_writer import COMPRESSIONS, check_compression
 from asda.features.fbank_config import FbankConfig
+from asda.features.fbank_file import load_fbank
 from asda.files import InputError, atomic_write, readable_duration, readable_size
 
 MARGIN = 1.1  # factor of the estimate, to be on the safe side
@@ -28,7 +29,7 @@ def plan(
     Args:
         folder: the dump; features of other data directories in it are kept
         data: data directories
-        fbank_config: YAML of FbankConfig; None = its defaults
+        fbank_config: file as for `load_fbank`; None = defaults of FbankConfig
         compression: key of COMPRESSIONS
         nj: number of lists, fewer if there are fewer items
 
@@ -41,7 +42,7 @@ def plan(
     if "\n" in str(folder.resolve()):
         raise InputError(f"{str(folder)!r}: feats.scp cannot hold a path with a line break")
     check_compression(compression)
-    config = load(FbankConfig, fbank_config) if fbank_config else FbankConfig()
+    config = load_fbank(fbank_config) if fbank_config else FbankConfig()
     directories = [DataDir(path) for path in data]
     wanted = _wanted(directories)
     dump = Dump(folder)

@@ -30,15 +30,7 @@ def stored_faults(
         frames: utt2num_frames
         reader: reads the archives
     """
-    in_disk_order = sorted(utterances, key=lambda utterance: _location(table[utterance]))
-    groups = [in_disk_order[n : n + TOGETHER] for n in range(0, len(in_disk_order), TOGETHER)]
-
-    def shapes(group: list[str]) -> list[tuple[int, int] | str]:
-        return [_shape_or_fault(utterance, table, reader) for utterance in group]
-
-    with ThreadPoolExecutor(16) as threads:  # network disks are slow, but serve many at once
-        each = itertools.chain.from_iterable(threads.map(shapes, groups))
-        found = dict(zip(in_disk_order, each, strict=True))
+    found = stored_shapes(utterances, table, reader)
     widths = Counter(shape[1] for shape in found.values() if not isinstance(shape, str))
     usual = widths.most_common(1)[0][0] if widths else 0
     faults = {}
@@ -47,6 +39,21 @@ def stored_faults(
         if fault:
             faults[utterance] = fault
     return faults
+
+
+def stored_shapes(
+    utterances: Iterable[str], table: Mapping[str, str], reader: ArchiveReader
+) -> dict[str, tuple[int, int] | str]:
+    """Return utterance -> (rows, columns) of its matrix, or what is wrong with it."""
+    in_disk_order = sorted(utterances, key=lambda utterance: _location(table[utterance]))
+    groups = [in_disk_order[n : n + TOGETHER] for n in range(0, len(in_disk_order), TOGETHER)]
+
+    def shapes(group: list[str]) -> list[tuple[int, int] | str]:
+        return [_shape_or_fault(utterance, table, reader) for utterance in group]
+
+    with ThreadPoolExecutor(16) as threads:  # network disks are slow, but serve many at once
+        each = itertools.chain.from_iterable(threads.map(shapes, groups))
+        return dict(zip(in_disk_order, each, strict=True))
 
 
 def _location(specifier: str) -> tuple[str, int]:

@@ -1,5 +1,7 @@
 """The scripts of utils/ as people type them."""
 
+import re
+
 import pytest
 from corpus.directories import keys, make, shell, write
 
@@ -127,3 +129,66 @@ def test_a_reader_that_stops_early_is_no_error(tmp_path, kaldi_path):
     for command in ("filter_scp.pl in in", "split_scp.pl -j 1 0 in", "utt2spk_to_spk2utt.pl in"):
         done = shell(f"{command} | head -1", tmp_path, kaldi_path)
         assert (done.stdout != "", done.stderr) == (True, "")
+
+
+DATA_FACES = [
+    "combine_data copy_data_dir fix_data_dir get_frame_shift get_num_frames get_reco2dur",
+    "get_reco2utt get_segments_for_data get_utt2dur get_utt2num_frames modify_speaker_info",
+    "perturb_data_dir_speed perturb_data_dir_speed_3way perturb_data_dir_volume remove_dup_utts",
+    "resample_data_dir split_data subset_data_dir validate_data_dir",
+]
+
+
+@pytest.mark.parametrize("name", " ".join(DATA_FACES).split())
+def test_scripts_of_utils_data_say_how_they_are_called(repository, tmp_path, kaldi_path, name):
+    script = repository / f"utils/data/{name}.sh"
+    (usage,) = re.findall(rf"^# Usage: utils/(?:data/)?{name}.sh (.*)$", script.read_text(), re.M)
+    help_text = shell(f"{script} --help", tmp_path, kaldi_path)
+    assert (help_text.returncode, help_text.stderr) == (0, "")
+    for option in re.findall(r"--[\w-]+", usage):
+        assert option in help_text.stdout
+
+
+@pytest.mark.parametrize("name", ["fix_data_dir", "data/fix_data_dir", "data/get_reco2utt"])
+def test_scripts_work_through_links_of_folders_and_of_single_files(
+    repository, tmp_path, kaldi_path, name
+):
+    make(tmp_path / "d", {"a": 2})
+    (tmp_path / "wsj").symlink_to(repository / "utils")
+    (tmp_path / "utils").symlink_to("wsj")
+    (tmp_path / "single.sh").symlink_to(f"utils/{name}.sh")
+    for path in (f"utils/{name}.sh", "./single.sh"):
+        done = shell(f"{path} d", tmp_path, kaldi_path)
+        assert (done.returncode, done.stderr, done.stdout[:1]) == (0, "", "d")
+
+
+def test_lists_can_be_made_through_links_of_single_files(repository, tmp_path, kaldi_path):
+    (tmp_path / "split.pl").symlink_to(repository / "utils/split_scp.pl")
+    (tmp_path / "in").write_text("a\nb\n")
+    done = shell("./split.pl -j 2 1 in", tmp_path, kaldi_path)
+    assert (done.stdout, done.stderr) == ("b\n", "")
+
+
+KALDI_TRAINING = """
+set -euo pipefail
+utils/data/get_utt2dur.sh data/train
+utils/data/perturb_data_dir_speed_3way.sh data/train data/train_sp
+utils/data/perturb_data_dir_volume.sh data/train_sp
+utils/data/modify_speaker_info.sh --utts-per-spk-max 2 data/train_sp data/train_sp_max2
+utils/data/get_utt2num_frames.sh data/train_sp
+utils/apply_map.pl -f 2 <(echo a A) < data/train/utt2spk | utils/shuffle_list.pl \\
+  | utils/subset_scp.pl --quiet 9 /dev/stdin > chosen
+utils/make_absolute.sh data
+"""
+
+
+def test_the_augmentation_of_a_kaldi_recipe(repository, tmp_path, kaldi_path):
+    (tmp_path / "utils").symlink_to(repository / "utils")
+    make(tmp_path / "data" / "train", {"a": 3})
+    write(tmp_path / "data" / "train", reco2dur="a-00 1.5\na-01 2.5\na-02 3.5\n")
+    done = shell(KALDI_TRAINING, tmp_path, kaldi_path)
+    assert done.returncode == 0, done.stderr
+    assert len(keys(tmp_path / "data" / "train_sp_max2" / "wav.scp")) == 9
+    assert keys(tmp_path / "data" / "train_sp_max2" / "spk2utt")[:3] == ["a-1", "a-2", "sp0.9-a-1"]
+    assert sorted((tmp_path / "chosen").read_text().split()) == ["A"] * 3 + ["a-00", "a-01", "a-02"]
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "data")

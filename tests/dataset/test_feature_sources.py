@@ -166,6 +166,21 @@ def test_without_recorded_moments_all_features_are_read(tmp_path):
         FeatureInput().open(folder).moments(list(features))
 
 
+def test_a_directory_of_kaldi_needs_no_more_than_its_features(tmp_path, caplog):
+    features = random_features([20, 30])
+    folder = with_features(tmp_path / "data", features)
+    with_tables = open_clips(str(folder), FeatureInput(), DataConfig())
+    (folder / "utt2moments").unlink()
+    (folder / "utt2num_frames").unlink()
+    clips = open_clips(str(folder), FeatureInput(), DataConfig())
+    assert clips.frames.tolist() == [20, 30]
+    assert clips.normalization == with_tables.normalization
+    np.testing.assert_array_equal(clips[0, 1].features.read(), with_tables[0, 1].features.read())
+    (folder / "feats.scp").write_text(f"utt00 {folder}/feats.ark:6\nutt01 {folder}/absent.ark:6\n")
+    with pytest.raises(InputError, match=r"feats\.scp: 1 of 2 matrices cannot be used: 'utt01'"):
+        open_clips(str(folder), FeatureInput(), DataConfig())
+
+
 def test_a_missing_archive_of_a_dump_is_said_with_the_remedy(folders, tmp_path):
     data, dump, _ = folders
     copy = tmp_path / "dump"

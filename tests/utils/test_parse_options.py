@@ -106,3 +106,12 @@ def test_help_is_printed(call):
 def test_wrong_words_give_the_usage(call):
     done = call("--stage", "1", "a", "b", "c", "d")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "usage: this\nscript\n")
+
+
+def test_a_script_may_have_a_usage_of_its_own(repository, tmp_path):
+    script = tmp_path / "script.sh"
+    script.write_text(
+        f"usage() {{ echo mine; exit 3; }}\n. {repository}/utils/parse_options.sh\nusage\n"
+    )
+    done = subprocess.run(["bash", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "mine\n", "")

@@ -46,7 +46,17 @@ def test_one_job_without_a_number_and_cluster_options_are_taken(run_pl, tmp_path
     assert "\nJOB\n# Accounting: time=0 threads=2\n" in (tmp_path / "one.log").read_text()
 
 
-@pytest.mark.parametrize("program", ["run.pl", "slurm.pl"])
+def test_options_of_grid_engine_are_taken_too(run_pl, tmp_path):
+    options = ["-pe", "smp", "4", "-V", "-q", "all.q", "-l", "mem_free=2G", "-sync", "y"]
+    assert run_pl(*options, "JOB=1:2", "-V", "x.JOB.log", "echo", "-n", "JOB").returncode == 0
+    assert "\n1# Accounting" in (tmp_path / "x.1.log").read_text()
+    job = "touch running.JOB; ls | grep -c running; sleep 0.1; rm running.JOB"
+    assert run_pl("-tc", "1", "JOB=1:3", "y.JOB.log", "eval", job).returncode == 0
+    counts = [int((tmp_path / f"y.{n}.log").read_text().splitlines()[3]) for n in range(1, 4)]
+    assert max(counts) == 1
+
+
+@pytest.mark.parametrize("program", ["run.pl", "slurm.pl", "queue.pl"])
 def test_help_says_the_usage(repository, program):
     for word in ("--help", "-h"):
         command = [repository / "utils" / program, word]
@@ -120,6 +130,7 @@ def test_failed_jobs_are_named_with_the_end_of_the_first_log(run_pl):
         (["JOB=3:2", "x.JOB.log", "true"], "expected FIRST:LAST"),
         (["x.log"], "expected"),
         (["--mem"], "option --mem needs a value"),
+        (["-pe", "smp"], "option -pe needs 2 values"),
         (["--max-jobs-run", "0", "x.log", "true"], "--max-jobs-run must be 1 or more"),
     ],
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from asda.corpus.datadir import DataDir, write_table
+from asda.corpus.edit.derived_tables import whole_segments
 from asda.corpus.kaldi_tables import (
     SINGLE_VALUES,
     SPEAKER,
@@ -26,8 +27,10 @@ def combine(
     """Combine data directories; return notes on files that were left out or merged.
 
     Files missing from any source are left out. Exceptions are segments and utt2uniq, whose lines
-    are filled in: there, utterances are whole recordings and their own originals. labels.txt lists
-    the labels of all sources: those of the first, then new ones of the next, and so on.
+    are filled in: there, utterances are whole recordings and their own originals. Such segments
+    end where utt2dur or the audio does, or at -1 (the end of the recording) if neither tells.
+    labels.txt lists the labels of all sources: those of the first, then new ones of the next, and
+    so on.
 
     Args:
         destination: data directory to write
@@ -43,7 +46,8 @@ def combine(
     # Sources with segments come last and win: only they distinguish recordings from utterances.
     for tables in sorted(found, key=lambda tables: "segments" in tables):
         kinds.update(tables)
-    notes, names = [], []
+    notes: list[str] = []
+    names: list[str] = []
     for name in (*kinds, "labels.txt", *SINGLE_VALUES):
         lacking = [str(source.path) for source in sources if not source.has(name)]
         if not lacking or name in ("segments", "utt2uniq"):
@@ -53,7 +57,7 @@ def combine(
     if "utt2spk" not in names:
         raise InputError(f"{sources[0].path}: cannot combine: utt2spk must exist in every source")
     # utt2spk first: it reports utterances in two sources before anything is written.
-    utt2spk = _merged("utt2spk", UTTERANCE, sources)
+    utt2spk = _merged("utt2spk", UTTERANCE, sources, notes)
     begin_directory(destination, sources, names)
     write_speakers(destination, utt2spk)
     for name in names:
@@ -62,18 +66,14 @@ def combine(
         elif name in SINGLE_VALUES:
             _copy_common_value(destination, name, sources)
         elif name not in SPEAKER_TABLES:
-            write_table(destination / name, _merged(name, kinds[name], sources))
+            write_table(destination / name, _merged(name, kinds[name], sources, notes))
     return notes
 
 
-def _merged(name: str, kind: str, sources: list[DataDir]) -> dict[str, str]:
+def _merged(name: str, kind: str, sources: list[DataDir], notes: list[str]) -> dict[str, str]:
     merged: dict[str, str] = {}
     for index, source in enumerate(sources):
-        if source.has(name):
-            table = source.table(name)
-        else:
-            value = "{0} 0 -1" if name == "segments" else "{0}"
-            table = {utterance: value.format(utterance) for utterance in source.utterances}
+        table = source.table(name) if source.has(name) else _filled_in(name, source, notes)
         for key in sorted(merged.keys() & table.keys()):
             # Sources may share recordings and speakers, but not utterances.
             if kind != UTTERANCE and merged[key] == table[key]:
@@ -85,6 +85,19 @@ def _merged(name: str, kind: str, sources: list[DataDir]) -> dict[str, str]:
             )
         merged.update(table)
     return merged
+
+
+def _filled_in(name: str, source: DataDir, notes: list[str]) -> dict[str, str]:
+    """Return the lines of segments or utt2uniq for a source without it."""
+    if name != "segments":
+        return {utterance: utterance for utterance in source.utterances}
+    lines, unknown = whole_segments(source)
+    if unknown:
+        notes.append(
+            f"{source.path}: {len(unknown)} utterances without a known duration (first: "
+            f"{unknown[0]}) end at -1 in segments, which Kaldi refuses; give them one in utt2dur"
+        )
+    return lines
 
 
 def _merge_labels(destination: Path, sources: list[DataDir]) -> list[str]:

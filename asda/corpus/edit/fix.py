@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from asda.corpus.datadir import MAY_BE_EMPTY, UTTERANCE_LISTS, DataDir, write_table
+from asda.corpus.datadir import UTTERANCE_LISTS, DataDir, may_be_empty, write_table
+from asda.corpus.edit.scan import LENGTHS, VALUE_CHECKS
 from asda.corpus.kaldi_tables import KEYS, RECORDING, SPEAKER, UTTERANCE, tables_of, write_speakers
 from asda.files import InputError, numbered_lines, write_lines
 
@@ -23,9 +24,10 @@ class Fixed(NamedTuple):
 def fix(path: str | Path, extra: Mapping[str, str] | None = None) -> Fixed:
     """Repair a data directory in place.
 
-    Tables are sorted. Bad lines, duplicates and unknown keys are dropped, and so are utterances
-    missing from any table. spk2utt is rebuilt; without utt2spk every utterance becomes its own
-    speaker. The folder `.backup` receives the previous files and the list `dropped_utterances`.
+    Tables are sorted. Bad lines, duplicates and unknown keys are dropped, lengths of 0 among them,
+    and so are utterances missing from any table. spk2utt is rebuilt; without utt2spk every
+    utterance becomes its own speaker. The folder `.backup` receives the previous files and the
+    list `dropped_utterances`.
 
     Args:
         path: data directory
@@ -51,7 +53,7 @@ def fix(path: str | Path, extra: Mapping[str, str] | None = None) -> Fixed:
             kept &= present
         elif tables[name] == SPEAKER:
             kept = {utterance for utterance in kept if utt2spk[utterance] in present}
-        elif name == "wav.scp":
+        else:
             kept = {utterance for utterance in kept if recording_of.get(utterance) in present}
     if not kept:
         raise InputError(_nothing_left(directory, keys))
@@ -82,12 +84,15 @@ def _speakers(directory: DataDir, notes: list[str]) -> dict[str, str]:
 def _tidy(directory: DataDir, name: str, notes: list[str]) -> dict[str, str]:
     """Return the valid lines of a table; of lines with the same key, the first."""
     path = directory.path / name
+    check = VALUE_CHECKS[name] if name in LENGTHS else lambda value: ""
     table: dict[str, str] = {}
     for number, line in numbered_lines(path):
         key, *rest = line.split(None, 1)[:2] or [""]
         value = rest[0].rstrip() if rest else ""
-        if not key or not (value or name in MAY_BE_EMPTY):
+        if not key or not (value or may_be_empty(name)):
             notes.append(f"{path}:{number}: dropped '{key}': no value")
+        elif wrong := check(value):
+            notes.append(f"{path}:{number}: dropped '{key}': {wrong}")
         elif table.setdefault(key, value) != value:
             notes.append(f"{path}:{number}: dropped '{key} {value}': '{key}' is in an earlier line")
     return table

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asda.corpus.datadir import MAY_BE_EMPTY
+from asda.corpus.datadir import may_be_empty
 
 FILES = {"wav.scp", "feats.scp"}  # values may hold any character that the name of a file may
 
@@ -81,7 +81,7 @@ def scan(
             key, value = _divided(text)
             if not text.isprintable():
                 named = text[len(key) :] if path.name in FILES else ""
-                _report_odd_character(path, number, text, report, non_print, named)
+                report_odd_character(path, number, text, report, non_print, named)
             keys.append(key)
             values.append(value)
             if not key:
@@ -90,7 +90,7 @@ def scan(
             if key <= previous:
                 report.problem(path, number, _disorder(key, previous))
             previous = key
-            empty = not value and path.name not in MAY_BE_EMPTY
+            empty = not value and not may_be_empty(path.name)
             wrong = "no value" if empty else check(value) if check else ""
             if wrong:
                 report.problem(path, number, f"'{key}': {wrong}")
@@ -113,7 +113,7 @@ def _disorder(key: str, previous: str) -> str:
     return f"'{key}' after '{previous}': not sorted as LC_ALL=C sort does"
 
 
-def _report_odd_character(
+def report_odd_character(
     path: Path, line: int, text: str, report: Report, lenient: bool, named: str = ""
 ) -> None:
     """Report the first odd character of a line; its end `named` is the name of a file."""
@@ -154,6 +154,23 @@ def positive_integer(value: str) -> str:
     return f"expected a positive integer, found '{value}'"
 
 
+def warp_factor(value: str) -> str:
+    return (
+        "" if 0.5 < number(value) < 1.5 else f"expected a factor from 0.5 to 1.5, found '{value}'"
+    )
+
+
+def file_and_channel(value: str) -> str:
+    fields = value.split()
+    if len(fields) == 2 and fields[1] in (
+        "A",
+        "B",
+        "1",
+    ):  # 1, as in ctm, is what Kaldi only warns of
+        return ""
+    return f"expected 'file A' or 'file B', the channel of a recording, found '{value}'"
+
+
 def gender(value: str) -> str:
     return "" if value in ("m", "f") else f"expected m or f, found '{value}'"
 
@@ -175,6 +192,8 @@ def segment(value: str) -> str:
     return ""
 
 
+# What fix_data_dir.sh drops lines by: they say that there is no audio.
+LENGTHS = ("segments", "utt2dur", "utt2num_frames", "utt2num_samples", "reco2dur")
 VALUE_CHECKS: dict[str, Callable[[str], str]] = {
     "utt2spk": word,
     "utt2lang": word,
@@ -186,4 +205,7 @@ VALUE_CHECKS: dict[str, Callable[[str], str]] = {
     "utt2num_frames": positive_integer,
     "utt2num_samples": positive_integer,
     "spk2gender": gender,
+    "spk2warp": warp_factor,
+    "utt2warp": warp_factor,
+    "reco2file_and_channel": file_and_channel,
 }

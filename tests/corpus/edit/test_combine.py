@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import soundfile
 from corpus.directories import keys, make, write
+from dataset.directories import random_features, with_features
 
 from asda.cli import main
 from asda.corpus.datadir import DataDir
@@ -58,14 +59,30 @@ def test_segments_and_recordings_shared_by_sources(tmp_path):
         DataDir(write(tmp_path / n, utt2spk=f"{n}-0 {n}\n", segments=line, wav_scp="r cat x |\n"))
         for n, line in parts.items()
     ]
-    whole = DataDir(write(tmp_path / "c", utt2spk="c-0 c\n", wav_scp="c-0 cat y |\n"))
-    combine(tmp_path / "all", [whole, *sources])
+    whole = DataDir(
+        write(tmp_path / "c", utt2spk="c-0 c\n", wav_scp="c-0 cat y |\n", utt2dur="c-0 2.25\n")
+    )
+    assert combine(tmp_path / "all", [whole, *sources]) == [
+        f"utt2dur is left out: missing from {tmp_path}/a, {tmp_path}/b"
+    ]
     assert is_valid(tmp_path / "all")
     assert (tmp_path / "all" / "wav.scp").read_text() == "c-0 cat y |\nr cat x |\n"
-    assert (tmp_path / "all" / "segments").read_text() == "a-0 r 0 1\nb-0 r 1 2\nc-0 c-0 0 -1\n"
+    assert (tmp_path / "all" / "segments").read_text() == "a-0 r 0 1\nb-0 r 1 2\nc-0 c-0 0 2.25\n"
     write(sources[1].path, wav_scp="r cat other |\n")
     with pytest.raises(InputError, match=r"b/wav\.scp:1: 'r' is also in wav\.scp"):
         combine(tmp_path / "all2", sources)
+
+
+def test_segments_of_whole_recordings_end_with_their_audio(tmp_path):
+    """Kaldi's validate_data_dir.sh refuses an end of -1, as it is no time after the start."""
+    soundfile.write(tmp_path / "c.wav", [0.0] * 4001, 8000)
+    cut = write(tmp_path / "a", utt2spk="a-0 a\n", segments="a-0 r 0 1\n", wav_scp="r cat x |\n")
+    scp = f"c-0 {tmp_path}/c.wav\nc-1 {tmp_path}/absent.wav\n"
+    whole = write(tmp_path / "c", utt2spk="c-0 c\nc-1 c\n", wav_scp=scp)
+    (note,) = combine(tmp_path / "all", [DataDir(cut), DataDir(whole)])
+    assert "1 utterances without a known duration (first: c-1) end at -1" in note
+    lines = (tmp_path / "all" / "segments").read_text().splitlines()
+    assert lines == ["a-0 r 0 1", "c-0 c-0 0 0.500125", "c-1 c-1 0 -1"]
 
 
 def test_frame_shift_must_agree(tmp_path, sources):
@@ -115,10 +132,11 @@ def test_utt2dur_of_segments_headers_and_frames(tmp_path):
     assert DataDir(folder).durations() == {"u": 0.2, "v": 0.375}
     assert not write_durations(DataDir(folder)).written
     frames = write(tmp_path / "f", utt2spk="u s\n", utt2num_frames="u 150\n", frame_shift="0.01\n")
-    write_durations(DataDir(frames))
-    assert DataDir(frames).durations() == {"u": 1.5}
+    main(["data", "utt2dur", str(frames)])
+    # 150 windows of 25 ms, 10 ms apart, as Kaldi's script reckons
+    assert DataDir(frames).durations() == {"u": 1.515}
     neither = write(tmp_path / "n", utt2spk="u s\n")
-    with pytest.raises(InputError, match=r"needs wav\.scp, or utt2num_frames"):
+    with pytest.raises(InputError, match=r"needs wav\.scp, segments, utt2num_frames"):
         write_durations(DataDir(neither))
 
 
@@ -145,7 +163,32 @@ def test_utt2dur_leaves_out_what_cannot_be_used(tmp_path, capsys):
     assert (folder / "utt2dur").read_text() == "u0 0.5\nu7 0.2\n"
     printed = capsys.readouterr()
     assert "warning: u1: truncated: 0.12 s of the 0.50 s" in printed.err
-    assert "utt2dur: written without 6 utterances" in printed.out
+    assert "utt2dur: written without 6 of them" in printed.out
     (folder / "utt2dur").unlink()
     with pytest.raises(InputError, match=r"wav\.scp: 6 of 8 utterances have no .*; and 3 more"):
         DataDir(folder).durations()
+
+
+def test_durations_need_no_audio_where_segments_or_features_tell(tmp_path, capsys):
+    parts = write(tmp_path / "s", utt2spk="u s\nv s\n", segments="u r 0.5 2\nv r 2 -1\n")
+    main(["data", "utt2dur", str(parts)])
+    assert (parts / "utt2dur").read_text() == "u 1.5\n"
+    assert "v: its segment has no end, and there is no wav.scp" in capsys.readouterr().err
+    dumped = with_features(tmp_path / "f", random_features([20, 30]))
+    (dumped / "utt2num_frames").unlink()
+    main(["data", "utt2dur", str(dumped)])
+    assert (dumped / "utt2dur").read_text() == "utt00 0.215\nutt01 0.315\n"
+    (dumped / "utt2dur").unlink()
+    write(dumped, frame_shift="0.02\n")
+    main(["data", "utt2dur", str(dumped)])
+    assert (dumped / "utt2dur").read_text() == "utt00 0.43\nutt01 0.63\n"
+
+
+def test_durations_of_recordings(tmp_path, capsys):
+    soundfile.write(tmp_path / "a.wav", [0.0] * 4000, 8000)
+    folder = write(tmp_path / "d", utt2spk="u s\n", wav_scp=f"r {tmp_path}/a.wav\n")
+    write(folder, segments="u r 0.1 0.3\n")
+    for state in ("written", "up to date"):
+        main(["data", "reco2dur", str(folder)])
+        assert (folder / "reco2dur").read_text() == "r 0.5\n"
+        assert capsys.readouterr().out == f"{folder}/reco2dur: {state}\n"

@@ -65,6 +65,33 @@ def test_clips_without_labels_stay(tmp_path):
     assert validate(folder, Checks(feats=False)).count == 0
 
 
+def test_utterances_without_length_go(tmp_path):
+    """What says that there is no audio would be refused by validate_data_dir.sh afterwards."""
+    folder = make(tmp_path / "d", {"a": 3, "b": 2})
+    durations = (folder / "utt2dur").read_text()
+    (folder / "utt2dur").write_text(durations.replace("a-01 2.5", "a-01 0"))
+    counts = "a-00 0\na-01 9\na-02 9\nb-00 9\nb-01 9.5\n"
+    (folder / "utt2num_frames").write_text(counts)
+    fixed = fix(folder)
+    assert fixed.kept == ["a-02", "b-00"]
+    assert (
+        f"{folder}/utt2dur:2: dropped 'a-01': expected a positive number, found '0'" in fixed.notes
+    )
+    assert validate(folder, Checks(feats=False)).count == 0
+
+
+def test_recordings_without_length_go(tmp_path):
+    folder = write(
+        tmp_path / "d",
+        utt2spk="a a\nb b\nc c\n",
+        segments="a r1 0 1\nb r2 1 1\nc r3 0 1\n",
+        wav_scp="r1 cat x |\nr2 cat y |\nr3 cat z |\n",
+        reco2dur="r1 2\nr2 2\nr3 0\n",
+    )
+    assert fix(folder).kept == ["a"]
+    assert validate(folder, Checks(feats=False, text=False)).count == 0
+
+
 def test_segments_recordings_and_weights_are_intersected(tmp_path):
     folder = write(
         tmp_path / "d",

@@ -101,6 +101,14 @@ def test_utterance_ids_of_files_may_not(directory):
         ("feats.scp", "", "feats.scp: empty file"),
         ("feats.scp", "a-00 x.ark:1", "feats.scp:1: no newline at the end of the file"),
         ("text", "a-00 hi <s>\n", "text:1: 'a-00': <s> is a reserved symbol"),
+        ("spk2warp", "a 1.1\nb 1.6\n", "spk2warp:2: 'b': expected a factor from 0.5 to 1.5"),
+        ("spk2warp", "a 1.1\n", "spk2warp: 'b' of {0}/utt2spk is missing"),
+        ("utt2warp", "a-00 0.4\n", "utt2warp:1: 'a-00': expected a factor from 0.5 to 1.5"),
+        (
+            "reco2file_and_channel",
+            "a-00 a A\na-01 a C\n",
+            "reco2file_and_channel:2: 'a-01': expected 'file A' or 'file B'",
+        ),
         ("frame_shift", "fast\n", "frame_shift:1: expected a positive number, found 'fast'"),
     ],
 )
