@@ -43,7 +43,7 @@ class AudioInput(NamedTuple):
 
     def fault(self, error: AudioError) -> str:
         """Return a line that says why it cannot be used."""
-        source = self.audio.source
+        source = on_one_line(self.audio.source)  # as in the message
         reason = str(error).removesuffix(f": {source}")
         if self.file == STANDARD_INPUT:
             return f"standard input: {reason.replace(source, 'standard input')}"

@@ -120,7 +120,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "config.json: not JSON"),
+        ("{", "config.json:1: not JSON"),
         ("[1]", "config.json: expected the configuration of a model"),
         ('{"model_type": "asda"}', "corrupt or not an asda file"),
         ('{"model_type": "asda", "asda": 3}', "corrupt or not an asda file"),

@@ -93,9 +93,9 @@ def commands_in(work: Path) -> list[Command]:
     fbank = RECIPE / "conf/fbank.yaml"
     sets = [data / name for name in ("train", "valid", "test")]
     common = ["--train", data / "train", "--valid", data / "valid", "--dump", made / "dump"]
-    short = ["--training.device", "cpu", "--training.threads", 1, "--training.log_every", 5]
-    short += ["--training.evaluate_every", 10, "--training.save_every", 5]
-    short += ["--training.updates", 30]
+    short = ["--training.device", "cpu", "--training.threads", 1, "--training.log_every", 2]
+    short += ["--training.evaluate_every", 4, "--training.save_every", 2]
+    short += ["--training.updates", 12, "--data.batch_size", 16]
     model = made / "finetune/model.pt"
     pretrain = [*asda, "pretrain", "--config", RECIPE / "conf/pretrain.yaml", *common, *short]
     finetune = [*asda, "finetune", "--config", RECIPE / "conf/finetune.yaml", *common, *short]
