@@ -44,8 +44,24 @@ def start_process(device: str = "auto", threads: int = 0) -> Process:
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     if _is_launched() and not dist.is_initialized():
-        dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
+        _join("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
     return Process(*place(), chosen)
+
+
+def _join(backend: str) -> None:
+    """Join the process group.
+
+    torchrun keeps its store when it restarts a run. PyTorch 2.14 finds in it the addresses of the
+    processes before, and waits for these.
+    """
+    attempt = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+    if attempt == 0:
+        dist.init_process_group(backend)
+        return
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store = dist.PrefixStore(f"attempt/{attempt}", dist.TCPStore(address, port, is_master=False))
+    rank, processes = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    dist.init_process_group(backend, store=store, rank=rank, world_size=processes)
 
 
 @contextlib.contextmanager
