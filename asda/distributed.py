@@ -16,8 +16,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from asda.files import InputError
-from asda.peers import Peers
+from asda.peers import Peers, connect
 
+STORE_SECONDS = 300.0  # PyTorch's own limit for an answer of the store
 LAUNCH = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -51,15 +52,13 @@ def start_process(device: str = "auto", threads: int = 0) -> Process:
 def _join(backend: str) -> None:
     """Join the process group.
 
-    torchrun keeps its store when it restarts a run. PyTorch 2.14 finds in it the addresses of the
-    processes before, and waits for these.
+    In a run that torchrun has restarted, PyTorch 2.14 would find the addresses of the processes
+    before, and wait for these.
     """
-    attempt = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
-    if attempt == 0:
+    if os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0":
         dist.init_process_group(backend)
         return
-    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    store = dist.PrefixStore(f"attempt/{attempt}", dist.TCPStore(address, port, is_master=False))
+    store = connect(STORE_SECONDS)
     rank, processes = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     dist.init_process_group(backend, store=store, rank=rank, world_size=processes)
 

@@ -40,7 +40,7 @@ class Peers:
         self._seen = [time.monotonic()] * len(hosts)  # when each count last changed
         self._answered = time.monotonic()  # when the store last did
         self._ended = threading.Event()
-        self._store = _connect(seconds)
+        self._store = connect(seconds)
         for work in (self._give_signs, self._watch):
             threading.Thread(target=work, daemon=True).start()
 
@@ -48,7 +48,7 @@ class Peers:
         """Tell the others that this process ends, and stop watching them."""
         self._ended.set()
         with contextlib.suppress(RuntimeError):  # the store may have ended already
-            _connect(self.interval).set(_key(self.rank), FAILED if failed else DONE)
+            connect(self.interval).set(_key(self.rank), FAILED if failed else DONE)
 
     def lost(self) -> str | None:
         """Return which process has ended, when an exchange with the others has just failed."""
@@ -112,12 +112,16 @@ def _end(message: str) -> NoReturn:
     os._exit(1)
 
 
-def _connect(seconds: float) -> dist.Store:
-    """Return a connection of its own to the store: one that waits for an answer blocks others."""
+def connect(seconds: float) -> dist.Store:
+    """Return a connection of its own to the store: one that waits for an answer blocks others.
+
+    Args:
+        seconds: until a request without an answer fails, at least 1
+    """
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     timeout = datetime.timedelta(seconds=max(1.0, seconds))
     store = dist.TCPStore(address, port, is_master=False, timeout=timeout)
-    # A restarted run must not find the counts of the processes before it.
+    # torchrun keeps its store when it restarts a run, which must not find what was before it.
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     return dist.PrefixStore(f"asda/{attempt}", store)
 

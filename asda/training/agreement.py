@@ -34,7 +34,8 @@ def agree_on_settings(config: RunConfig, process: Process) -> None:
         InputError: naming the process, its host and what differs.
     """
     if process.world_size > 1:
-        versions = {name: environment()[name] for name in VERSIONS}
+        found = environment()
+        versions = {name: found[name] for name in VERSIONS}
         settings = configuration.to_dict(config)
         _agree(process, settings | {"version of": versions}, "give all processes the same")
 

@@ -7,6 +7,7 @@ import copy
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,16 @@ def stopped_before(update: int) -> Iterator[None]:
             patch.setattr(task, "before_update", stopping(task.before_update))
         with pytest.raises(KeyboardInterrupt):
             yield
+
+
+def wait_for(exp: Path, line: str) -> None:
+    """Wait until the log of a run has a line."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if (exp / "train.log").exists() and line in (exp / "train.log").read_text():
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"no line '{line}' in {exp}/train.log")
 
 
 def history(exp: Path) -> list[dict[str, float]]:

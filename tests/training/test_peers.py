@@ -9,20 +9,11 @@ import time
 
 import pytest
 from training.ranks import ended, start_ranks
-from training.runs import write_config
+from training.runs import wait_for, write_config
 
 pytestmark = pytest.mark.slow
 LONG = {"training__updates": 100000, "training__log_every": 7, "training__save_every": 5}
 LONG |= {"training__evaluate_every": 0, "training__lost_after": 0.1}
-
-
-def wait_for(exp, line):
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        if (exp / "train.log").exists() and line in (exp / "train.log").read_text():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"no line '{line}' in {exp}/train.log")
 
 
 def errors(said):

@@ -21,6 +21,7 @@ from training.runs import (
     history,
     run_finetune,
     run_pretrain,
+    wait_for,
     write_config,
 )
 
@@ -41,16 +42,6 @@ def whole(data, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("asda.training.progress.draw_curves", lambda history, folder: None)
         return exp, run_finetune(data, exp, valid=data / "valid", **LONG)
-
-
-def wait_for(exp, line):
-    """Wait until the log of a run has a line."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        if (exp / "train.log").exists() and line in (exp / "train.log").read_text():
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"no line '{line}' in {exp}/train.log")
 
 
 def state(exp):
