@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import hashlib
-import os
 import re
 import shlex
 import subprocess
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from job_logs import lines_of, say
 from jobs import UsageError
+from scheduler_programs import job_name, run_program
 from slurm_scheduler import Task
 
 if TYPE_CHECKING:
@@ -34,8 +33,7 @@ class GridEngine:
     each_node = ()
 
     def __init__(self, log: str):
-        digest = hashlib.sha256(os.path.abspath(log).encode()).hexdigest()[:8]
-        self.name = re.sub(r"[^\w.+-]", "_", f"a_{os.path.basename(log)}.{digest}")
+        self.name = f"a_{job_name(log)}"
         self.first: dict[str, str] = {}  # a job -> the first one of its submission
 
     def submit(
@@ -163,10 +161,4 @@ def _accounted(job: str, index: int) -> dict[str, str]:
 
 
 def _run(words: list[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(words, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise UsageError(
-            f"no program '{words[0]}' on PATH: call it on a machine that submits jobs to Grid "
-            "Engine, or choose cmd_backend=local"
-        ) from None
+    return run_program(words, "Grid Engine")

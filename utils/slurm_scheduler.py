@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shlex
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from job_logs import say
 from jobs import UsageError
+from scheduler_programs import job_name, run_program
 from slurm_reasons import explanation
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ class Slurm:
     each_node = ("srun", "--mpi=none", "--kill-on-bad-exit=1")
 
     def __init__(self, log: str):
-        digest = hashlib.sha256(os.path.abspath(log).encode()).hexdigest()[:8]
-        self.name = re.sub(r"[^\w.+-]", "_", f"{os.path.basename(log)}.{digest}")
+        self.name = job_name(log)
 
     def submit(
         self, words: list[str], script: Script, offset: int, tasks: str, after: str, resumable: bool
@@ -167,13 +166,7 @@ def _run(
     """Run a program of Slurm, with no setting of a job that this process may be part of."""
     mixed = re.compile(r"SLURM_|SQUEUE_|SCANCEL_|SACCT_")
     clean = {k: v for k, v in os.environ.items() if k in KEPT or not mixed.match(k)}
-    try:
-        return subprocess.run(words, capture_output=True, text=True, env=clean | (defaults or {}))
-    except FileNotFoundError:
-        raise UsageError(
-            f"no program '{words[0]}' on PATH: call it on a machine that submits jobs to Slurm, or "
-            "choose cmd_backend=local"
-        ) from None
+    return run_program(words, "Slurm", clean | (defaults or {}))
 
 
 def _with_advice(answer: str) -> str:
