@@ -13,25 +13,38 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import SupportsIndex, overload
+from typing import SupportsIndex, TypeVar, overload
 
 import numpy as np
 
 from asda.corpus.datadir import may_be_empty, table_lines
 from asda.files import InputError
 
+TOGETHER = 4096
+T = TypeVar("T")
+
 
 class PackedNames(Sequence[str]):
-    """Strings in one block of memory; equal to any sequence of the same strings."""
+    """Strings in one block of memory; equal to any sequence of the same strings.
 
-    def __init__(self, names: Iterable[str]):
-        self._text, self._starts = bytearray(), array("q", [0])
-        for name in names:
-            self._text += name.encode()
-            self._starts.append(len(self._text))
+    Attributes:
+        text: all strings, in UTF-8
+        starts: where each of them begins, and where the last one ends
+    """
+
+    def __init__(self, names: Iterable[str] = ()):
+        self.text, self.starts = bytearray(), array("q", [0])
+        for part in _parts(names):
+            self.extend(part)
+
+    def extend(self, names: Iterable[str]) -> None:
+        encoded = [name.encode() for name in names]
+        ends = itertools.accumulate(map(len, encoded), initial=len(self.text))
+        self.starts.extend(itertools.islice(ends, 1, None))
+        self.text += b"".join(encoded)
 
     def __len__(self) -> int:
-        return len(self._starts) - 1
+        return len(self.starts) - 1
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> str: ...
@@ -41,13 +54,13 @@ class PackedNames(Sequence[str]):
         if isinstance(index, slice):
             return [self[one] for one in range(*index.indices(len(self)))]
         row = range(len(self))[index]
-        return self._between(self._starts[row], self._starts[row + 1])
+        return self._between(self.starts[row], self.starts[row + 1])
 
     def __iter__(self) -> Iterator[str]:
-        return map(self._between, self._starts, itertools.islice(self._starts, 1, None))
+        return map(self._between, self.starts, itertools.islice(self.starts, 1, None))
 
     def _between(self, start: int, end: int) -> str:
-        return self._text[start:end].decode()
+        return self.text[start:end].decode()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and [*self] == [*other]
@@ -70,13 +83,16 @@ class PackedTable(Mapping[str, str]):
     """
 
     def __init__(self, path: Path, lines: Iterable[tuple[str, str]]):
-        self._lines = PackedNames(f"{key} {value}" for key, value in lines)
+        self._lines, hashes = PackedNames(), array("I")
+        for part in _parts(lines):
+            self._lines.extend(f"{key} {value}" for key, value in part)
+            hashes.extend(_hash(key.encode()) for key, _ in part)
         self._last = 0  # row of the key that was found last
-        hashes = np.fromiter((_hash(key) for key in self), np.uint32, len(self._lines))
-        rows = np.argsort(hashes, kind="stable")
-        self._hashes = array("I", hashes[rows].tobytes())
+        unsorted = np.frombuffer(hashes, np.uint32)
+        rows = np.argsort(unsorted, kind="stable")
+        self._hashes = array("I", unsorted[rows].tobytes())
         self._rows = array("I", rows.astype(np.uint32).tobytes())
-        self._refuse_repeated(path, hashes[rows])
+        self._refuse_repeated(path)
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -84,6 +100,13 @@ class PackedTable(Mapping[str, str]):
     def __iter__(self) -> Iterator[str]:
         for line in self._lines:
             yield line.split(" ", 1)[0]
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            self.row(str(key))
+        except KeyError:
+            return False
+        return True
 
     def __getitem__(self, key: str) -> str:
         return self._lines[self.row(key)][len(key) + 1 :]
@@ -94,31 +117,33 @@ class PackedTable(Mapping[str, str]):
         Raises:
             KeyError: if there is none.
         """
+        beginning = f"{key} ".encode()
         for row in (self._last, self._last + 1):
-            if self._has(row, key):
+            if self._begins(row, beginning):
                 break
         else:
-            row = self._search(key)
+            row = self._search(key, beginning)
         self._last = row
         return row
 
-    def _has(self, row: int, key: str) -> bool:
-        return row < len(self._lines) and self._lines[row].startswith(f"{key} ")
+    def _begins(self, row: int, beginning: bytes) -> bool:
+        lines = self._lines
+        return row < len(lines) and lines.text.startswith(beginning, lines.starts[row])
 
-    def _search(self, key: str) -> int:
-        wanted = _hash(key)
+    def _search(self, key: str, beginning: bytes) -> int:
+        wanted = _hash(beginning[:-1])
         place = bisect_left(self._hashes, wanted)
         while place < len(self._hashes) and self._hashes[place] == wanted:
-            if self._has(self._rows[place], key):
+            if self._begins(self._rows[place], beginning):
                 return self._rows[place]
             place += 1
         raise KeyError(key)
 
-    def _refuse_repeated(self, path: Path, hashes: np.ndarray) -> None:
-        suspects = sorted(self._rows[place + 1] for place in np.flatnonzero(np.diff(hashes) == 0))
-        for row in suspects:
+    def _refuse_repeated(self, path: Path) -> None:
+        places = np.flatnonzero(np.diff(np.frombuffer(self._hashes, np.uint32)) == 0)
+        for row in sorted(self._rows[place + 1] for place in places):
             key = self._lines[row].split(" ", 1)[0]
-            if self._search(key) != row:  # of equal hashes, it finds the first line
+            if self._search(key, f"{key} ".encode()) != row:  # it finds the first of equal ones
                 raise InputError(f"{path}:{row + 1}: duplicate key '{key}'; remove one line")
 
 
@@ -132,5 +157,12 @@ def read_packed(path: str | Path) -> PackedTable:
     return PackedTable(Path(path), ((key, value) for _, key, value in lines))
 
 
-def _hash(key: str) -> int:
-    return zlib.crc32(key.encode())
+def _hash(key: bytes) -> int:
+    return zlib.crc32(key)
+
+
+def _parts(items: Iterable[T]) -> Iterator[list[T]]:
+    """Yield the items in lists of some thousands, which are faster to pack than single ones."""
+    left = iter(items)
+    while part := list(itertools.islice(left, TOGETHER)):
+        yield part

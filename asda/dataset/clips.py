@@ -133,6 +133,8 @@ class Clips(Dataset):
         frames = self.features.num_frames(utterance)
         if frames < self.config.min_frames:
             return f"shorter than {self.config.min_frames} frames"
+        if not selective:
+            return None
         faults = (target.unusable(utterance, frames) for target in selective)
         return next((f"with {fault}" for fault in faults if fault), None)
 

@@ -30,7 +30,7 @@ from asda.dataset.loaders import training_loader
 from asda.features.matrix import COMPRESSED_HEADER
 
 FRAMES, MEL_BINS = 998, 128  # 10 s
-MATRIX_BYTES = 256_000  # with compression 3 and header
+MATRIX_BYTES = 127_768  # with compression 3, and header
 PER_ARCHIVE = 1000
 BLOCKS = 16_384  # data.shuffle_buffer_size
 READ = 20_000  # clips that a loader worker reads
