@@ -1,4 +1,4 @@
-"""Time and memory of `asda data validate` and `asda data split` on a large data directory.
+"""Time and memory of `asda data validate`, `split`, `subset` and `fix` on a large data directory.
 
 Usage: tools/bench/datadir_scale.py [--utterances 2000000] [--jobs 32]
 """
@@ -32,6 +32,7 @@ def main() -> None:
         for command in (
             ["validate", "--no-feats", "--no-wav", directory],
             ["split", "--per-utt", directory, str(arguments.jobs)],
+            ["subset", directory, str(arguments.utterances // 2), f"{folder}/half"],
             ["fix", directory],
         ):
             seconds, mebibytes = measure([sys.executable, "-m", "asda", "data", *command])
