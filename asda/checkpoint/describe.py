@@ -7,9 +7,14 @@ from typing import Any
 from asda.checkpoint.foreign.fairseq_names import POSITION_ROWS
 from asda.checkpoint.saved_model import SavedModel
 from asda.features.fbank_config import FbankConfig
-from asda.model.model_config import ModelConfig, patch_grid
+from asda.model.model_config import ModelConfig, ResolvedModel, patch_grid
 
 SHOWN_LABELS = 8
+OTHER_ATTENTION = {
+    "standard": "EAT (standard attention)",
+    "gated": "standard attention with a gate on its output, as in BAT",
+    "diff_v2": "differential attention of DIFF V2, lambda of each token and head",
+}
 
 
 def describe(saved: SavedModel) -> dict[str, Any]:
@@ -23,6 +28,8 @@ def describe(saved: SavedModel) -> dict[str, Any]:
         "patch": f"{model.patch.time} frames x {model.patch.freq} of {model.mel_bins} mel bins",
     }
     lines |= {f"parameters, {part}": f"{count:,}" for part, count in parameters(saved).items()}
+    if saved.kind == "pretrained":
+        lines |= {"decoder": decoder(model), "targets": targets(model)}
     table = POSITION_ROWS * patch_grid(model, 1)[1] * model.width
     lines["positions"] = f"computed; a table of {table:,} fixed values in files of the reference"
     lines["normalisation"] = "(x - mean) / (2 std), mean {mean:.4f}, std {std:.4f}".format(
@@ -68,12 +75,30 @@ def features(fbank: dict[str, Any]) -> str:
 def architecture(model: ModelConfig) -> str:
     """Return the name of the architecture and its kind of attention."""
     attention = model.attention
-    if attention.kind == "standard":
-        return "EAT (standard attention)"
+    if attention.kind in OTHER_ATTENTION:
+        return OTHER_ATTENTION[attention.kind]
     value = "depth-dependent" if attention.lambda_init is None else attention.lambda_init
     if attention.learn_lambda:
         return f"differential attention, lambda learned (initially {value})"
     return f"ASDA (differential attention, lambda {value})"
+
+
+def decoder(model: ResolvedModel) -> str:
+    """Return the decoder of a pretraining in words."""
+    own = model.decoder
+    if own.kind == "vit":
+        return f"ViT, {own.layers} blocks x {own.width} x {own.heads}"
+    return (
+        f"{own.layers} convolutions x {own.width}, kernel {own.kernel}, groups {own.groups}, mask"
+        f" noise {own.mask_noise:g}"
+    )
+
+
+def targets(model: ResolvedModel) -> str:
+    """Return what a pretraining predicts, in words."""
+    what = "whole blocks" if model.target_output == "block" else "MLP outputs"
+    norm = model.target_norm
+    return f"{what} of the top {model.target_layers} of {model.depth} blocks, normalised by {norm}"
 
 
 def parameters(saved: SavedModel) -> dict[str, int]:

@@ -32,6 +32,8 @@ MODELS = {
         "head": {"pooling": "statistics", "layers": "all"},
         "attention": AttentionConfig(learn_lambda=True, norm="head_rms", head_split="half"),
     },
+    "gated": {"attention": AttentionConfig(kind="gated")},
+    "diff_v2": {"attention": AttentionConfig(kind="diff_v2")},
     "frames beyond edges": {"fbank": {"num_mel_bins": 80, "snip_edges": False, "window": "povey"}},
     "overlapping patches": {"kind": "encoder", "patch": PatchConfig(8, 32, time_stride=4)},
     "pretrained": {"kind": "pretrained"},
@@ -137,7 +139,9 @@ def test_metadata_holds_labels_and_settings(write):
     assert found["shortest_input"] == str(400 + 16 * 160)
 
 
-@pytest.mark.parametrize("name", ["classifier", "padding is sound", "pretrained"])
+@pytest.mark.parametrize(
+    "name", ["classifier", "padding is sound", "gated", "diff_v2", "pretrained"]
+)
 def test_a_program_of_torch_computes_the_same(name, write):
     path, out = write("model.pt2", "--format", "torch-export", **MODELS[name])
     extra = {"asda.json": ""}
