@@ -6,7 +6,9 @@ from typing import Any
 
 from asda.checkpoint.foreign.fairseq_names import POSITION_ROWS
 from asda.checkpoint.saved_model import SavedModel
+from asda.features.clip_range import ClipRange
 from asda.features.fbank_config import FbankConfig
+from asda.features.normalization import normalization_of
 from asda.model.model_config import ModelConfig, ResolvedModel, patch_grid
 
 SHOWN_LABELS = 8
@@ -32,9 +34,7 @@ def describe(saved: SavedModel) -> dict[str, Any]:
         lines |= {"decoder": decoder(model), "targets": targets(model)}
     table = POSITION_ROWS * patch_grid(model, 1)[1] * model.width
     lines["positions"] = f"computed; a table of {table:,} fixed values in files of the reference"
-    lines["normalisation"] = "(x - mean) / (2 std), mean {mean:.4f}, std {std:.4f}".format(
-        **saved.normalization
-    )
+    lines["normalisation"] = normalisation(saved)
     lines["features"] = features(saved.fbank)
     if saved.head:
         shown = ", ".join(saved.labels[:SHOWN_LABELS])
@@ -51,10 +51,17 @@ def describe(saved: SavedModel) -> dict[str, Any]:
 def corpora_in_words(corpora: dict[str, dict[str, Any]]) -> str:
     """Return the corpora that a model was pretrained on, with what it records of each."""
     return "; ".join(
-        f"{name} {corpus['share']:.3g} of the batches, {corpus['clips']} clips,"
-        f" mean {corpus['mean']:.4f}, std {corpus['std']:.4f}"
+        f"{name} {corpus['share']:.3g} of the batches, {corpus['clips']} clips"
+        + (f", mean {corpus['mean']:.4f}, std {corpus['std']:.4f}" if "mean" in corpus else "")
         for name, corpus in corpora.items()
     )
+
+
+def normalisation(saved: SavedModel) -> str:
+    """Return how features are normalised, in words."""
+    if isinstance(norm := normalization_of(saved.normalization), ClipRange):
+        return f"each clip from 0 to 1, of its loudest {norm.range_db:g} dB"
+    return f"(x - mean) / (2 std), mean {norm.mean:.4f}, std {norm.std:.4f}"
 
 
 def features(fbank: dict[str, Any]) -> str:

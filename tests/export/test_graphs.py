@@ -188,7 +188,7 @@ def test_int8_weights_are_smaller_and_leave_the_features_exact(write, capsys):
 
 def test_an_export_that_computes_something_else_is_not_kept(write, tmp_path, monkeypatch, capsys):
     (tmp_path / "model.onnx").write_text("what was there before")
-    monkeypatch.setattr(ExportedModel, "_scaled", lambda self, log_mel: 0.9 * log_mel)
+    monkeypatch.setattr(ExportedModel, "_scaled", lambda self, log_mel, frames: 0.9 * log_mel)
     with pytest.raises(SystemExit):
         write("model.onnx", "--format", "onnx")
     said = capsys.readouterr().err

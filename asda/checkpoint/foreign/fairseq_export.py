@@ -34,6 +34,8 @@ def to_reference(saved: SavedModel) -> dict[str, Any]:
         )
     model = saved.config
     _check_form(model, saved.path)
+    if "mean" not in saved.normalization:
+        raise InputError(f"{saved.path}: the reference cannot normalise features clip by clip")
     tensors: dict[str, Any] = {reference_name(n): tensor for n, tensor in saved.weights.items()}
     positions = sincos_positions(POSITION_ROWS, 8, model.width)[None]
     if saved.kind == "finetuned":
