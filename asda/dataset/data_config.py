@@ -51,7 +51,7 @@ class DataConfig:
         max_bad: largest fraction of unusable clips of a data directory when features are computed
             from audio; they are left out and listed in `bad_utterances` of the experiment folder
             (a single one is always tolerated, unless this is 0)
-        normalization: "corpus" normalises log-mel values by one mean and standard deviation; "clip"
+        norm: "corpus" normalises log-mel values by one mean and standard deviation; "clip"
             each clip from its smallest to its largest value, of its loudest 80 dB, as BAT does
             (docs/algorithm.md#normalisation-by-clip); null = as the model of `init` was trained,
             and "corpus" without one
@@ -73,7 +73,7 @@ class DataConfig:
     shuffle_block: int = 64
     workers: int = 1
     max_bad: float = 0.05
-    normalization: Literal["corpus", "clip"] | None = None
+    norm: Literal["corpus", "clip"] | None = None
     norm_mean: float | None = None
     norm_std: float | None = None
 
@@ -98,8 +98,8 @@ class DataConfig:
             self._check_batch_frames(self.batch_frames)
         if (self.norm_mean is None) != (self.norm_std is None):
             raise ValueError("set both data.norm_mean and data.norm_std, or neither")
-        if self.norm_mean is not None and self.normalization == "clip":
-            raise ValueError("data.norm_mean and data.norm_std are for data.normalization corpus")
+        if self.norm_mean is not None and self.norm == "clip":
+            raise ValueError("data.norm_mean and data.norm_std are for data.norm corpus")
         if self.norm_std is not None and self.norm_std <= 0:
             raise ValueError(f"data.norm_std must be above 0, not {self.norm_std}")
 

@@ -130,7 +130,7 @@ def _log_mel(features: np.ndarray, model: AudioModel) -> np.ndarray:
     if isinstance(norm, ClipRange):
         raise InputError(
             f"{model.saved.path}: normalises each clip by its own range, after which the level of"
-            " its frames is not known; measure a model with data.normalization corpus"
+            " its frames is not known; measure a model with data.norm corpus"
         )
     return (features - norm.offset) / norm.scale
 

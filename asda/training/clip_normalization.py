@@ -15,9 +15,9 @@ def clip_range(config: DataConfig, init: SavedModel | None) -> ClipRange | None:
         config: settings of the run, which decide unless they leave it open
         init: the model that it starts from, which then decides
     """
-    if config.normalization == "clip":
+    if config.norm == "clip":
         return ClipRange()
-    is_open = config.normalization is None and config.norm_mean is None
+    is_open = config.norm is None and config.norm_mean is None
     return _of(init) if init and is_open else None
 
 
@@ -29,7 +29,7 @@ def normalization_warning(used: ClipRange | None, init: SavedModel) -> str | Non
         return None
     return (
         f"features are normalised {names[now]}, but {init.path} was trained on features normalised"
-        f" {names[before]}; leave out data.normalization unless you mean to adapt it"
+        f" {names[before]}; leave out data.norm unless you mean to adapt it"
     )
 
 

@@ -34,6 +34,11 @@ MODELS = {
     },
     "gated": {"attention": AttentionConfig(kind="gated")},
     "diff_v2": {"attention": AttentionConfig(kind="diff_v2")},
+    "normalised by clip": {"normalization": {"range_db": 80.0}},
+    "normalised by clip, filled up": {
+        "normalization": {"range_db": 30.0},
+        "data": {"padding": "fill"},
+    },
     "frames beyond edges": {"fbank": {"num_mel_bins": 80, "snip_edges": False, "window": "povey"}},
     "overlapping patches": {"kind": "encoder", "patch": PatchConfig(8, 32, time_stride=4)},
     "pretrained": {"kind": "pretrained"},
@@ -140,7 +145,8 @@ def test_metadata_holds_labels_and_settings(write):
 
 
 @pytest.mark.parametrize(
-    "name", ["classifier", "padding is sound", "gated", "diff_v2", "pretrained"]
+    "name",
+    ["classifier", "padding is sound", "gated", "diff_v2", "normalised by clip", "pretrained"],
 )
 def test_a_program_of_torch_computes_the_same(name, write):
     path, out = write("model.pt2", "--format", "torch-export", **MODELS[name])

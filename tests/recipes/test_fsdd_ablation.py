@@ -215,7 +215,7 @@ def test_bat_has_what_its_arms_have_one_by_one(runs):
         "diff_v2": {"model.attention.kind": "diff_v2"},
         "vit_decoder": {"model.decoder.kind": "vit"},
         "block_targets": {"model.target_output": "block"},
-        "clip_range": {"data.normalization": "clip"},
+        "clip_range": {"data.norm": "clip"},
     }
     assert {arm: changed[arm] for arm in one} == one
     together = {key: value for arm in one if arm != "diff_v2" for key, value in one[arm].items()}

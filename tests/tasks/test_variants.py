@@ -21,7 +21,7 @@ OPTIONS = {
     "diff_v2": {"model__attention__kind": "diff_v2"},
     "vit": {"model__decoder__kind": "vit"},
     "block": {"model__target_output": "block"},
-    "clip": {"data__normalization": "clip"},
+    "clip": {"data__norm": "clip"},
 }
 SHOWN = {
     "gated": "standard attention with a gate on its output, as in BAT",
@@ -95,7 +95,7 @@ def test_settings_of_the_features_that_differ_from_those_of_the_start_are_warned
     data, pretrained, tmp_path, caplog
 ):
     init = str(pretrained / "clip/model.pt")
-    run_finetune(data, tmp_path / "run", init=init, data__normalization="corpus", **FEW)
+    run_finetune(data, tmp_path / "run", init=init, data__norm="corpus", **FEW)
     assert "but " + init + " was trained on features normalised clip by clip" in caplog.text
     assert set(read_model(tmp_path / "run/model.pt").normalization) == {"mean", "std"}
 
@@ -127,7 +127,7 @@ def test_moments_and_normalisation_by_clip_exclude_each_other(data, tmp_path):
         run_pretrain(
             data,
             tmp_path / "run",
-            data__normalization="clip",
+            data__norm="clip",
             data__norm_mean=-4.0,
             data__norm_std=3.0,
         )
