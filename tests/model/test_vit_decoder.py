@@ -125,6 +125,18 @@ def test_its_size_is_that_of_bat():
     assert sum(p.numel() for p in made.parameters()) == 6 * block + width + width**2
 
 
+def test_initial_values():
+    """docs/algorithm.md#initialisation"""
+    torch.manual_seed(0)
+    made = VitDecoder(tiny(decoder=DecoderConfig(kind="vit", width=192, layers=1)))
+    layers = [made.in_proj, made.proj, made.blocks[0].attn.qk, made.blocks[0].mlp.fc1]
+    for values in (made.mask_token, *(layer.weight for layer in layers)):
+        assert values.mean().item() == pytest.approx(0, abs=0.003)
+        assert values.std().item() == pytest.approx(0.02, rel=0.12)
+    assert not made.blocks[0].mlp.fc1.bias.any()
+    assert made.proj.bias is None and made.in_proj.bias is None
+
+
 @pytest.mark.parametrize(
     ("decoder", "named"),
     [
