@@ -85,6 +85,16 @@ def test_values_and_gradients_are_those_of_the_formula(kind, bias, masked, form)
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kind", PLAIN)
+def test_bf16_is_near_float32(kind):
+    made = attention(kind)
+    x = torch.randn(2, TOKENS, WIDTH)
+    expected = made(x, None)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = made(x, None)
+    assert (found - expected).abs().max() < 0.02 * expected.abs().max()
+
+
 def test_the_rows_of_a_difference_sum_to_one_minus_their_lambda():
     made = attention("diff_v2")
     x = torch.randn(2, TOKENS, WIDTH)
