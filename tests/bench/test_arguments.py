@@ -1,5 +1,6 @@
 """The benchmarks refuse what they can't measure, in a line, before they begin."""
 
+import os
 import subprocess
 import sys
 
@@ -33,3 +34,17 @@ def test_forms_of_attention_are_measured_without_a_gpu_too(repository):
         rows = [line for line in table.splitlines() if f" {tokens} tokens" in line]
         assert [row[22:37].strip() for row in rows] == ["two calls", "fused", "stacked"]
     assert "fastest" not in table
+
+
+def test_all_benchmarks_can_be_started(repository):
+    folder = repository / "tools/bench"
+    scripts = [path for path in sorted(folder.glob("*.py")) if os.access(path, os.X_OK)]
+    assert len(scripts) > 10
+    helps = [
+        subprocess.Popen([sys.executable, path, "--help"], stdout=subprocess.PIPE, text=True)
+        for path in scripts
+    ]
+    for path, process in zip(scripts, helps, strict=True):
+        text, _ = process.communicate()
+        assert process.returncode == 0, path
+        assert text.startswith("usage:"), path
