@@ -54,8 +54,16 @@ def test_it_is_an_operator_that_pytorch_can_fake_differentiate_and_compile(inter
 @needs_triton
 @needs_gpu
 @pytest.mark.gpu
-@pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *((name, "bf16") for name in CASES),
+        ("padded student", "fp16"),
+        ("one token more", "fp16"),
+        ("17 tokens of narrow heads", "float32"),  # wide heads take Triton long to compile
+        ("masked blocks", "float32"),
+    ],
+)
 def test_values_and_gradients_on_a_gpu(name, dtype):
     found = differences(CASES[name], "cuda", TYPES[dtype])
     assert max(found.values()) < TOLERANCE[dtype], found
