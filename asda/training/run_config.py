@@ -81,8 +81,8 @@ class TrainingConfig:
         precision: data type of matrix products; weights are float32 in all cases, and fp16 uses
             loss scaling. "auto" is bf16 if the processor supports it in hardware, else float32;
             it is decided when a run begins and kept when the run resumes
-        compile: compile the transformer blocks by torch.compile. The first update then takes a
-            minute or more, and the last digits of results differ
+        compile: compile the transformer blocks by torch.compile, during the first updates. The last
+            digits of results then differ
         seed: random seed of initialisation, sampling, masks, augmentation and noise
         device: training device ("auto" = a GPU if one is available)
         threads: number of CPU threads of the training process (0 = all cores)

@@ -1,11 +1,13 @@
 """Compiled blocks: the same losses, gradients and draws, and models without a trace of it."""
 
+import shutil
+
 import pytest
 import torch
 from model.networks import tiny
 from torch import nn
 from torch._dynamo.utils import counters
-from training.runs import run_finetune, run_pretrain
+from training.runs import assert_same_weights, run_finetune, run_pretrain, stopped_before
 
 from asda.files import InputError
 from asda.model.classifier import Classifier
@@ -62,6 +64,18 @@ def test_a_run_writes_a_model_like_any_other(traced, data, tmp_path, run):
     assert counters["stats"]["unique_graphs"] > 0
     assert not counters["graph_break"]
     assert list(compiled["weights"]) == list(plain["weights"])
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler")
+@pytest.mark.usefixtures("no_images")
+def test_a_run_in_compiled_code_resumes_bit_for_bit(data, tmp_path):
+    """Also where it compiles anew, and other lengths come first."""
+    options = {"training__compile": True, "training__updates": 4, "training__evaluate_every": 0}
+    whole = run_pretrain(data, tmp_path / "whole", **options)
+    with stopped_before(3):
+        run_pretrain(data, tmp_path / "resumed", **options)
+    torch._dynamo.reset()
+    assert_same_weights(whole, run_pretrain(data, tmp_path / "resumed", **options))
 
 
 def test_a_machine_without_a_compiler_is_told_so(monkeypatch):
