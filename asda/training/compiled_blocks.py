@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from asda.extras import require_compiler
-from asda.model.encoder import Block
+from asda.model.block import Block
 
 USES = 4  # of a block: by student and teacher, of padded clips and of others
 

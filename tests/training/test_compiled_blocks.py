@@ -11,7 +11,7 @@ from training.runs import assert_same_weights, run_finetune, run_pretrain, stopp
 
 from asda.files import InputError
 from asda.model.classifier import Classifier
-from asda.model.encoder import Block
+from asda.model.block import Block
 from asda.training.compiled_blocks import compile_blocks
 
 pytestmark = pytest.mark.slow
