@@ -10,8 +10,8 @@ from torch._dynamo.utils import counters
 from training.runs import assert_same_weights, run_finetune, run_pretrain, stopped_before
 
 from asda.files import InputError
-from asda.model.classifier import Classifier
 from asda.model.block import Block
+from asda.model.classifier import Classifier
 from asda.training.compiled_blocks import compile_blocks
 
 pytestmark = pytest.mark.slow
