@@ -18,7 +18,7 @@ def step_profile(repository):
     ("name", "kind"),
     [
         ("nvjet_hsh_256x128_64x4_2x1_v_bz_coopA_TNT", "matrix products"),
-        ("void cutlass::Kernel2<cutlass_80_wmma_tensorop_bf16_s161616gemm_bf16>", "matrix products"),
+        ("void cutlass::Kernel2<cutlass_80_tensorop_bf16_s16816gemm_bf16>", "matrix products"),
         ("void pytorch_flash::flash_bwd_dq_dk_dv_loop_seqk_parallel_kernel<...>", "attention"),
         ("fmha_cutlassF_bf16_aligned_64x64_rf_sm80(...)", "attention"),
         ("void at::native::(anonymous namespace)::multi_tensor_apply_kernel<...lerp...>",

@@ -85,14 +85,9 @@ def test_a_piece_that_is_cut_off_keeps_what_it_has_measured(repository, out, tmp
     assert json.loads((tmp_path / "step.json").read_text())["rows"] == content["rows"]
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ([], "usage: tools/gpu/check.sh"),
-        (["--python", "/usr/bin/false", "/dev/null/out"], "Not a directory"),
-    ],
-)
-def test_what_cannot_run_is_refused_at_once(repository, tmp_path, words, said):
-    command = [repository / "tools/gpu/check.sh", *words]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 1 and said in done.stderr
+def test_without_a_gpu_only_a_dry_run_is_possible(repository, tmp_path):
+    command = [repository / "tools/gpu/check.sh", tmp_path / "out"]
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "check.sh: error: PyTorch finds no GPU; --dry tries it out on the CPU\n"

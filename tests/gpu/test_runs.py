@@ -23,6 +23,8 @@ from asda.scoring.predictions import ScoredClips
 pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("no_images")]
 
 PRECISIONS = ["float32", "bf16", "fp16"]
+# With a large eps, gradients that are 0 but for rounding make no difference between devices.
+ALIKE = {"optimizer__eps": 1e-3}
 
 
 def accuracy(model, directory, device, out):
@@ -67,21 +69,21 @@ def test_a_resumed_run_is_bit_for_bit_that_without_interruption(
 @pytest.mark.parametrize("order", [("gpu", "cpu"), ("cpu", "gpu")], ids="{0[0]} first".format)
 def test_a_checkpoint_is_resumed_on_another_device(data, tmp_path, gpu, order):
     devices = {"cpu": "cpu", "gpu": str(gpu)}
-    options = {"model__decoder__mask_noise": 0.0}  # each device draws noise of its own
+    options = ALIKE | {"model__decoder__mask_noise": 0.0}  # each device draws noise of its own
     whole = run_pretrain(data, tmp_path / "whole", **options)
     with stopped_before(5):
         run_pretrain(data, tmp_path / "run", training__device=devices[order[0]], **options)
     resumed = run_pretrain(data, tmp_path / "run", training__device=devices[order[1]], **options)
     for name, tensor in whole["weights"].items():
-        torch.testing.assert_close(resumed["weights"][name], tensor, rtol=1e-2, atol=1e-3)
+        torch.testing.assert_close(resumed["weights"][name], tensor, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(
-        column(tmp_path / "run", "train/loss"), column(tmp_path / "whole", "train/loss"), rtol=1e-2
+        column(tmp_path / "run", "train/loss"), column(tmp_path / "whole", "train/loss"), rtol=1e-3
     )
 
 
 def test_a_process_group_of_one(data, tmp_path, gpu):
     """NCCL on a GPU, gloo on a CPU; gradients and sums of one process are those without a group."""
-    options = {"training__device": str(gpu), "valid": data / "valid"}
+    options = ALIKE | {"training__device": str(gpu), "valid": data / "valid"}
     alone = run_pretrain(data, tmp_path / "alone", **options)
     config = write_config(data, tmp_path / "launched", **options)
     launcher = ["torch.distributed.run", "--standalone", "--nproc_per_node=1"]
