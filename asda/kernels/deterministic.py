@@ -19,10 +19,15 @@ def deterministic_kernels() -> Iterator[None]:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read at the first product
     torch.use_deterministic_algorithms(True)
-    filled = torch.utils.deterministic.fill_uninitialized_memory
-    torch.utils.deterministic.fill_uninitialized_memory = False  # all of it is written before use
+    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    _fill_memory(False)  # all of it is written before it is read
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(False)
-        torch.utils.deterministic.fill_uninitialized_memory = filled
+        _fill_memory(filled)
+
+
+def _fill_memory(filled: bool) -> None:
+    """Say whether PyTorch fills new memory with NaN first, in deterministic mode."""
+    torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
