@@ -69,7 +69,7 @@ CLIPS = {
     "dry": {"pretraining": 1, "finetuning": 1, "inference": 1},
 }
 REPEATS = {"cpu": 1, "cuda": 10}  # steps of a round
-LARGEST = {"cuda": 768, "cpu": 4}  # clips at which the search for the largest batch ends
+LARGEST = {"cuda": 192, "cpu": 4}  # clips at which the search for the largest batch ends
 WORTHWHILE = 1.02  # times as many clips per second, for which a batch is doubled
 
 
@@ -269,7 +269,10 @@ class Worker:
 
     def _answer(self, request: str) -> float:
         self.connection.send(request)
-        answer = self.connection.recv()
+        try:
+            answer = self.connection.recv()
+        except EOFError:
+            raise StepError("the process ended without a word") from None
         if isinstance(answer, str):
             self.process.join()
             raise StepError(answer)

@@ -70,13 +70,13 @@ piece() {
 }
 
 failed=false
-piece tests 180 env PYTHONPATH="$PWD/tools/bench:$PWD/tools/gpu:$PYTHONPATH" \
+piece tests 150 env PYTHONPATH="$PWD/tools/bench:$PWD/tools/gpu:$PYTHONPATH" \
   "$python" -m pytest -m gpu -p gpu_outcomes --results "$out/tests.json" \
   tests/gpu tests/parity tests/kernels
-piece step 170 "$python" tools/bench/training_step.py "${device[@]}" --out "$out/step.json" \
-  pretraining attention finetuning inference largest
-piece profile 45 "$python" tools/bench/step_profile.py "${device[@]}" --out "$out/profile.json"
-piece loader 60 "$python" tools/bench/feeding.py "${device[@]}" --out "$out/loader.json"
+piece step 210 "$python" tools/bench/training_step.py "${device[@]}" --out "$out/step.json" \
+  pretraining attention finetuning largest inference
+piece profile 40 "$python" tools/bench/step_profile.py "${device[@]}" --out "$out/profile.json"
+piece loader 50 "$python" tools/bench/feeding.py "${device[@]}" --out "$out/loader.json"
 left=$((seconds - SECONDS))
 if [ -n "$further" ] && [ "$left" -ge 20 ]; then
   # A training saves a checkpoint on SIGTERM.
