@@ -50,7 +50,9 @@ class NoWaitingCopies(TorchDispatchMode):
 @pytest.fixture
 def pretended(monkeypatch):
     """Let PyTorch believe in a GPU where it asks before autocast and loss scaling."""
-    monkeypatch.setattr("torch.cuda.amp.common.amp_definitely_not_available", lambda: False)
+    monkeypatch.setattr(
+        "torch.cuda.amp.common.amp_definitely_not_available", lambda: False, raising=False
+    )
     monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda *_, **__: True)
 
 
