@@ -69,7 +69,7 @@ CLIPS = {
     "dry": {"pretraining": 1, "finetuning": 1, "inference": 1},
 }
 REPEATS = {"cpu": 1, "cuda": 10}  # steps of a round
-LARGEST = {"cuda": 192, "cpu": 4}  # clips at which the search for the largest batch ends
+LARGEST = {"cuda": 192, "cpu": 2}  # clips at which the search for the largest batch ends
 WORTHWHILE = 1.02  # times as many clips per second, for which a batch is doubled
 
 
