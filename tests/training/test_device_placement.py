@@ -117,6 +117,8 @@ def check_devices(numbers, updater):
         ("bf16", "differential", {}),
         ("float32", "differential", MASKED),
         ("float32", "standard", {}),
+        ("bf16", "gated", MASKED),
+        ("bf16", "diff_v2", {"model__decoder": {"kind": "vit", "layers": 1}}),
     ],
 )
 @pytest.mark.usefixtures("pretended")

@@ -53,8 +53,8 @@ from asda.kernels.allocator import keep_freed_memory
 from asda.kernels.differential_attention import differential_attention
 from asda.kernels.recompute import recompute_outputs, recomputing
 from asda.model.attention import split_heads
+from asda.model.block import Block
 from asda.model.classifier import Classifier
-from asda.model.encoder import Block
 from asda.model.masking import sample_visible
 from asda.model.model_config import ModelConfig, patch_grid
 from asda.model.pretrainer import Pretrainer
