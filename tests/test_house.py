@@ -33,7 +33,7 @@ LAYERS = [
     {"audio"},
     {"command_line"},
     {"registry"},
-    {"extras", "provenance", "script", "staging", "stop_signals", "terminal_bar"},
+    {"extras", "file_locks", "provenance", "script", "staging", "stop_signals", "terminal_bar"},
     {"configuration", "digests"},
     {"files"},
     {"abandoned"},

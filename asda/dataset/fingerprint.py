@@ -5,10 +5,11 @@ Paths do not count: data may be moved.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from asda.configuration import to_dict
 from asda.corpus.datadir import DataDir
+from asda.corpus.packed_table import read_packed
 from asda.dataset.feature_sources import FeatureInput
 from asda.digests import table_digest, value_digest
 from asda.features.fbank_file import load_fbank
@@ -46,5 +47,5 @@ def fingerprint(directory: str, features: FeatureInput, truth: Collection[str]) 
     return digests | {"features": table_digest(clips, _table(dumped, "utt2moments"))}
 
 
-def _table(data: DataDir, name: str) -> dict[str, str]:
-    return data.table(name) if data.has(name) else {}
+def _table(data: DataDir, name: str) -> Mapping[str, str]:
+    return read_packed(data.path / name) if data.has(name) else {}
