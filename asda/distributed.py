@@ -42,7 +42,7 @@ def start_process(device: str = "auto", threads: int = 0) -> Process:
     if threads:
         torch.set_num_threads(threads)
     chosen = find_device(device)
-    if chosen.type == "cuda":
+    if chosen.type == "cuda" and chosen.index is not None:  # "cuda" is the current one
         torch.cuda.set_device(chosen)
     if _is_launched() and not dist.is_initialized():
         _join("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
@@ -115,18 +115,26 @@ def _is_launched() -> bool:
 def find_device(name: str) -> torch.device:
     """Return a device by its name; "auto" is a GPU if there is one, else the CPU.
 
+    Without a number, each of several processes on a host has a GPU of its own.
+
     Raises:
         InputError: if there is no such device.
     """
     if name == "auto":
-        local_rank = int(os.environ.get("LOCAL_RANK", 0)) if _is_launched() else 0
-        name = f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and _is_launched():
+        name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
     try:
         device = torch.device(name)
     except RuntimeError:
         raise InputError(f"no device '{name}'; known are auto, cpu, cuda and cuda:0") from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise InputError(f"device {name}: PyTorch finds no GPU; use auto or cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(
+            f"device {name}: PyTorch finds {torch.cuda.device_count()} GPUs on"
+            f" {socket.gethostname()}; start one process for each GPU (--nproc_per_node)"
+        )
     return device
 
 

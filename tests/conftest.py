@@ -1,19 +1,24 @@
 """Fixtures that several test folders use."""
 
+import contextlib
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
-import imageio_ffmpeg
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = tempfile.TemporaryDirectory()  # removed when the tests end
 
+DRY_RUN = "ASDA_DRY_RUN"  # a variable of the environment, see `gpu`
+
 if not shutil.which("ffmpeg"):  # an independent decoder, which tests of audio compare with
-    os.symlink(imageio_ffmpeg.get_ffmpeg_exe(), f"{PROGRAMS.name}/ffmpeg")
-    os.environ["PATH"] += f"{os.pathsep}{PROGRAMS.name}"
+    with contextlib.suppress(ImportError):  # tests on a GPU do without
+        import imageio_ffmpeg
+
+        os.symlink(imageio_ffmpeg.get_ffmpeg_exe(), f"{PROGRAMS.name}/ffmpeg")
+        os.environ["PATH"] += f"{os.pathsep}{PROGRAMS.name}"
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +33,28 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the reference outputs and corpora in {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def gpu():
+    """The GPU; with $ASDA_DRY_RUN the CPU in its place, so that tests on it can be tried out."""
+    import torch  # slow, and most tests of commands do without
+
+    if os.environ.get(DRY_RUN):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        pytest.skip(f"needs a GPU; {DRY_RUN}=1 runs it on the CPU")
+    # In float32 convolutions would otherwise be computed with 10 bits of the mantissa (TF32).
+    torch.backends.cudnn.allow_tf32 = False
+    return torch.device("cuda")
+
+
+@pytest.fixture(params=["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
+def device(request):
+    """The CPU and, in tests that are marked so, the GPU."""
+    import torch
+
+    return torch.device("cpu") if request.param == "cpu" else request.getfixturevalue("gpu")
 
 
 @pytest.fixture(scope="session")

@@ -152,7 +152,7 @@ def mixup(
         return features, targets, None
     draws = len(features) if config.mixup_per_clip else 1
     drawn = rng.beta(config.mixup_alpha, config.mixup_alpha, size=draws).astype(np.float32)
-    lam = torch.from_numpy(drawn).to(features.device)[:, None]  # (batch or 1, 1)
+    lam = torch.from_numpy(drawn).to(features.device, non_blocking=True)[:, None]  # (batch or 1, 1)
     partners = torch.arange(len(features) - 1, -1, -1, device=features.device)
     mixed = features * lam[..., None] + features[partners] * (1 - lam[..., None])
     return mixed, targets * lam + targets[partners] * (1 - lam), partners

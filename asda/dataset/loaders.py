@@ -32,7 +32,11 @@ class Loader:
 
     def __init__(self, clips: Clips | Windows | Mixture, batches: Iterable[Keys]):
         self.clips, self.batches = clips, batches
-        self.pin = torch.cuda.is_available()
+
+    @property
+    def pin(self) -> bool:
+        """Whether this process uses a GPU: page-locked memory would take hold of an unused one."""
+        return torch.cuda.is_initialized()
 
     def __iter__(self) -> Generator[Batch, None, None]:
         try:

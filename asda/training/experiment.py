@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 # Settings that change where a run is stored, how fast it is and what it writes, but not its result.
 RUNTIME_KEYS = {
     "exp",
+    "training.deterministic",
     "training.device",
     "training.threads",
     "training.lost_after",

@@ -18,6 +18,7 @@ from asda.checkpoint.schema import refusing_damage
 from asda.dataset.collate import Batch
 from asda.distributed import Process, barrier, failing_together, gather, largest_number
 from asda.files import InputError, listed
+from asda.kernels.deterministic import deterministic_kernels
 from asda.kernels.recompute import recompute_outputs
 from asda.stop_signals import NOTHING_LOST, Stopped, StopRequests
 from asda.training.agreement import agree_on_state
@@ -43,8 +44,9 @@ def train(
 ) -> None:
     """Train to the last update, from the experiment's checkpoint if it has one; write model.pt.
 
-    A run that is interrupted and resumed gives bit-identical losses on the same kind of machine:
-    order, masks, augmentation and noise depend only on the seed and the update.
+    A run that is interrupted and resumed gives bit-identical losses on the same kind of machine, on
+    a GPU with training.deterministic: order, masks, augmentation and noise depend only on the seed
+    and the update.
 
     Args:
         stop: requests to stop; None = there are none
@@ -64,7 +66,9 @@ def train(
     if requested(stop):
         raise Stopped(stop.received or signal.SIGTERM, NOTHING_LOST if process.is_first else "")
     experiment.claim()
-    with run.reporting(), stop.deferred():
+    deterministic = task.config.training.deterministic
+    kernels = deterministic_kernels() if deterministic else contextlib.nullcontext()
+    with run.reporting(), stop.deferred(), kernels:
         run.run()
         run.finish()
         barrier()

@@ -84,6 +84,9 @@ class TrainingConfig:
         compile: compile the transformer blocks by torch.compile, during the first updates. The last
             digits of results then differ
         seed: random seed of initialisation, sampling, masks, augmentation and noise
+        deterministic: on a GPU, use only kernels that give the same bits every time, so that a
+            resumed run is bit for bit that without interruption; false leaves out what is slower.
+            On a CPU this is so in any case
         device: training device ("auto" = a GPU if one is available)
         threads: number of CPU threads of the training process (0 = all cores)
         lost_after: minutes without a sign of life after which one of several processes counts as
@@ -108,6 +111,7 @@ class TrainingConfig:
     precision: Literal["auto", "float32", "bf16", "fp16"] = "float32"
     compile: bool = False
     seed: int = 1
+    deterministic: bool = False
     device: str = "auto"
     threads: int = 0
     lost_after: float = 2.0

@@ -22,7 +22,7 @@ def own_names(model):
 
 def assert_close(found, expected, what, record_property):
     """Compare by the largest absolute error over the largest absolute reference value."""
-    found = np.asarray(torch.as_tensor(found).detach(), dtype=np.float64)
+    found = np.asarray(torch.as_tensor(found).detach().cpu(), dtype=np.float64)
     expected = np.asarray(expected, dtype=np.float64)
     assert found.shape == expected.shape, what
     error = np.abs(found - expected).max() / np.abs(expected).max()
@@ -31,14 +31,14 @@ def assert_close(found, expected, what, record_property):
     assert error <= LIMIT, what
 
 
-def load_pretrainer(folder):
+def load_pretrainer(folder, device="cpu"):
     path = folder / "checkpoint.pt"
     saved = read_model(path)
     config = saved.config
     config.decoder.mask_noise = 0.0
     model = Pretrainer(config)
     load_weights(model, saved.weights, path)
-    return model.train()
+    return model.to(device).train()
 
 
 def load_classifier(folder):
@@ -65,8 +65,8 @@ def folder(request, tmp_path):
 
 
 @pytest.fixture
-def pretrainer(folder):
-    return load_pretrainer(folder)
+def pretrainer(folder, device):
+    return load_pretrainer(folder, device)
 
 
 @pytest.fixture
@@ -74,19 +74,19 @@ def step(folder):
     return dict(np.load(folder / "pretrain_step.npz"))
 
 
-def inputs(step):
+def inputs(step, device):
     fbank = torch.from_numpy(step["fbank"])[:, 0]
-    return fbank, visible_patches(step["mask"], len(fbank))
+    return fbank.to(device), visible_patches(step["mask"], len(fbank)).to(device)
 
 
-def test_forward_and_losses(pretrainer, step, record_property):
-    fbank, visible = inputs(step)
+def test_forward_and_losses(pretrainer, step, device, record_property):
+    fbank, visible = inputs(step, device)
     target, cls, tokens, prediction = encode(pretrainer, fbank, visible)
     assert_close(target, step["teacher_target"], "teacher_target", record_property)
     student = step["student_encoder_output"]
     assert_close(cls, student[:, 0], "student CLS", record_property)
     # The order of visible tokens is arbitrary in the reference: match each to its nearest.
-    for own, reference in zip(tokens, torch.from_numpy(student[:, 1:]), strict=True):
+    for own, reference in zip(tokens.cpu(), torch.from_numpy(student[:, 1:]), strict=True):
         order = torch.cdist(own, reference).argmin(dim=1)
         assert len(set(order.tolist())) == len(order)
         assert_close(own, reference[order], "student tokens", record_property)
@@ -97,8 +97,8 @@ def test_forward_and_losses(pretrainer, step, record_property):
     assert_close(output.loss, step["loss_total"], "loss_total", record_property)
 
 
-def test_gradient_norms(pretrainer, step, record_property):
-    pretrainer(*inputs(step)).loss.backward()
+def test_gradient_norms(pretrainer, step, device, record_property):
+    pretrainer(*inputs(step, device)).loss.backward()
     parameters = dict(pretrainer.named_parameters())
     own = own_names(pretrainer)
     names = [own[str(name)] for name in step["grad_names"]]
@@ -106,7 +106,7 @@ def test_gradient_norms(pretrainer, step, record_property):
     assert set(names) == trained
     norms = torch.stack([parameters[name].grad.norm() for name in names])
     assert_close(norms, step["grad_norms"], "grad_norms", record_property)
-    relative = np.abs(norms.numpy() / step["grad_norms"] - 1)
+    relative = np.abs(norms.cpu().numpy() / step["grad_norms"] - 1)
     assert relative.max() < 1e-3, names[int(relative.argmax())]
 
 
@@ -128,10 +128,10 @@ def test_ema_step(pretrainer, step, record_property):
 
 
 @torch.no_grad()
-def test_features_of_the_student(pretrainer, folder, record_property):
+def test_features_of_the_student(pretrainer, folder, device, record_property):
     expected = np.load(folder / "features.npz")
     student = pretrainer.student.eval()
-    fbank = torch.from_numpy(expected["fbank"])[:, 0]
+    fbank = torch.from_numpy(expected["fbank"])[:, 0].to(device)
     *_, (tokens, ffn) = student.hidden_states(student.patches(fbank), None)
     assert_close(tokens, expected["tokens"], "tokens", record_property)
     assert_close(ffn, expected["last_ffn_output"], "last_ffn_output", record_property)
@@ -140,7 +140,7 @@ def test_features_of_the_student(pretrainer, folder, record_property):
 
 
 @torch.no_grad()
-def test_logits_of_the_fine_tuned_model(folder, record_property):
-    fbank = torch.from_numpy(np.load(folder / "features.npz")["fbank"])[:, 0]
+def test_logits_of_the_fine_tuned_model(folder, device, record_property):
+    fbank = torch.from_numpy(np.load(folder / "features.npz")["fbank"])[:, 0].to(device)
     expected = np.load(folder / "classify.npz")["logits"]
-    assert_close(load_classifier(folder)(fbank), expected, "logits", record_property)
+    assert_close(load_classifier(folder).to(device)(fbank), expected, "logits", record_property)

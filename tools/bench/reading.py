@@ -32,17 +32,17 @@ import kaldiio
 import numpy as np
 import torch
 from arguments import positive
+from generated_dump import FRAMES, MEL, make_dump
 from torch.utils.data import DataLoader, Dataset
 
-from asda.corpus.datadir import write_table
 from asda.dataset.clips import Clips, open_clips
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.dataset.feature_sources import FeatureInput
 from asda.dataset.loaders import scoring_loader, training_loader
 from asda.dataset.sampling import TrainingBatches
-from asda.features.archive_writer import COMPRESSIONS, write_matrix
+from asda.features.archive_writer import COMPRESSIONS
 
-FRAMES, MEL, CUT, SHORT_CUT = 998, 128, 992, 400
+CUT, SHORT_CUT = 992, 400
 BATCH = 32
 MEAN, STD = -4.268, 4.569
 BLOCK = DataConfig().shuffle_block
@@ -64,7 +64,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
-        folders = make_dumps(Path(name), arguments.clips, arguments.methods)
+        root = Path(name)
+        folders = {m: make_dump(root / m, arguments.clips, m) for m in arguments.methods}
         print(
             f"{arguments.clips} clips of {FRAMES} x {MEL}, batches of {BATCH}; clips a second on "
             f"one of {os.cpu_count()} cores"
@@ -78,32 +79,6 @@ def main() -> None:
             for cache, frames in (("warm", CUT), ("warm", SHORT_CUT), ("cold", CUT)):
                 compare(folder, method, frames, cache == "cold", arguments.rounds)
         show_orders(next(iter(folders.values())), arguments.list, arguments.rounds)
-
-
-def make_dumps(root: Path, clips: int, methods: list[str]) -> dict[str, Path]:
-    """Write the same features with each method; return method -> folder."""
-    folders = {method: root / method for method in methods}
-    for method, folder in folders.items():
-        folder.mkdir()
-        rng, places = np.random.default_rng(0), {}
-        with open(folder / "feats.ark", "wb") as stream:
-            for clip in range(clips):
-                key = f"utt{clip:06d}"
-                offset = write_matrix(stream, key, log_mel(rng), method)
-                places[key] = f"{folder}/feats.ark:{offset}"
-            os.fsync(stream.fileno())
-        write_table(folder / "feats.scp", places)
-        write_table(folder / "utt2spk", {key: key for key in places})
-        write_table(folder / "utt2num_frames", dict.fromkeys(places, str(FRAMES)))
-    return folders
-
-
-def log_mel(rng: np.random.Generator) -> np.ndarray:
-    """Return features whose level drifts along both axes."""
-    times = rng.normal(0, 0.3, (FRAMES, 1)).cumsum(0)
-    bands = rng.normal(0, 0.3, MEL).cumsum()
-    noise = rng.standard_normal((FRAMES, MEL), dtype=np.float32)
-    return (times + bands - 7 + 1.5 * noise).clip(-15.9424, 5).astype(np.float32)
 
 
 def clips_of(folder: Path, frames: int = CUT, workers: int = 0, buffer: int = 0) -> Clips:
