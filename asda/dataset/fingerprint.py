@@ -5,6 +5,7 @@ Paths do not count: data may be moved.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -62,17 +63,21 @@ def fingerprint(directory: str, features: FeatureInput, truth: Collection[str]) 
 def _archives_digest(dumped: DataDir, clips: Iterable[str]) -> str:
     """Return the digest of places of matrices, and of a sample of what their archives hold."""
     table = dumped.table("feats.scp")
-    places = {
-        clip: _place(*location_of(table[clip]), table[clip]) for clip in clips if clip in table
-    }
-    archives = dict.fromkeys(location_of(table[clip])[0] for clip in places)
-    files = [archive for archive in archives if archive is not None]
-    for archive in files:
+    places: dict[str, str] = {}
+    archives: dict[str, None] = {}
+    for clip in clips:
+        if (specifier := table.get(clip)) is not None:
+            path = location_of(specifier)[0]
+            rest = specifier[len(path or "") + 1 :]  # the offset, and perhaps a range of rows
+            places[clip] = _place(path, rest, specifier)
+            if path is not None:
+                archives[path] = None
+    for archive in archives:
         if not Path(archive).is_file():
             raise InputError(
                 f"{dumped.path / 'feats.scp'}: no archive {archive}; compute its features again"
             )
-    return table_digest(places, places) + sampled_digest(files)
+    return table_digest(places, places) + sampled_digest(list(archives))
 
 
 def _audio_digest(data: DataDir) -> str:
@@ -96,7 +101,7 @@ def _place(path: str | None, location: int | str | None, value: str) -> str:
         location: in this file
         value: the value itself
     """
-    return re.sub(r"\S*/", "", value) if path is None else f"{Path(path).name}:{location}"
+    return re.sub(r"\S*/", "", value) if path is None else f"{os.path.basename(path)}:{location}"
 
 
 def _table(data: DataDir, name: str) -> dict[str, str]:
