@@ -3,12 +3,12 @@
 
 usage: tools/faults/conditions.py WORK [--only FAULT ...] [COMMAND ...]
 
-WORK is a new folder. Each COMMAND (dump, pretrain, finetune, score, tag, export; default: all)
-first runs undisturbed on the sounds of egs/mini. Then it runs under each fault that concerns it:
-it must end with one clear line, or make what it should. Repeated without the fault it must make
-what the undisturbed command has made, and no other file. The table goes to WORK/conditions.md; the
-exit status is 1 if anything is wrong. Faults of disks are mounts in a namespace of this script
-alone, which only root may make.
+WORK is a new folder, or that of an earlier call, whose data serves again. Each COMMAND (dump,
+pretrain, finetune, score, tag, export; default: all) first runs undisturbed on the sounds of
+egs/mini. Then it runs under each fault that concerns it: it must end with one clear line, or make
+what it should. Repeated without the fault it must make what the undisturbed command has made, and
+no other file. The table goes to WORK/conditions.md; the exit status is 1 if anything is wrong.
+Faults of disks are mounts in a namespace of this script alone, which only root may make.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,7 +51,8 @@ def problem_of(status: int, said: str, fault: Fault) -> str:
 
 def try_out(fault: Fault, command: Command, made: Command, machine: Machine) -> list[str]:
     """Run a command under a fault and again without it; return a row of the table."""
-    remove(command.out)
+    remove(machine.place)
+    machine.place.mkdir()
     with fault.held(machine, command, made) as changed:
         status, said = run(changed)
         lasting = problem_of(status, said, fault) if status else ""
@@ -68,10 +68,23 @@ def try_out(fault: Fault, command: Command, made: Command, machine: Machine) -> 
         afterwards = f"FAULT: stray {', '.join(sorted(stray)[:3])}"
     else:
         afterwards = "the same"
-    remove(command.out)
     during = f"FAULT: {lasting}" if lasting else ("refused" if status else "works")
     shown = last.replace(str(machine.work), "WORK").replace("|", "\\|")
     return [fault.name, command.name, during, afterwards, shown]
+
+
+def chosen(machine: Machine, names: list[str]) -> list[tuple[Command, Command]]:
+    """Return commands undisturbed, after they have run, and as they are tried."""
+    undisturbed = commands_in(machine.work)
+    names = names or [command.name for command in undisturbed]
+    needed = max(number for number, command in enumerate(undisturbed) if command.name in names)
+    if not (machine.work / "data").exists():
+        make_data(machine.work)
+    for command in undisturbed[: needed + 1]:
+        if not command.out.exists() and (problem := finish(command)):
+            raise SystemExit(f"{command.name}, undisturbed: {problem}")
+    pairs = zip(undisturbed, commands_in(machine.work, machine.place), strict=True)
+    return [(made, tried) for made, tried in pairs if tried.name in names]
 
 
 def main() -> None:
@@ -82,27 +95,19 @@ def main() -> None:
     options = parser.parse_intermixed_args()
     enter_namespace()
     machine = Machine(options.work.resolve())
-    machine.place.mkdir(parents=True)
-    make_data(machine.work)
-    undisturbed = commands_in(machine.work)
-    for command in undisturbed:
-        began = time.monotonic()
-        if problem := finish(command):
-            raise SystemExit(f"{command.name}, undisturbed: {problem}")
-        machine.seconds[command.name] = time.monotonic() - began
-    disturbed = commands_in(machine.work, machine.place)
+    machine.work.mkdir(parents=True, exist_ok=True)
     rows = []
-    for name in options.only or FAULTS:
-        fault = replace(FAULTS[name], name=name)
-        for made, command in zip(undisturbed, disturbed, strict=True):
-            wanted = not options.commands or command.name in options.commands
-            if not wanted or command.name not in fault.commands:
+    for made, command in chosen(machine, options.commands):
+        for name in options.only or FAULTS:
+            fault = replace(FAULTS[name], name=name)
+            if command.name not in fault.commands:
                 continue
             if reason := fault.impossible():
                 rows.append([name, command.name, f"skipped: {reason}", "", ""])
             else:
                 rows.append(try_out(fault, command, made, machine))
             print(" | ".join(rows[-1]), flush=True)
+    remove(machine.place)
     table = markdown_table(HEADER, rows)
     write_lines(machine.work / "conditions.md", [table])
     print(table)

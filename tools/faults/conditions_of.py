@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from commands import Command, kill, start
 
 DISK = 64 << 20  # bytes of a small disk, which has room for what any of the commands makes
 HANDLES = 64
+KILLED_AFTER = 5.0  # seconds, in which some of the work is done
 FUTURE = 86400.0  # seconds by which a clock is set back
 ALL = ("dump", "pretrain", "finetune", "score", "tag", "export")
 TRAINING = ("pretrain", "finetune")
@@ -22,15 +23,9 @@ TRAINING = ("pretrain", "finetune")
 
 @dataclass
 class Machine:
-    """The folder in which faults are tried: `made` has all inputs, commands write to `place`.
-
-    Args:
-        work: the folder
-        seconds: how long each command takes undisturbed
-    """
+    """The folder in which faults are tried: `made` has all inputs, commands write to `place`."""
 
     work: Path
-    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def place(self) -> Path:
@@ -142,7 +137,7 @@ def small_shm(machine: Machine, command: Command, made: Command) -> Iterator[Com
 @contextmanager
 def clock_set_back(machine: Machine, command: Command, made: Command) -> Iterator[Command]:
     """Let all files be of the future, also those of a call that was killed."""
-    kill(command, 0.8 * machine.seconds[command.name])
+    kill(command, KILLED_AFTER)
     future = time.time() + FUTURE
     for folder in (machine.work / "data", machine.work / "made", machine.place):
         for path in folder.rglob("*"):
@@ -176,8 +171,8 @@ def two_at_once(machine: Machine, command: Command, made: Command) -> Iterator[C
 
 
 FAULTS = {
-    "full disk": Fault(filled(0.0), ["No space left"], needs="root"),
-    "disk that fills": Fault(filled(0.5), ["No space left"], needs="root"),
+    "full disk": Fault(filled(0.0), ["No space left", "the disk is too small"], needs="root"),
+    "disk that fills": Fault(filled(0.5), ["No space left", "the disk is too small"], needs="root"),
     "read-only folder": Fault(read_only, ["Read-only"], needs="root"),
     "no GPU": Fault(
         no_gpu, ["finds no GPU"], ("pretrain", "finetune", "score", "tag"), needs="no GPU"
