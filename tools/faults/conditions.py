@@ -15,26 +15,29 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from commands import Command, commands_in, differing, files_of, finish, make_data, remove, run
-from conditions_of import FAULTS, Fault, Machine
+from conditions_of import FAULTS, OWN_NAMESPACE, Fault, Machine
 
 from asda.files import write_lines
 from asda.scoring.tables import markdown_table
 
 HEADER = ["fault", "command", "while it lasts", "afterwards", "message"]
-OWN_NAMESPACE = "ASDA_FAULTS_NAMESPACE"
 
 
 def enter_namespace() -> None:
     """Start this script again where its mounts are seen by nobody else, if that is possible."""
-    if os.geteuid() == 0 and OWN_NAMESPACE not in os.environ:
+    words = ["unshare", "--mount", "--propagation", "private"]
+    if OWN_NAMESPACE in os.environ or not shutil.which(words[0]):
+        return
+    if subprocess.run([*words, "true"], capture_output=True).returncode == 0:
         os.environ[OWN_NAMESPACE] = "1"
-        words = ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv]
-        os.execvp(words[0], words)
+        os.execvp(words[0], [*words, sys.executable, *sys.argv])
 
 
 def problem_of(status: int, said: str, fault: Fault) -> str:

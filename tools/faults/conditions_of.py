@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from commands import Command, kill, start
 
+OWN_NAMESPACE = "ASDA_FAULTS_NAMESPACE"  # is set where mounts are seen by nobody else
 DISK = 64 << 20  # bytes of a small disk, which has room for what any of the commands makes
 HANDLES = 64
 KILLED_AFTER = 5.0  # seconds, in which some of the work is done
@@ -43,7 +44,7 @@ class Fault:
         held: context manager of machine, command and undisturbed command; yields the command to run
         told: one of these must be in the last line of a command that fails
         commands: those that it concerns
-        needs: what it needs: "root", "no GPU", or nothing
+        needs: what it needs: "mounts", "no GPU", or nothing
         name: what it is called in the table
     """
 
@@ -55,8 +56,8 @@ class Fault:
 
     def impossible(self) -> str:
         """Return why it cannot be tried on this machine, "" if it can."""
-        if self.needs == "root" and os.geteuid() != 0:
-            return "needs root, for a mount"
+        if self.needs == "mounts" and OWN_NAMESPACE not in os.environ:
+            return "only root may mount"
         if self.needs == "no GPU" and torch.cuda.is_available():
             return "there is a GPU"
         return ""
@@ -171,13 +172,15 @@ def two_at_once(machine: Machine, command: Command, made: Command) -> Iterator[C
 
 
 FAULTS = {
-    "full disk": Fault(filled(0.0), ["No space left", "the disk is too small"], needs="root"),
-    "disk that fills": Fault(filled(0.5), ["No space left", "the disk is too small"], needs="root"),
-    "read-only folder": Fault(read_only, ["Read-only"], needs="root"),
+    "full disk": Fault(filled(0.0), ["No space left", "the disk is too small"], needs="mounts"),
+    "disk that fills": Fault(
+        filled(0.5), ["No space left", "the disk is too small"], needs="mounts"
+    ),
+    "read-only folder": Fault(read_only, ["Read-only"], needs="mounts"),
     "no GPU": Fault(
         no_gpu, ["finds no GPU"], ("pretrain", "finetune", "score", "tag"), needs="no GPU"
     ),
-    "small /dev/shm": Fault(small_shm, ["/dev/shm"], TRAINING, needs="root"),
+    "small /dev/shm": Fault(small_shm, ["/dev/shm"], TRAINING, needs="mounts"),
     f"{HANDLES} file handles": Fault(
         with_words(before=["prlimit", f"--nofile={HANDLES}"]), ["Too many open files"]
     ),
