@@ -136,6 +136,11 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def emptied(folder: Path) -> None:
+    remove(folder)
+    folder.mkdir(parents=True)
+
+
 def files_of(path: Path) -> set[str]:
     """Return the files below a folder and beside it, but for logs and archives of a dump."""
     beside = {f"../{file.name}" for file in path.parent.iterdir()}
@@ -160,3 +165,21 @@ def make_data(work: Path) -> None:
         calls += [["utils/subset_data_dir.sh", work / "all" / name, clips, work / "data" / name]]
     for call in calls:
         subprocess.run([str(word) for word in call], cwd=RECIPE, check=True, env=environment())
+
+
+def chosen(work: Path, names: Sequence[str]) -> list[tuple[Command, Command]]:
+    """Return commands of these names (none: all), each undisturbed and as it is tried in `place`.
+
+    The undisturbed ones have run when this returns, as have those whose results they need; what an
+    earlier call has made serves again.
+    """
+    undisturbed = commands_in(work)
+    names = names or [command.name for command in undisturbed]
+    needed = max(number for number, command in enumerate(undisturbed) if command.name in names)
+    if not (work / "data").exists():
+        make_data(work)
+    for command in undisturbed[: needed + 1]:
+        if not command.out.exists() and (problem := finish(command)):
+            raise SystemExit(f"{command.name}, undisturbed: {problem}")
+    pairs = zip(undisturbed, commands_in(work, work / "place"), strict=True)
+    return [(made, tried) for made, tried in pairs if tried.name in names]

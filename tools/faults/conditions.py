@@ -21,7 +21,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from commands import Command, commands_in, differing, files_of, finish, make_data, remove, run
+from commands import Command, chosen, differing, emptied, files_of, finish, remove, run
 from conditions_of import FAULTS, OWN_NAMESPACE, Fault, Machine
 
 from asda.files import write_lines
@@ -54,8 +54,7 @@ def problem_of(status: int, said: str, fault: Fault) -> str:
 
 def try_out(fault: Fault, command: Command, made: Command, machine: Machine) -> list[str]:
     """Run a command under a fault and again without it; return a row of the table."""
-    remove(machine.place)
-    machine.place.mkdir()
+    emptied(machine.place)
     with fault.held(machine, command, made) as changed:
         status, said = run(changed)
         lasting = problem_of(status, said, fault) if status else ""
@@ -76,20 +75,6 @@ def try_out(fault: Fault, command: Command, made: Command, machine: Machine) -> 
     return [fault.name, command.name, during, afterwards, shown]
 
 
-def chosen(machine: Machine, names: list[str]) -> list[tuple[Command, Command]]:
-    """Return commands undisturbed, after they have run, and as they are tried."""
-    undisturbed = commands_in(machine.work)
-    names = names or [command.name for command in undisturbed]
-    needed = max(number for number, command in enumerate(undisturbed) if command.name in names)
-    if not (machine.work / "data").exists():
-        make_data(machine.work)
-    for command in undisturbed[: needed + 1]:
-        if not command.out.exists() and (problem := finish(command)):
-            raise SystemExit(f"{command.name}, undisturbed: {problem}")
-    pairs = zip(undisturbed, commands_in(machine.work, machine.place), strict=True)
-    return [(made, tried) for made, tried in pairs if tried.name in names]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].removeprefix("usage: "))
     parser.add_argument("work", type=Path)
@@ -100,7 +85,7 @@ def main() -> None:
     machine = Machine(options.work.resolve())
     machine.work.mkdir(parents=True, exist_ok=True)
     rows = []
-    for made, command in chosen(machine, options.commands):
+    for made, command in chosen(machine.work, options.commands):
         for name in options.only or FAULTS:
             fault = replace(FAULTS[name], name=name)
             if command.name not in fault.commands:

@@ -3,11 +3,11 @@
 
 usage: tools/faults/kills.py WORK [--times N] [--seed N] [COMMAND ...]
 
-WORK is a new folder. Each COMMAND (dump, pretrain, finetune, score, tag, export; default: all)
-first runs without interruption on the sounds of egs/mini. Then it is killed N times (default: 100),
-each time with all its processes at a random moment of its duration, and repeated. What it leaves
-must be what the undisturbed command has made, and no other file. The table goes to WORK/kills.md;
-the exit status is 1 if there is any difference.
+WORK is a new folder, or that of an earlier call, whose data serves again. Each COMMAND (dump,
+pretrain, finetune, score, tag, export; default: all) first runs without interruption on the sounds
+of egs/mini. Then it is killed N times (default: 100), each time with all its processes at a random
+moment of its duration, and repeated. What it leaves must be what the undisturbed command has made,
+and no other file. The table goes to WORK/kills.md; the exit status is 1 if there is any difference.
 """
 
 from __future__ import annotations
@@ -19,16 +19,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from commands import (
-    Command,
-    commands_in,
-    differing,
-    files_of,
-    finish,
-    kill,
-    make_data,
-    remove,
-)
+from commands import Command, chosen, differing, emptied, files_of, finish, kill, remove
 
 from asda.files import write_lines
 from asda.scoring.tables import markdown_table
@@ -66,15 +57,21 @@ HEADER = ["command", "seconds", "kills", "of these after its end", "repetitions 
 HEADER += ["other content", "stray files", "first faults"]
 
 
-def try_out(command: Command, times: int, chance: random.Random) -> Tries:
-    """Make the output once without interruption, and `times` times with one."""
+def try_out(command: Command, made: Command, times: int, chance: random.Random) -> Tries:
+    """Run a command once without interruption, and `times` times with one.
+
+    Args:
+        command: is killed
+        made: the same command undisturbed, with its output
+    """
+    wanted, files = made.content(made.out), files_of(made.out)
+    emptied(command.out.parent)
     began = time.monotonic()
     if problem := finish(command):
         raise SystemExit(f"{command.name}, not even killed: {problem}")
     tries = Tries(time.monotonic() - began)
-    wanted, files = command.content(command.out), files_of(command.out)
     for number in range(times):
-        remove(command.out)
+        emptied(command.out.parent)
         after = chance.uniform(0.1, 1.05) * tries.seconds
         tries.kills += 1
         tries.finished += kill(command, after)
@@ -86,6 +83,7 @@ def try_out(command: Command, times: int, chance: random.Random) -> Tries:
             tries.different.append(f"killed after {after:.2f} s: {', '.join(other[:3])}")
         tries.stray += sorted(files_of(command.out) - files)
         print(f"{command.name} {number + 1}/{times}{'' if tries.is_faultless else ': FAULTS'}")
+    remove(command.out.parent)
     return tries
 
 
@@ -97,15 +95,13 @@ def main() -> None:
     parser.add_argument("commands", nargs="*")
     options = parser.parse_intermixed_args()
     work = options.work.resolve()
-    work.mkdir(parents=True)
-    make_data(work)
+    work.mkdir(parents=True, exist_ok=True)
     chance, rows, faultless = random.Random(options.seed), [], True
-    for command in commands_in(work):
-        killed = command.name in options.commands or not options.commands
-        tries = try_out(command, options.times if killed else 0, chance)
+    for made, command in chosen(work, options.commands):
+        tries = try_out(command, made, options.times, chance)
         faultless &= tries.is_faultless
-        if killed:
-            rows.append(tries.row(command.name))
+        rows.append(tries.row(command.name))
+        print(markdown_table(HEADER, rows[-1:]), flush=True)
     table = markdown_table(HEADER, rows)
     write_lines(work / "kills.md", [table])
     print(table)
