@@ -185,6 +185,6 @@ FAULTS = {
         with_words(before=["prlimit", f"--nofile={HANDLES}"]), ["Too many open files"]
     ),
     "clock set back": Fault(clock_set_back, []),
-    "inputs deleted": Fault(inputs_gone, ["no such file", "missing", "cannot be used"]),
+    "inputs deleted": Fault(inputs_gone, ["no such file", "missing", "could not be used"]),
     "two calls at once": Fault(two_at_once, ["another process", "another call"]),
 }
