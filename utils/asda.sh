@@ -105,7 +105,7 @@ For recognition:
   --units-config FILE     units, which stage 2 trains once (default: $units_config)
   --units-args ARGS       settings that override it, e.g. \"--kind bpe --size 200\"; asda units --help
   --units-set SET         train the units on DATADIR/SET/text (default: the training set)
-  --ngram-order N         estimate an n-gram of units on the same texts in stage 2, and decode with it
+  --ngram-order N         estimate an n-gram of units on the same texts, and decode with it
   --decode-args ARGS      settings of decoding, e.g. \"--decoding.method beam\"; asda score --help
 
   --tag-sets \"SET|FOLDER ...\"  label or transcribe the audio of DATADIR/SET or of a folder in stage 6; a

@@ -11,12 +11,17 @@ units_folder() {
 # make_units [FOLD]: train the units of the transcripts, and an n-gram of them if it is asked for. Both
 # commands leave alone what they have made of the same texts.
 make_units() {
-  local texts=$datadir${1:+/fold$1}/$units_set units
-  units=$(units_folder "$@")
+  local texts=$datadir${1:+/fold$1}/$units_set
   requires data "$texts/text"
-  asda units --config "$units_config" --text "$texts" --out "$units" "${units_words[@]}"
+  asda units --config "$units_config" --text "$texts" --out "$(units_folder "$@")" "${units_words[@]}"
+  make_ngram "$@"
+}
+
+# make_ngram [FOLD]: estimate the n-gram of the units, if it is asked for
+make_ngram() {
   if [ -n "$ngram_order" ]; then
-    asda ngram --text "$texts" --units "$units" --of units --order "$ngram_order" --out "$(ngram_file "$@")"
+    asda ngram --text "$datadir${1:+/fold$1}/$units_set" --units "$(units_folder "$@")" --of units \
+      --order "$ngram_order" --out "$(ngram_file "$@")"
   fi
 }
 
@@ -25,8 +30,10 @@ ngram_file() {
   echo "$(units_folder "$@")/${ngram_order}gram.arpa"
 }
 
-# decoding_words [FOLD]: set $decoding to the options of asda score and asda transcribe
+# decoding_words [FOLD]: set $decoding to the options of asda score and asda transcribe. The n-gram is
+# made here if it was not asked for before.
 decoding_words() {
+  [ -f "$(ngram_file "$@")" ] || make_ngram "$@"
   decoding=("${decode_words[@]}")
   if [ -n "$ngram_order" ]; then
     decoding=(--decoding.method beam --decoding.lm "$(ngram_file "$@")" --decoding.lm_of units

@@ -23,7 +23,8 @@ from asda.features.fbank_config import FbankConfig
 
 ENERGY_FLOOR = torch.finfo(torch.float32).eps  # smallest energy whose logarithm is taken
 GROUPED_FILTERS = 16  # filters per matrix product, over only the lines that these filters cover
-CHUNK_FRAMES = 1024  # frames per operation, so that memory does not grow with the clip
+CHUNK_FRAMES = 512  # frames per operation: larger ones do not fit into a cache of level 2
+KEPT_VIEWS = 8  # numbers of frames whose views are kept
 
 
 class Fbank:
@@ -67,7 +68,7 @@ class Fbank:
         log_mel = np.empty((frames, self.config.num_mel_bins), np.float32)
         with torch.inference_mode():  # saves 6 % of the time of a clip of 1 s
             if self.config.remove_mean:
-                waveform = waveform - waveform.mean()
+                waveform = torch.sub(waveform, waveform.sum(), alpha=1 / len(waveform))
             for first in range(0, frames, CHUNK_FRAMES):
                 chunk = log_mel[first : first + CHUNK_FRAMES]
                 begin, samples = first * self.shift, (len(chunk) - 1) * self.shift + self.length
@@ -76,18 +77,19 @@ class Fbank:
 
     def _compute(self, waveform: Tensor, log_mel: np.ndarray) -> None:
         """Fill `log_mel` (frames, mel) from the samples that its frames cover."""
-        space = self.workspace.resized(len(log_mel))
+        space = self.workspace.views(len(log_mel))
         weight = self.config.preemphasis
         # Pre-emphasis runs over all frames at once, although each frame should lose its mean m
         # first. The mean then remains in the result as m (1 - weight) and is subtracted there.
         # The first sample of a frame is its own predecessor.
         frames = waveform.unfold(0, self.length, self.shift)  # (frames, samples)
-        means = frames.mean(1, keepdim=True)
+        sums = frames.sum(1, keepdim=True)  # not means, which take twice the time in short clips
         emphasised = torch.sub(waveform[1:], waveform[:-1], alpha=weight)
         others = emphasised.unfold(0, self.length - 1, self.shift)
-        torch.sub(others, means, alpha=1 - weight, out=space.other_samples)
+        torch.sub(others, sums, alpha=(1 - weight) / self.length, out=space.other_samples)
         if not self.window_starts_at_zero:
-            torch.mul(frames[:, :1] - means, 1 - weight, out=space.first_samples)
+            first = torch.sub(frames[:, :1], sums, alpha=1 / self.length)
+            torch.mul(first, 1 - weight, out=space.first_samples)
         space.samples.mul_(self.window)
         squares = torch.view_as_real(torch.fft.rfft(space.padded)).square_()
         real, imaginary = squares.unbind(-1)
@@ -101,8 +103,7 @@ class Fbank:
 class _Workspace(threading.local):
     """Memory that one thread computes in; allocating it per call would take as long as the maths.
 
-    Attributes other than the buffers are views of the rows in use. They are kept for the next
-    clip of the same length, because making views takes time too.
+    Views of it are kept for the next clips of the same length, because making them takes time too.
     """
 
     def __init__(self, config: FbankConfig):
@@ -110,25 +111,31 @@ class _Workspace(threading.local):
         self.length = config.frame_length
         self.filter_groups = _filter_groups(mel_filters(config, padded))
         # Zeros, since the samples that pad a frame to a power of two are never written.
-        self.padded_buffer = torch.zeros(CHUNK_FRAMES, padded)
-        self.energies_buffer = torch.empty(CHUNK_FRAMES, padded // 2 + 1)
-        self.mel_buffer = torch.empty(CHUNK_FRAMES, config.num_mel_bins)
-        self._view(CHUNK_FRAMES)
+        self.padded = torch.zeros(CHUNK_FRAMES, padded)
+        self.energies = torch.empty(CHUNK_FRAMES, padded // 2 + 1)
+        self.mel = torch.empty(CHUNK_FRAMES, config.num_mel_bins)
+        self.kept: dict[int, _Views] = {}
 
-    def resized(self, frames: int) -> _Workspace:
-        """Return the workspace with views of the given number of rows."""
-        if frames != len(self.padded):
-            self._view(frames)
-        return self
+    def views(self, frames: int) -> _Views:
+        """Return views of the first rows, one for each frame."""
+        if frames not in self.kept:
+            if len(self.kept) == KEPT_VIEWS:
+                self.kept.pop(next(iter(self.kept)))  # the oldest
+            self.kept[frames] = _Views(self, frames)
+        return self.kept[frames]
 
-    def _view(self, frames: int) -> None:
-        self.padded = self.padded_buffer[:frames]
-        self.samples = self.padded[:, : self.length]
+
+class _Views:
+    """The rows of a workspace that some frames use, and the filters' products with them."""
+
+    def __init__(self, space: _Workspace, frames: int):
+        self.padded = space.padded[:frames]
+        self.samples = self.padded[:, : space.length]
         self.first_samples, self.other_samples = self.samples[:, :1], self.samples[:, 1:]
-        self.energies, self.mel = self.energies_buffer[:frames], self.mel_buffer[:frames]
+        self.energies, self.mel = space.energies[:frames], space.mel[:frames]
         self.products = [
             (self.energies[:, lines], weights, self.mel[:, filters])
-            for lines, weights, filters in self.filter_groups
+            for lines, weights, filters in space.filter_groups
         ]
 
 

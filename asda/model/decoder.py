@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -57,10 +59,11 @@ class Decoder(nn.Module):
         grid = grid.unflatten(1, (-1, self.num_freq))  # (batch, time, freq, width)
         if valid is not None:
             valid = valid.unflatten(1, (-1, self.num_freq))[..., None]
-        for conv in self.convs:
+        for conv in cast(Iterable[nn.Conv2d], self.convs):
             if valid is not None:  # the convolution must see zeros beyond the end of a clip
                 grid = grid * valid
-            grid = self._layer(conv, grid)
+            out = F.gelu(self.norm(self._convolve(conv, grid)))
+            grid = out + grid if out.shape == grid.shape else out
         grid = grid.flatten(1, 2)  # (batch, num_patches, width)
         if target_idx is not None:
             grid = pick(grid, target_idx)
@@ -77,9 +80,13 @@ class Decoder(nn.Module):
         grid.flatten(0, 1).index_copy_(0, flat_index(index, rows), tokens.flatten(0, 1))
         return grid[:, :num_patches]
 
-    def _layer(self, conv: nn.Module, grid: Tensor) -> Tensor:
-        """Return a convolution's normalised output plus the grid (batch, time, freq, width)."""
+    def _convolve(self, conv: nn.Conv2d, grid: Tensor) -> Tensor:
+        """Return a convolution's output (batch, time, freq, width)."""
         # Channels stay last in memory; only the convolution's view of them moves.
-        out = conv(grid.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        out = F.gelu(self.norm(out))
-        return out + grid if out.shape == grid.shape else out
+        if self.num_freq > 1:
+            return conv(grid.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        # Beside a single row of patches is only padding, so one column of the kernel does all.
+        column = conv.weight[..., conv.kernel_size[1] // 2]
+        row = grid.squeeze(2).transpose(1, 2)  # (batch, width, time)
+        out = F.conv1d(row, column, conv.bias, padding=conv.padding[0], groups=conv.groups)
+        return out.transpose(1, 2).unsqueeze(2)

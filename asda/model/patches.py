@@ -45,11 +45,21 @@ class PatchEmbedding(nn.Module):
                 f" {self.mel_bins}), of {self.mel_bins} mel bins"
             )
         fbank = F.pad(fbank, (0, 0, 0, self._missing(fbank.shape[1])))
-        grid = self.proj(fbank[:, None])  # (batch, width, time, freq)
+        grid = self._project(fbank)  # (batch, time, freq, width)
         positions = self.patch.position_scale * sincos_positions(
-            grid.shape[2], self.num_freq, self.width, fbank.device
+            grid.shape[1], self.num_freq, self.width, fbank.device
         )
-        return grid.flatten(2).transpose(1, 2) + positions.to(grid.dtype)
+        return grid.flatten(1, 2) + positions.to(grid.dtype)
+
+    def _project(self, fbank: Tensor) -> Tensor:
+        """Return the projection of each patch, (batch, time, freq, width)."""
+        if torch.compiler.is_exporting():  # with any number of frames
+            return self.proj(fbank[:, None]).permute(0, 2, 3, 1)
+        # On CPUs a product of cut patches is up to three times as fast as the convolution.
+        patch = self.patch
+        rows = fbank.unfold(1, patch.time, patch.time_stride)
+        patches = rows.unfold(2, patch.freq, patch.freq_stride).flatten(3)
+        return F.linear(patches, self.proj.weight.flatten(1), self.proj.bias)
 
     def _missing(self, frames: int) -> int:
         """Return how many frames are missing from the last patch."""

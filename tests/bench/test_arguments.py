@@ -1,5 +1,6 @@
 """The benchmarks refuse what they can't measure, in a line, before they begin."""
 
+import os
 import subprocess
 import sys
 
@@ -22,3 +23,17 @@ def test_what_cannot_be_measured_is_refused(repository, script, words, said):
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr.splitlines()[-1]
+
+
+def test_all_benchmarks_can_be_started(repository):
+    folder = repository / "tools/bench"
+    scripts = [path for path in sorted(folder.glob("*.py")) if os.access(path, os.X_OK)]
+    assert len(scripts) > 10
+    helps = [
+        subprocess.Popen([sys.executable, path, "--help"], stdout=subprocess.PIPE, text=True)
+        for path in scripts
+    ]
+    for path, process in zip(scripts, helps, strict=True):
+        text, _ = process.communicate()
+        assert process.returncode == 0, path
+        assert text.startswith("usage:"), path

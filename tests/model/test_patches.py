@@ -69,3 +69,16 @@ def test_positions_are_scaled():
     torch.testing.assert_close(table, expected)
     with pytest.raises(ValueError, match="position_scale must not be negative"):
         PatchConfig(position_scale=-1)
+
+
+@pytest.mark.parametrize(
+    "patch", [PatchConfig(16, 16), PatchConfig(12, 128, 4), PatchConfig(8, 32, 4, 24)]
+)
+def test_tokens_are_those_of_a_convolution(patch):
+    config = ModelConfig(size="tiny", patch=patch).resolved()
+    embedding = PatchEmbedding(config)
+    fbank = torch.randn(2, 96, 128)
+    grid = embedding.proj(fbank[:, None])
+    positions = sincos_positions(*grid.shape[2:], 192)
+    expected = grid.flatten(2).transpose(1, 2) + embedding.patch.position_scale * positions
+    torch.testing.assert_close(embedding(fbank), expected, atol=1e-5, rtol=1e-5)

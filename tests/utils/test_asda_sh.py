@@ -890,6 +890,18 @@ def test_an_ngram_is_estimated_once_and_used_in_decoding(transcribed):
     )
 
 
+def test_scoring_again_with_an_ngram_makes_it_only_if_it_is_missing(transcribed):
+    before = len(recognition("--stage", "2"))
+    options = ["--stage", "5", "--ngram-order", "3"]
+    file = transcribed / "dump/units_train/3gram.arpa"
+    calls = recognition(*options)[before:]
+    assert [call.split()[1] for call in calls] == ["ngram", "score"]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    calls = recognition(*options, "--decode-args", "--decoding.beam 8")[before + 2 :]
+    assert [call.split()[1] for call in calls] == ["score"]
+
+
 @pytest.mark.parametrize(
     ("form", "out"), [("srt", "srt"), ("ctm", "transcripts.ctm"), ("jsonl", "transcripts.jsonl")]
 )

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Fine-tuning steps in float32, bf16 and fp16, for models from small to base, on a CPU.
+"""Training steps in float32, bf16 and fp16, for models from small to base, on a CPU.
 
 Usage: tools/bench/precisions.py [--rounds 6] [--precisions float32 bf16 fp16]
 
 `training.precision: auto` follows from these figures. Single steps alternate between the precisions
-after one step of each to warm up, and medians are reported. Clips are noise, which takes as long as
-sound.
+after one step of each to warm up, and medians are reported. Pretraining steps are those of recipes,
+with the batches of their conf/pretrain.yaml. Clips are noise, which takes as long as sound.
 """
 
 from __future__ import annotations
@@ -13,22 +13,31 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
+import numpy as np
 import torch
 from arguments import positive
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from asda.configuration import build, read_yaml
 from asda.kernels.allocator import keep_freed_memory
+from asda.kernels.precision import PRECISIONS
 from asda.kernels.recompute import recompute_outputs, recomputing
 from asda.model.classifier import Classifier
-from asda.model.model_config import ModelConfig, PatchConfig
+from asda.model.masking import sample_visible
+from asda.model.model_config import ModelConfig, PatchConfig, patch_grid
+from asda.model.pretrainer import Pretrainer
 from asda.training.optimizer import make_optimizer
 from asda.training.run_config import OptimizerConfig
-from asda.training.updater import PRECISIONS
 
 CLASSES = 10
+RECIPES = ("mini", "fsdd", "esc50")
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass
@@ -54,13 +63,10 @@ CASES = [
 
 
 class Steps:
-    """A classifier in training on one batch."""
+    """A model in training on one batch, and what returns its loss."""
 
-    def __init__(self, case: Case):
-        torch.manual_seed(0)
-        self.features = torch.randn(case.batch)
-        self.targets = torch.randint(CLASSES, case.batch[:1])
-        self.model = Classifier(case.model.resolved(case.batch[2]), CLASSES, "cls").train()
+    def __init__(self, model: nn.Module, loss: Callable[[], Tensor]):
+        self.model, self.loss = model.train(), loss
         recompute_outputs(self.model)
         self.optimizer = make_optimizer(self.model, OptimizerConfig())
 
@@ -68,11 +74,30 @@ class Steps:
         """Make one step, and return how long it took."""
         start = time.perf_counter()
         with torch.autocast("cpu", dtype, enabled=dtype != torch.float32), recomputing():
-            loss: Tensor = F.cross_entropy(self.model(self.features).float(), self.targets)
-            loss.backward()
+            self.loss().backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
         return time.perf_counter() - start
+
+
+def finetuning(case: Case) -> Steps:
+    features, labels = torch.randn(case.batch), torch.randint(CLASSES, case.batch[:1])
+    model = Classifier(case.model.resolved(case.batch[2]), CLASSES, "cls")
+    return Steps(model, lambda: F.cross_entropy(model(features).float(), labels))
+
+
+def pretraining(recipe: str) -> Steps:
+    path = REPOSITORY / f"egs/{recipe}/conf/pretrain.yaml"
+    settings = read_yaml(path)
+    config = build(ModelConfig, settings["model"], str(path)).resolved()
+    clips, frames = settings["data"]["batch_size"], settings["data"]["max_frames"]
+    features = torch.randn(clips, frames, config.mel_bins)
+    grid, rng = patch_grid(config, frames), np.random.default_rng(0)
+    visible = np.stack(
+        [sample_visible(*grid, config.num_masks, config.mask, rng) for _ in features]
+    )
+    model = Pretrainer(config)
+    return Steps(model, lambda: model(features, torch.from_numpy(visible)).loss)
 
 
 def main() -> None:
@@ -89,16 +114,18 @@ def main() -> None:
         f"{'step':<26}"
         + "".join(f"{name + ' ms':>12}{'ratio':>7}" for name in arguments.precisions)
     )
-    for case in CASES:
-        steps = Steps(case)
+    torch.manual_seed(0)
+    makers = {f"egs/{recipe}, pretraining": partial(pretraining, recipe) for recipe in RECIPES}
+    makers |= {case.name: partial(finetuning, case) for case in CASES}
+    for name, make in makers.items():
+        steps = make()
         times: dict[str, list[float]] = {name: [] for name in arguments.precisions}
         for _ in range(arguments.rounds + 1):
-            for name, taken in times.items():
-                taken.append(steps.seconds(PRECISIONS[name]))
-        medians = {name: statistics.median(taken[1:]) for name, taken in times.items()}
-        first = next(iter(medians.values()))
-        cells = (f"{1e3 * medians[n]:>12.1f}{medians[n] / first:>7.2f}" for n in medians)
-        print(f"{case.name:<26}" + "".join(cells), flush=True)
+            for precision, taken in times.items():
+                taken.append(steps.seconds(PRECISIONS[precision]))
+        medians = [statistics.median(taken[1:]) for taken in times.values()]
+        cells = (f"{1e3 * median:>12.1f}{median / medians[0]:>7.2f}" for median in medians)
+        print(f"{name:<26}" + "".join(cells), flush=True)
 
 
 if __name__ == "__main__":
