@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+MARKS = (  # of the errors of torch, Python and the loader of libraries
+    "can't allocate memory",
+    "Cannot allocate memory",
+    "can't start new thread",
+    "failed to map segment from shared object",
+)
 REMEDY = (
     "use a smaller batch (data.batch_size, --batch-size), fewer workers (data.workers) or fewer"
     " jobs (--nj), or end other programs; then repeat the call"
@@ -16,8 +22,6 @@ def memory_shortage(error: BaseException) -> str | None:
     """
     if type(error).__name__ == "OutOfMemoryError":
         return f"the memory of the GPU is too small: {REMEDY}"
-    said = str(error)
-    allocation = "can't allocate memory" in said or "Cannot allocate memory" in said
-    if isinstance(error, MemoryError) or allocation:
+    if isinstance(error, MemoryError) or any(mark in str(error) for mark in MARKS):
         return f"there is too little memory: {REMEDY}"
     return None

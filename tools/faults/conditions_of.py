@@ -16,6 +16,7 @@ from commands import Command, kill, start
 OWN_NAMESPACE = "ASDA_FAULTS_NAMESPACE"  # is set where mounts are seen by nobody else
 DISK = 64 << 20  # bytes of a small disk, which has room for what any of the commands makes
 HANDLES = 64
+MEMORY = 3 << 30  # bytes of address space, of which the libraries alone take most
 KILLED_AFTER = 5.0  # seconds, in which some of the work is done
 FUTURE = 86400.0  # seconds by which a clock is set back
 ALL = ("dump", "pretrain", "finetune", "score", "tag", "export")
@@ -184,6 +185,7 @@ FAULTS = {
     f"{HANDLES} file handles": Fault(
         with_words(before=["prlimit", f"--nofile={HANDLES}"]), ["Too many open files"]
     ),
+    "little memory": Fault(with_words(before=["prlimit", f"--as={MEMORY}"]), ["too little memory"]),
     "clock set back": Fault(clock_set_back, []),
     "inputs deleted": Fault(inputs_gone, ["no such file", "missing", "could not be used"]),
     "two calls at once": Fault(two_at_once, ["another process", "another call"]),
