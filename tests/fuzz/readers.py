@@ -6,7 +6,9 @@ They may raise InputError or AudioError of one line, which `check` demands, and 
 from __future__ import annotations
 
 import functools
+import io
 import shutil
+from contextlib import redirect_stderr
 from pathlib import Path
 from zlib import crc32
 
@@ -142,7 +144,8 @@ def hdf5(data: bytes, folder: Path) -> None:
     path = str(folder / f"{crc32(data)}.h5")
     Path(path).write_bytes(data)
     allow(lambda: stated_rate(path))
-    allow(lambda: list(packed_clips(path)))
+    with redirect_stderr(io.StringIO()):  # what cannot be a clip is named there
+        allow(lambda: list(packed_clips(path)))
     for clip in ("0", "x/y"):
         allow(lambda clip=clip: audio_duration(f"{path}@16000:{clip}"))
         allow(lambda clip=clip: read_audio(f"{path}@16000:{clip}", end=1.0))

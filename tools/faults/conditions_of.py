@@ -177,7 +177,7 @@ FAULTS = {
     "disk that fills": Fault(
         filled(0.5), ["No space left", "the disk is too small"], needs="mounts"
     ),
-    "read-only folder": Fault(read_only, ["Read-only"], needs="mounts"),
+    "read-only folder": Fault(read_only, ["Read-only", "cannot write"], needs="mounts"),
     "no GPU": Fault(
         no_gpu, ["finds no GPU"], ("pretrain", "finetune", "score", "tag"), needs="no GPU"
     ),
@@ -187,6 +187,6 @@ FAULTS = {
     ),
     "little memory": Fault(with_words(before=["prlimit", f"--as={MEMORY}"]), ["too little memory"]),
     "clock set back": Fault(clock_set_back, []),
-    "inputs deleted": Fault(inputs_gone, ["no such file", "missing", "could not be used"]),
+    "inputs deleted": Fault(inputs_gone, ["no such file", "No such file", "missing", "could not be used"]),
     "two calls at once": Fault(two_at_once, ["another process", "another call"]),
 }
