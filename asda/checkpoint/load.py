@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from asda.checkpoint.schema import refusing_damage, restore
 from asda.configuration import build, to_dict
 from asda.dataset.data_config import DataConfig
 from asda.features.fbank_config import FbankConfig
+from asda.features.normalization import normalization_of
 from asda.files import InputError
 from asda.registry.model_cache import local_file
 
@@ -40,9 +40,7 @@ def read_model(path: str | Path) -> SavedModel:
         where = str(inside)
     with refusing_damage(path):
         saved = _saved(_content(where), where)
-        mean, std = saved.normalization["mean"], saved.normalization["std"]
-        if not (math.isfinite(mean) and 0 < std < math.inf):
-            raise ValueError(f"normalisation by mean {mean} and standard deviation {std}")
+        normalization_of(saved.normalization)
     return saved
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from asda.checkpoint.saved_model import SavedModel
 from asda.checkpoint.tensor_files import average_weights
-from asda.configuration import differences
+from asda.configuration import differences, to_dict
 from asda.files import InputError
 
 PARTS = ("kind", "model", "output", "labels", "head", "normalization", "fbank")
@@ -44,4 +44,6 @@ def _check_same_run(first: SavedModel, other: SavedModel) -> None:
 def _identity(model: SavedModel) -> dict[str, Any]:
     """Return what models of one run have in common."""
     parts = {name: getattr(model, name) for name in PARTS}
+    # Files of earlier versions lack settings that were added since, which have their defaults.
+    parts["model"] = to_dict(model.config)
     return parts | {name: model.facts.get(name) for name in RUN_FACTS}

@@ -39,7 +39,8 @@ class SavedModel:
             "finetuned" (an encoder with a head)
         model: resolved model configuration
         weights: state dict of the network
-        normalization: {"mean", "std"} of the log-mel values it was trained on
+        normalization: attributes of the `AnyNormalization` of the log-mel values it was trained
+            on: {"mean", "std"} or {"range_db"}
         fbank: feature configuration
         data: crop and padding of clips
         output: meaning of the network's output: "tokens" without a head, else that of the head

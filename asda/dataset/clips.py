@@ -28,8 +28,8 @@ from asda.dataset.speed import at_speed, draw_speed, log_mel_at_speed
 from asda.dataset.targets import CheckedTarget, SelectiveTarget, Target
 from asda.features.fbank_config import FbankConfig
 from asda.features.matrix import Matrix, Values, read
-from asda.features.normalization import Normalization
-from asda.features.view import FeatureView
+from asda.features.normalization import AnyNormalization, Normalization
+from asda.features.view import FeatureView, normalised_view
 from asda.files import InputError
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,9 @@ class Clips(Dataset):
         self.utterances = self._usable()
         if isinstance(features, OnDisk):
             features.check(self.utterances)
-        self.normalization = Normalization(0.0, 0.5)  # features as they are, until it is set
+        self.normalization: AnyNormalization = Normalization(
+            0.0, 0.5
+        )  # features as they are, until it is set
         for target in targets:
             if isinstance(target, CheckedTarget):
                 target.check(self.utterances)
@@ -243,8 +245,7 @@ class Clips(Dataset):
         random = spare and augment is not None and config.crop == "random"
         start = int(rng.integers(spare + 1)) if random else 0
         rows = config.max_frames if config.padding == "fill" else frames - spare
-        norm = self.normalization
-        view = FeatureView(log_mel, start, rows, norm.scale, norm.offset)
+        view = normalised_view(log_mel, start, rows, self.normalization)
         if augment is not None and (augment.tilt or augment.noise):
             changed = augment_normalised(view.read(), augment, rng)
             return FeatureView(Values(changed), 0, len(changed))
@@ -271,7 +272,7 @@ def open_clips(
     directory: str | Path,
     features: FeatureInput,
     config: DataConfig,
-    normalization: Normalization | None = None,
+    normalization: AnyNormalization | None = None,
     mel_bins: int | None = None,
     augment: AugmentConfig | None = None,
     targets: Sequence[Target] = (),
@@ -283,8 +284,7 @@ def open_clips(
         directory: a Kaldi data directory
         features: where its features come from
         config, augment, targets, seed: as for `Clips`
-        normalization: mean and standard deviation; None = the configured ones, or those of the
-            clips
+        normalization: None = by the configured mean and standard deviation, or those of the clips
         mel_bins: the number that the model takes; None = any
 
     Raises:

@@ -51,6 +51,10 @@ class DataConfig:
         max_bad: largest fraction of unusable clips of a data directory when features are computed
             from audio; they are left out and listed in `bad_utterances` of the experiment folder
             (a single one is always tolerated, unless this is 0)
+        norm: "corpus" normalises log-mel values by one mean and standard deviation; "clip"
+            each clip from its smallest to its largest value, of its loudest 80 dB, as BAT does
+            (docs/algorithm.md#normalisation-by-clip); null = as the model of `init` was trained,
+            and "corpus" without one
         norm_mean: mean of the log-mel values (null = that of the training list)
         norm_std: standard deviation of the log-mel values (null = that of the training list)
     """
@@ -69,6 +73,7 @@ class DataConfig:
     shuffle_block: int = 64
     workers: int = 1
     max_bad: float = 0.05
+    norm: Literal["corpus", "clip"] | None = None
     norm_mean: float | None = None
     norm_std: float | None = None
 
@@ -93,6 +98,8 @@ class DataConfig:
             self._check_batch_frames(self.batch_frames)
         if (self.norm_mean is None) != (self.norm_std is None):
             raise ValueError("set both data.norm_mean and data.norm_std, or neither")
+        if self.norm_mean is not None and self.norm == "clip":
+            raise ValueError("data.norm_mean and data.norm_std are for data.norm corpus")
         if self.norm_std is not None and self.norm_std <= 0:
             raise ValueError(f"data.norm_std must be above 0, not {self.norm_std}")
 

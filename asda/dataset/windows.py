@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 from asda.dataset.clips import Clip, Clips
 from asda.dataset.targets import Target
 from asda.features.matrix import Matrix
-from asda.features.view import FeatureView
+from asda.features.view import normalised_view
 
 
 class Windows(Dataset):
@@ -46,10 +46,11 @@ class Windows(Dataset):
 
     def __getitem__(self, key: tuple[int, int]) -> Clip:
         utterance, start = self.table[key[1]]
-        matrix, norm = self._matrix(utterance), self.clips.normalization
+        matrix = self._matrix(utterance)
         frames = min(self.config.max_frames, matrix.shape[0])
         start = min(start, matrix.shape[0] - frames)
-        return Clip(utterance, FeatureView(matrix, start, frames, norm.scale, norm.offset))
+        view = normalised_view(matrix, start, frames, self.clips.normalization)
+        return Clip(utterance, view)
 
     def _matrix(self, utterance: str) -> Matrix:
         """Return the features of a clip, kept for its next window: from audio they are costly."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from asda.export.export_options import Precision
 from asda.export.exported_model import ExportedModel
 from asda.features.extract import log_mel_of
+from asda.features.normalization import Normalization
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
 from asda.inference.computations import class_outputs, embeddings, frame_embeddings
@@ -64,7 +65,9 @@ def _signal(
 ) -> Tensor:
     """Return log-mel-like values, or noise whose level varies by 40 dB from clip to clip."""
     if exported.log_mel is None:
-        mean, std = model.normalization.mean, model.normalization.std
+        norm = model.normalization
+        # By clip, values of any level do; these cover more than the range that counts.
+        mean, std = (norm.mean, norm.std) if isinstance(norm, Normalization) else (-6.0, 4.0)
         return mean + std * torch.randn(*shape, exported.mel_bins, generator=random)
     level = 10 ** (-2 * torch.rand(shape[0], 1, generator=random))
     return level * (2 * torch.rand(shape, generator=random) - 1)

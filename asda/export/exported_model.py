@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from asda.export.log_mel import LogMel
+from asda.features.clip_range import ClipRange
 from asda.inference.audio_model import AudioModel
 from asda.inference.computations import encoder_of
 from asda.model.classifier import Classifier
@@ -96,15 +97,34 @@ class ExportedModel(nn.Module):
     def _normalised(self, log_mel: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return features as the network was trained on, and the valid frames that it is told."""
         if self.fill_to is None:
-            return _masked(self._scaled(log_mel), num_frames), num_frames
+            return _masked(self._scaled(log_mel, num_frames), num_frames), num_frames
         filled = F.pad(log_mel, (0, 0, 0, self.fill_to))[:, : self.fill_to]
-        return self._scaled(_masked(filled, num_frames)), None
+        if isinstance(self.normalization, ClipRange):  # fills up after normalisation
+            return _masked(self._scaled(filled, num_frames), num_frames), None
+        return self._scaled(_masked(filled, num_frames), num_frames), None
 
-    def _scaled(self, log_mel: Tensor) -> Tensor:
+    def _scaled(self, log_mel: Tensor, num_frames: Tensor) -> Tensor:
+        if isinstance(self.normalization, ClipRange):
+            return _ranged(log_mel, num_frames, self.normalization.log_range)
         return self.normalization.scale * log_mel + self.normalization.offset
+
+
+def _ranged(log_mel: Tensor, num_frames: Tensor, log_range: float) -> Tensor:
+    """Return what `ClipRange` computes of the valid frames of each clip (batch, frames, mel)."""
+    valid = _is_valid(log_mel, num_frames)
+    high = torch.where(valid, log_mel, -torch.inf).amax((1, 2), keepdim=True)
+    low = torch.where(valid, log_mel, torch.inf).amin((1, 2), keepdim=True)
+    low = torch.maximum(low, high - log_range)
+    scale = torch.where(high > low, 1 / (high - low), 0.0)
+    return (torch.maximum(log_mel, low) - low) * scale
+
+
+def _is_valid(features: Tensor, num_frames: Tensor) -> Tensor:
+    """Return (batch, frames, 1) bool, false where a row of (batch, frames, mel) is padding."""
+    rows = torch.arange(features.shape[1], device=features.device)
+    return (rows < num_frames[:, None])[..., None]
 
 
 def _masked(features: Tensor, num_frames: Tensor) -> Tensor:
     """Return features (batch, frames, mel) with zeros in place of padding."""
-    rows = torch.arange(features.shape[1], device=features.device)
-    return torch.where((rows < num_frames[:, None])[..., None], features, 0.0)
+    return torch.where(_is_valid(features, num_frames), features, 0.0)

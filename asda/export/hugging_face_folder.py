@@ -59,6 +59,11 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
 def _exportable(saved: SavedModel, options: ExportOptions) -> SavedModel:
     """Return the model, or one encoder of a pretrained model."""
     fbank_config(saved)  # refuses a model whose features are unknown
+    if "mean" not in saved.normalization:
+        raise InputError(
+            f"{saved.path}: cannot be exported: its features are normalised clip by clip, which the"
+            " code for transformers does not do; --format onnx and torch-export do"
+        )
     if saved.kind != "finetuned":
         weights = saved.encoder_weights(options.encoder)
         facts = saved.facts

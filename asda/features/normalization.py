@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+
+from asda.features.clip_range import ClipRange
 
 T = TypeVar("T", float, np.ndarray)
 
@@ -35,3 +39,25 @@ class Normalization:
     def offset(self) -> float:
         """Normalised value of a log-mel value of 0."""
         return self(0.0)
+
+    @property
+    def fill(self) -> float:
+        """Normalised value of what is added to a clip without audio: log-mel values of 0."""
+        return self.offset
+
+
+AnyNormalization = Normalization | ClipRange
+
+
+def normalization_of(values: Mapping[str, float]) -> AnyNormalization:
+    """Return the normalisation that a model file records as its attributes.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    if set(values) == {"range_db"}:
+        return ClipRange(**values)
+    mean, std = values["mean"], values["std"]
+    if not (math.isfinite(mean) and 0 < std < math.inf):
+        raise ValueError(f"normalisation by mean {mean} and standard deviation {std}")
+    return Normalization(mean, std)

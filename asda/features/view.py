@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from asda.features.clip_range import ClipRange
 from asda.features.matrix import Matrix
+from asda.features.normalization import AnyNormalization
 
 
 @dataclass(slots=True)
@@ -50,3 +52,34 @@ class FeatureView:
         features = np.empty(self.shape, np.float32)
         self.read_into(features)
         return features
+
+
+@dataclass(slots=True)
+class RangedView(FeatureView):
+    """Rows of a matrix that are normalised by their own range; padding is 0.
+
+    Args:
+        ranges: the normalisation
+    """
+
+    ranges: ClipRange = field(default_factory=ClipRange)
+
+    def read_into(self, out: np.ndarray) -> None:
+        """As `FeatureView.read_into`."""
+        FeatureView.read_into(self, out)
+        valid = min(self.frames, self.matrix.shape[0] - self.start)
+        out[:valid] = self.ranges(out[:valid])
+
+
+def normalised_view(
+    matrix: Matrix, start: int, frames: int, normalization: AnyNormalization
+) -> FeatureView:
+    """Return the view of rows of log-mel features as a network takes them.
+
+    Args:
+        matrix, start, frames: as for `FeatureView`
+        normalization: of the values
+    """
+    if isinstance(normalization, ClipRange):
+        return RangedView(matrix, start, frames, ranges=normalization)
+    return FeatureView(matrix, start, frames, normalization.scale, normalization.offset)

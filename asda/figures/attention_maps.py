@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from asda.kernels.differential_attention import softmax_map
 from asda.model.attention import DifferentialAttention, StandardAttention, split_heads
+from asda.model.diff_v2_attention import DiffV2Attention
 from asda.model.encoder import Encoder
 
 
@@ -26,14 +27,15 @@ class AttentionMaps:
     Attributes:
         layer: number of the block, from 1
         first: the first softmax map, or the only one
-        second: the second softmax map; None = standard attention
-        lam: λ, the factor of the second map; 0 for standard attention
+        second: the second softmax map; None = there is one only
+        lam: λ, the factor of the second map, of each head and query (batch, heads, tokens, 1) if
+            the model computes it from them; 0 where there is one map
     """
 
     layer: int
     first: Tensor
     second: Tensor | None
-    lam: float
+    lam: float | Tensor
 
     @property
     def difference(self) -> Tensor:
@@ -75,11 +77,11 @@ def attention_maps(
 
 def maps_of(
     attention: nn.Module, x: Tensor, mask: Tensor | None
-) -> tuple[Tensor, Tensor | None, float]:
+) -> tuple[Tensor, Tensor | None, float | Tensor]:
     """Return first map, second map (None = there is one only) and λ of an attention's input.
 
     Args:
-        attention: StandardAttention or DifferentialAttention
+        attention: that of a block
         x: (batch, tokens, width)
         mask: (batch, 1, 1, tokens) bool, false at tokens that must not be attended to
     """
@@ -87,6 +89,9 @@ def maps_of(
         parts = attention.qk(x).chunk(4, dim=2)
         q1, q2, k1, k2 = (split_heads(part, attention.heads).float() for part in parts)
         return softmax_map(q1, k1, mask), softmax_map(q2, k2, mask), float(attention.lam)
-    assert isinstance(attention, StandardAttention)
+    if isinstance(attention, DiffV2Attention):
+        q1, q2, k, _, lam = (part.float() for part in attention.projected(x))
+        return softmax_map(q1, k, mask), softmax_map(q2, k, mask), lam
+    assert isinstance(attention, StandardAttention)  # or GatedAttention, which has its maps
     q, k, _ = (split_heads(part, attention.heads) for part in attention.qkv(x).chunk(3, dim=2))
     return softmax_map(q.float(), k.float(), mask), None, 0.0

@@ -122,8 +122,12 @@ def _titled(maps: AttentionMaps) -> list[tuple[str, Tensor]]:
     return [
         ("map 1", maps.first),
         ("map 2", maps.second),
-        (f"map 1 − {maps.lam:.3g} · map 2", maps.difference),
+        (f"map 1 − {_lambda(maps.lam)} · map 2", maps.difference),
     ]
+
+
+def _lambda(lam: float | Tensor) -> str:
+    return f"{lam:.3g}" if isinstance(lam, float) else "λ of the query"
 
 
 def _grid(weights: Tensor, head: int | None, queries: slice, grid: tuple[int, int]) -> np.ndarray:

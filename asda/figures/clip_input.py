@@ -56,15 +56,10 @@ def read_clip(
         InputError: if the audio cannot be used.
     """
     segment = AudioSegment(source, start, end)
-    reader = WindowReader(model.fbank, model.normalization, model.windowing(None, None))
+    reader = WindowReader(model.fbank, Normalization(0.0, 0.5), model.windowing(None, None))
     window = next(reader.read(0, segment))
     if window.error is not None:
         raise InputError(with_name(segment, window.error))
-    log_mel = unnormalised(window.features, model.normalization)
-    features = padded([window.features], model.fill, model.device).features
+    log_mel = window.features
+    features = padded([model.normalization(log_mel)], model.fill, model.device).features
     return ClipInput(log_mel, features, model.fbank.config, start, window.last)
-
-
-def unnormalised(features: np.ndarray, normalization: Normalization) -> np.ndarray:
-    """Return the log-mel features that were normalised; both (frames, mel) float32."""
-    return (features - normalization.offset) / normalization.scale

@@ -10,8 +10,8 @@ import torch
 
 from asda.audio.audio_error import AudioError
 from asda.audio.wav_scp import AudioSegment
+from asda.features.clip_range import ClipRange
 from asda.figures.attention_maps import attention_maps
-from asda.figures.clip_input import unnormalised
 from asda.figures.silence import QUANTITIES, Query, quiet_frames, quiet_patches, silence_shares
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
@@ -120,12 +120,27 @@ def measure_silence(
     return MeasuredSilence(np.array(list(found)), list(layers), shares, left_out, bad)
 
 
+def _log_mel(features: np.ndarray, model: AudioModel) -> np.ndarray:
+    """Return the log-mel features that were normalised; both (frames, mel) float32.
+
+    Raises:
+        InputError: if the model normalises each clip by its own range.
+    """
+    norm = model.normalization
+    if isinstance(norm, ClipRange):
+        raise InputError(
+            f"{model.saved.path}: normalises each clip by its own range, after which the level of"
+            " its frames is not known; measure a model with data.norm corpus"
+        )
+    return (features - norm.offset) / norm.scale
+
+
 def _shares(
     model: AudioModel, batch: ModelInput, layers: Sequence[int], within: float, query: Query
 ) -> Shares | None:
     """Return the shares of a batch of one window, None if it has no contrast."""
     frames = int(batch.lengths[0])
-    log_mel = unnormalised(batch.features[0, :frames].cpu().numpy(), model.normalization)
+    log_mel = _log_mel(batch.features[0, :frames].cpu().numpy(), model)
     quiet = quiet_frames(log_mel, within)
     if quiet is None:
         return None

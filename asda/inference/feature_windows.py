@@ -10,7 +10,7 @@ import numpy as np
 
 from asda.audio.audio_error import AudioError
 from asda.features.fbank import Fbank
-from asda.features.normalization import Normalization
+from asda.features.normalization import AnyNormalization
 from asda.inference.audio_input import Source, Waveform
 from asda.inference.log_mel_stream import LogMelStream
 
@@ -76,7 +76,7 @@ class WindowReader:
         windowing: where the windows lie
     """
 
-    def __init__(self, fbank: Fbank, normalization: Normalization, windowing: Windowing):
+    def __init__(self, fbank: Fbank, normalization: AnyNormalization, windowing: Windowing):
         self.fbank = fbank
         self.normalization = normalization
         self.windowing = windowing

@@ -17,7 +17,7 @@ from asda.configuration import build
 from asda.dataset.data_config import DataConfig
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
-from asda.features.normalization import Normalization
+from asda.features.normalization import normalization_of
 from asda.files import InputError
 from asda.inference.audio_input import Source
 from asda.inference.computations import Computation
@@ -66,7 +66,7 @@ class WindowedModel(nn.Module):
         self.network = network
         self.precision = precision
         self.labels = saved.labels
-        self.normalization = Normalization(**saved.normalization)
+        self.normalization = normalization_of(saved.normalization)
         self.data = build(DataConfig, saved.data, saved.path)
 
     @functools.cached_property
@@ -135,7 +135,7 @@ class WindowedModel(nn.Module):
         """Frames that every input has and the value of those without audio; see `padded`."""
         if self.data.padding == "mask":
             return None
-        return self.data.max_frames, self.normalization.offset
+        return self.data.max_frames, self.normalization.fill
 
     def windowing(self, window: float | None, hop: float | None) -> Windowing:
         length = self.data.max_frames if window is None else self._frames_in("windows", window)

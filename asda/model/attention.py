@@ -9,14 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from asda.kernels.differential_attention import differential_attention, standard_attention
-from asda.model.model_config import AttentionConfig, ResolvedModel
-
-
-def make_attention(config: ResolvedModel, block: int) -> nn.Module:
-    """Return the attention of a block (0 = lowest)."""
-    if config.attention.kind == "standard":
-        return StandardAttention(config)
-    return DifferentialAttention(config, block)
+from asda.model.model_config import ResolvedModel
+from asda.model.part_configs import AttentionConfig
 
 
 class StandardAttention(nn.Module):
@@ -35,8 +29,12 @@ class StandardAttention(nn.Module):
             x: (batch, tokens, width)
             mask: (batch, 1, 1, tokens) bool, false at tokens that must not be attended to
         """
+        return self.proj(self.attended(x, mask))
+
+    def attended(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the concatenated heads before the projection; as in `forward`."""
         q, k, v = (split_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=2))
-        return self.proj(concatenate_heads(standard_attention(q, k, v, mask)))
+        return concatenate_heads(standard_attention(q, k, v, mask))
 
 
 class DifferentialAttention(nn.Module):

@@ -8,7 +8,7 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from asda.model.encoder import NORM_EPS
+from asda.model.block import NORM_EPS
 from asda.model.heads import Head, register_head
 from asda.model.model_config import PooledLayers, Pooling, ResolvedModel
 from asda.model.pooling import Layer, pool, take_layers

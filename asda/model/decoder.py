@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from asda.model.model_config import ResolvedModel, patch_grid
-from asda.model.patches import flat_index, pick
+from asda.model.patches import pick, placed
 
 
 class Decoder(nn.Module):
@@ -76,9 +76,7 @@ class Decoder(nn.Module):
         # Drawn in float32, which is faster on CPUs than drawing in bf16.
         grid = torch.empty(batch, rows, width, device=tokens.device)
         grid = grid.normal_(0, self.mask_noise).to(tokens.dtype)
-        index = torch.where(visible < 0, num_patches, visible) if ragged else visible
-        grid.flatten(0, 1).index_copy_(0, flat_index(index, rows), tokens.flatten(0, 1))
-        return grid[:, :num_patches]
+        return placed(tokens, visible, grid, num_patches)
 
     def _convolve(self, conv: nn.Conv2d, grid: Tensor) -> Tensor:
         """Return a convolution's output (batch, time, freq, width)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from asda.model.model_config import MaskConfig
+from asda.model.part_configs import MaskConfig
 
 
 def sample_visible(

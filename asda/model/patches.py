@@ -113,6 +113,23 @@ def pick(tokens: Tensor, index: Tensor) -> Tensor:
     return tokens.flatten(0, 1).index_select(0, rows).unflatten(0, index.shape)
 
 
+def placed(tokens: Tensor, index: Tensor, grid: Tensor, num_patches: int) -> Tensor:
+    """Return a grid with tokens in their places (batch, num_patches, width).
+
+    Args:
+        tokens: (batch, tokens, width)
+        index: the patch of each (batch, tokens) int64, -1 = none
+        grid: what the other patches hold (batch, num_patches, width), changed in place; if `index`
+            may hold -1, it has a further row, which takes the tokens that have no patch
+        num_patches: patches of the result
+    """
+    rows = grid.shape[1]
+    if rows > num_patches:
+        index = torch.where(index < 0, num_patches, index)
+    grid.flatten(0, 1).index_copy_(0, flat_index(index, rows), tokens.flatten(0, 1))
+    return grid[:, :num_patches]
+
+
 def flat_index(index: Tensor, tokens: int) -> Tensor:
     """Return where tokens are after the first two dimensions of (batch, tokens, ...) are joined.
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from asda.kernels.chunked_loss import chunked_loss
-from asda.model.decoder import Decoder
+from asda.model.decoder_kinds import make_decoder
 from asda.model.encoder import Encoder
 from asda.model.model_config import ResolvedModel, patch_grid
 from asda.model.monitor import mean_std, weighted_moments
@@ -77,7 +77,7 @@ class Pretrainer(nn.Module):
         super().__init__()
         self.config = config
         self.student = Encoder(config)
-        self.decoder = Decoder(config)
+        self.decoder = make_decoder(config)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False).eval()
 
     def forward(
@@ -116,21 +116,24 @@ class Pretrainer(nn.Module):
     def targets(self, fbank: Tensor, num_frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return the targets (batch, patches, width) float32, and which patches are valid.
 
-        The mean of the MLP outputs of the teacher's top blocks, each normalised as `target_norm`
-        says, and then normalised per patch over the channels (docs/algorithm.md#targets).
+        The mean over the teacher's top blocks of the MLP outputs, or of the blocks' own outputs
+        (`target_output`), each normalised as `target_norm` says, and then normalised per patch over
+        the channels (docs/algorithm.md#targets).
         """
         patches, valid = self.teacher.embed_patches(fbank, num_frames)
         total = torch.zeros_like(patches, dtype=torch.float32)
         lowest = self.config.depth - self.config.target_layers
-        for index, (_, ffn) in enumerate(self.teacher.hidden_states(patches, valid)):
+        whole = self.config.target_output == "block"
+        for index, (tokens, ffn) in enumerate(self.teacher.hidden_states(patches, valid)):
             if index >= lowest:
-                total += self._normalised(ffn[:, 1:].float(), valid)  # without CLS
+                output = tokens if whole else ffn
+                total += self._normalised(output[:, 1:].float(), valid)  # without CLS
         return F.layer_norm(total / self.config.target_layers, total.shape[-1:]), valid
 
-    def _normalised(self, ffn: Tensor, valid: Tensor | None) -> Tensor:
+    def _normalised(self, output: Tensor, valid: Tensor | None) -> Tensor:
         if self.config.target_norm == "patch":
-            return F.layer_norm(ffn, ffn.shape[-1:])
-        return _instance_norm(ffn, valid)
+            return F.layer_norm(output, output.shape[-1:])
+        return _instance_norm(output, valid)
 
     def encode_visible(self, fbank: Tensor, visible: Tensor, ragged: bool) -> tuple[Tensor, Tensor]:
         """Run the student on the visible patches of each view.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from asda.dataset.computed_features import ComputedFeatures
+from asda.features.clip_range import ClipRange
 from asda.features.normalization import Normalization
+from asda.files import InputError
 from asda.inference.audio_model import AudioModel
 
 
@@ -15,10 +17,18 @@ def normalized_as(model: AudioModel, folder: str) -> AudioModel:
     A model pretrained on several corpora saw each normalised by its own moments, and its file has
     those of one.
 
+    Raises:
+        InputError: if the model normalises each clip by itself.
+
     Args:
         model: a model that takes audio
         folder: data directory whose audio is measured
     """
+    if isinstance(model.normalization, ClipRange):
+        raise InputError(
+            f"{model.saved.path}: its features are normalised clip by clip; leave out"
+            " --normalization train"
+        )
     features = ComputedFeatures(folder, model.fbank.config)
     moments = features.moments(list(features.measured))
     normalization = Normalization(moments.mean, moments.std)

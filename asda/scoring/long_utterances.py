@@ -11,8 +11,8 @@ from asda.dataset.clips import Clips
 from asda.dataset.feature_sources import naming
 from asda.decoding.joined_windows import Part
 from asda.distributed import Process
-from asda.features.view import FeatureView
-from asda.inference.feature_windows import cut, overlapping
+from asda.features.view import normalised_view
+from asda.inference.feature_windows import Windowing, cut, overlapping
 from asda.inference.model_input import padded
 from asda.inference.transcriber import unit_log_probs
 from asda.model.ctc_head import CtcHead
@@ -33,21 +33,24 @@ def long_outputs(
     windowing = overlapping(clips.config.max_frames, stride)
     for row in np.flatnonzero(clips.longer)[process.rank :: process.world_size]:
         utterance = clips.utterances[row]
-        windows = list(cut([_features(clips, utterance)], windowing))
+        windows = _windows(clips, utterance, windowing)
         outputs: list[Tensor] = []
         for first in range(0, len(windows), clips.config.batch_size):
-            chosen = [rows for _, rows, _ in windows[first : first + clips.config.batch_size]]
+            chosen = [rows for _, rows in windows[first : first + clips.config.batch_size]]
             outputs += compute(padded(chosen, None, process.device))
-        steps = [start // stride * model.steps_per_patch for start, *_ in windows]
+        steps = [start // stride * model.steps_per_patch for start, _ in windows]
         yield (
             utterance,
             [(step, rows.cpu().numpy()) for step, rows in zip(steps, outputs, strict=True)],
         )
 
 
-def _features(clips: Clips, utterance: str) -> np.ndarray:
-    """Return the normalised features of a whole clip, (frames, mel) float32."""
-    norm = clips.normalization
+def _windows(clips: Clips, utterance: str, windowing: Windowing) -> list[tuple[int, np.ndarray]]:
+    """Return the windows of a clip: first frame, and normalised features (frames, mel) float32."""
     with naming(utterance):
         matrix = clips.features.features(utterance)
-        return FeatureView(matrix, 0, matrix.shape[0], norm.scale, norm.offset).read()
+        frames = np.arange(matrix.shape[0])[:, None]
+        return [
+            (start, normalised_view(matrix, start, len(rows), clips.normalization).read())
+            for start, rows, _ in cut([frames], windowing)
+        ]

@@ -23,7 +23,7 @@ from asda.dataset.targets import MultiHot, Target
 from asda.decoding.decoding_config import DecodingConfig
 from asda.distributed import Process, joined
 from asda.features.fbank_config import differing_features
-from asda.features.normalization import Normalization
+from asda.features.normalization import normalization_of
 from asda.files import InputError
 from asda.model.ctc_head import CtcHead
 from asda.model.heads import ranking_scores
@@ -137,7 +137,7 @@ def _open(config: ScoreConfig, saved: SavedModel, targets: Sequence[Target] = ()
         config.data,
         FeatureInput(config.dump, config.fbank, config.max_bad, config.out),
         dataclasses.replace(data, batch_size=config.batch_size),
-        Normalization(**saved.normalization),
+        normalization_of(saved.normalization),
         mel_bins=saved.config.mel_bins,
         targets=targets,
     )

@@ -128,7 +128,7 @@ class JointCorpora:
     def described(self) -> str:
         """Return names, clips and shares in one line, for the log."""
         return "; ".join(
-            f"{name}: {len(clips)} clips, share {self.shares[name]:.3g}, mean"
-            f" {clips.normalization.mean:.4g}, std {clips.normalization.std:.4g}"
+            f"{name}: {len(clips)} clips, share {self.shares[name]:.3g}"
+            + "".join(f", {key} {value:.4g}" for key, value in vars(clips.normalization).items())
             for name, clips in zip(self.names, self.clips, strict=True)
         )

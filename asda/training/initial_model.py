@@ -14,6 +14,7 @@ OBJECTIVE = (
     "model.num_masks",
     "model.decoder.mask_noise",
     "model.target_layers",
+    "model.target_output",
     "model.target_norm",
     "model.cls_weight",
     "model.cls_reduction",

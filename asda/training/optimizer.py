@@ -32,7 +32,7 @@ def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Ada
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        decayed = config.decay_all or (parameter.ndim > 1 and not name.endswith("cls_token"))
+        decayed = config.decay_all or (parameter.ndim > 1 and not name.endswith("_token"))
         key = (scale_of.get(parameter, 1.0), config.weight_decay if decayed else 0.0)
         groups.setdefault(key, []).append(parameter)
     return torch.optim.AdamW(

@@ -23,7 +23,7 @@ from asda.dataset.loaders import Loader, epoch_padding, training_loader
 from asda.dataset.targets import Target
 from asda.distributed import Process, failing_together, gather, joined
 from asda.features.fbank_config import differing_features
-from asda.features.normalization import Normalization
+from asda.features.normalization import AnyNormalization
 from asda.kernels.allocator import keep_freed_memory
 from asda.model.heads import Head, make_head
 from asda.model.model_config import ResolvedModel
@@ -35,6 +35,7 @@ from asda.training.agreement import (
     agree_on_settings,
 )
 from asda.training.choices import decided_precision, feature_bins
+from asda.training.clip_normalization import clip_range, normalization_warning
 from asda.training.experiment import Experiment, begun_run
 from asda.training.initial_model import differing_settings
 from asda.training.input_digests import check_inputs, input_digests
@@ -96,6 +97,7 @@ class Task(ABC, Generic[Config]):
         torch.manual_seed(config.training.seed)
         self.model = self.build_model(init)
         self.inputs = config.inputs
+        self.by_clip = clip_range(config.data, init)
         self.opened = [self._open(number) for number in range(len(self.inputs))]
         self.clips, self.validation = self.opened[0]
         self._compare_features(init)
@@ -298,6 +300,8 @@ class Task(ABC, Generic[Config]):
         """Warn of features with other settings than those that the first model was trained on."""
         if init is None or not self.process.is_first:
             return
+        if warning := normalization_warning(self.by_clip, init):
+            log.warning("%s", warning)
         for clips in filter(None, itertools.chain.from_iterable(self.opened)):
             found = differing_features(init.fbank, clips.features.fbank_config())
             if found:
@@ -316,7 +320,7 @@ class Task(ABC, Generic[Config]):
             number: place of the corpus in `inputs`
         """
         source, config = self.inputs[number], self.config
-        training = self._open_set(number, source.train, None, config.augment)
+        training = self._open_set(number, source.train, self.by_clip, config.augment)
         if source.valid is None:
             return training, None
         return training, self._open_set(number, source.valid, training.normalization, None)
@@ -325,7 +329,7 @@ class Task(ABC, Generic[Config]):
         self,
         number: int,
         directory: str,
-        normalization: Normalization | None,
+        normalization: AnyNormalization | None,
         augment: AugmentConfig | None,
     ) -> Clips:
         return open_clips(

@@ -9,6 +9,7 @@ from asda.dataset.data_config import DataConfig
 from asda.dataset.feature_sources import FeatureInput
 from asda.dataset.loaders import window_loader
 from asda.dataset.windows import Windows, window_starts
+from asda.features.clip_range import ClipRange
 from asda.features.normalization import Normalization
 
 LENGTHS = [40, 25, 60, 10, 33, 95]
@@ -68,3 +69,15 @@ def test_the_loader_gives_every_window_once_over_all_processes(folder, workers):
 @pytest.mark.parametrize("options", [{"max_frames": 95}, {"long_clips": "start"}])
 def test_without_long_clips_or_windows_there_is_nothing_to_load(folder, options):
     assert list(window_loader(clips_of(folder, **options))) == []
+
+
+def test_crops_and_windows_are_normalised_by_their_own_range(folder):
+    """The same in training, scoring and inference: what the network takes at once."""
+    config = DataConfig(max_frames=30, min_frames=5, workers=0, crop="start")
+    clips = open_clips(str(folder), FeatureInput(), config, ClipRange())
+    windows = Windows(clips)
+    assert windows.table[1] == ("utt02", 30)
+    matrix = random_features(LENGTHS)["utt02"]
+    for clip, first in ((clips[0, 2], 0), (windows[0, 1], 30)):
+        expected = ClipRange()(matrix[first : first + 30])
+        np.testing.assert_allclose(clip.features.read(), expected, atol=1e-6)

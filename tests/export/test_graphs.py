@@ -32,6 +32,13 @@ MODELS = {
         "head": {"pooling": "statistics", "layers": "all"},
         "attention": AttentionConfig(learn_lambda=True, norm="head_rms", head_split="half"),
     },
+    "gated": {"attention": AttentionConfig(kind="gated")},
+    "diff_v2": {"attention": AttentionConfig(kind="diff_v2")},
+    "normalised by clip": {"normalization": {"range_db": 80.0}},
+    "normalised by clip, filled up": {
+        "normalization": {"range_db": 30.0},
+        "data": {"padding": "fill"},
+    },
     "frames beyond edges": {"fbank": {"num_mel_bins": 80, "snip_edges": False, "window": "povey"}},
     "overlapping patches": {"kind": "encoder", "patch": PatchConfig(8, 32, time_stride=4)},
     "pretrained": {"kind": "pretrained"},
@@ -137,7 +144,10 @@ def test_metadata_holds_labels_and_settings(write):
     assert found["shortest_input"] == str(400 + 16 * 160)
 
 
-@pytest.mark.parametrize("name", ["classifier", "padding is sound", "pretrained"])
+@pytest.mark.parametrize(
+    "name",
+    ["classifier", "padding is sound", "gated", "diff_v2", "normalised by clip", "pretrained"],
+)
 def test_a_program_of_torch_computes_the_same(name, write):
     path, out = write("model.pt2", "--format", "torch-export", **MODELS[name])
     extra = {"asda.json": ""}
@@ -184,7 +194,7 @@ def test_int8_weights_are_smaller_and_leave_the_features_exact(write, capsys):
 
 def test_an_export_that_computes_something_else_is_not_kept(write, tmp_path, monkeypatch, capsys):
     (tmp_path / "model.onnx").write_text("what was there before")
-    monkeypatch.setattr(ExportedModel, "_scaled", lambda self, log_mel: 0.9 * log_mel)
+    monkeypatch.setattr(ExportedModel, "_scaled", lambda self, log_mel, frames: 0.9 * log_mel)
     with pytest.raises(SystemExit):
         write("model.onnx", "--format", "onnx")
     said = capsys.readouterr().err

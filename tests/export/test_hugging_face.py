@@ -32,6 +32,8 @@ FORMS = {
         "attention": AttentionConfig(lambda_init=None, output_scale=None, norm="none", bias=False)
     },
     "standard": {"attention": AttentionConfig(kind="standard")},
+    "gated": {"attention": AttentionConfig(kind="gated")},
+    "diff_v2": {"attention": AttentionConfig(kind="diff_v2")},
     "frames": {"patch": PatchConfig(4, 128, position_scale=0.25)},
     "overlapping": {"patch": PatchConfig(8, 32, time_stride=4, freq_stride=16)},
     "more MLP": {"mlp_ratio": 4.0},

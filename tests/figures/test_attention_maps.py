@@ -16,6 +16,8 @@ KINDS = {
         lambda_init=None, learn_lambda=True, norm="head_rms", output_scale=None, head_split="half"
     ),
     "standard": AttentionConfig(kind="standard"),
+    "gated": AttentionConfig(kind="gated"),
+    "diff_v2": AttentionConfig(kind="diff_v2"),
 }
 
 
@@ -29,6 +31,18 @@ def made(kind):
     return encoder, torch.randn(2, 48, 128), torch.tensor([48, 20])
 
 
+def output_of(kind, attention, weights, x):
+    """The output of an attention whose values are weighted with these maps."""
+    if kind in ("standard", "gated"):
+        v = attention.qkv(x).chunk(3, dim=2)[2]
+    else:
+        v = attention.kv(x).chunk(2, dim=2)[1] if kind == "diff_v2" else attention.v(x)
+    out = concatenate_heads(weights @ split_heads(v, attention.heads))
+    if kind == "gated":
+        out = out * attention.gate(x).sigmoid()
+    return attention.proj(attention.norm(out) if hasattr(attention, "norm") else out)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_maps_times_the_values_are_the_output_of_the_blocks_attention(kind):
     encoder, fbank, num_frames = made(kind)
@@ -39,13 +53,7 @@ def test_the_maps_times_the_values_are_the_output_of_the_blocks_attention(kind):
     assert [each.layer for each in maps] == [1, 2, 3]
     assert len(calls) == 3
     for block, each, ((x, _), output) in zip(encoder.blocks, maps, calls, strict=True):
-        attention = block.attn
-        if kind == "standard":
-            v = split_heads(attention.qkv(x).chunk(3, dim=2)[2], attention.heads)
-            again = attention.proj(concatenate_heads(each.difference @ v))
-        else:
-            v = split_heads(attention.v(x), attention.heads)
-            again = attention.proj(attention.norm(concatenate_heads(each.difference @ v)))
+        again = output_of(kind, block.attn, each.difference, x)
         torch.testing.assert_close(again, output, atol=2e-5, rtol=1e-5)
 
 
@@ -57,7 +65,7 @@ def test_rows_sum_to_one_and_padding_gets_nothing(kind):
         if each is not None:
             torch.testing.assert_close(each.sum(3), torch.ones(2, 4, each.shape[2]))
             assert each[1, :, :, 1 + 2 * 8 :].max() == 0  # 20 frames are two patches along time
-    assert (maps.second is None) == (kind == "standard")
+    assert (maps.second is None) == (kind in ("standard", "gated"))
 
 
 def test_afterwards_the_encoder_is_as_it_was():

@@ -10,7 +10,7 @@ from figures.sounds import half_silent, write_directory
 from inference.model_files import RATE, write_model
 
 from asda.cli import main
-from asda.model.model_config import PatchConfig
+from asda.model.part_configs import AttentionConfig, PatchConfig
 
 
 @pytest.fixture
@@ -38,6 +38,15 @@ def test_attention_of_a_file(files, capsys, options):
         main(["plot", "attention", *map(str, words)])
     assert (files / "attention.png").read_bytes().startswith(b"\x89PNG")
     assert "<svg" in (files / "attention.svg").read_text()
+    assert capsys.readouterr().err == ""
+
+
+def test_attention_of_a_lambda_for_each_query_and_features_normalised_by_clip(files, capsys):
+    settings = {"attention": AttentionConfig(kind="diff_v2"), "normalization": {"range_db": 80.0}}
+    model = write_model(files / "diff_v2.pt", **settings)
+    words = ["attention", model, files / "data/clip0.wav", "--out", files / "attention.svg"]
+    main(["plot", *map(str, words)])
+    assert "map 1 − λ of the query · map 2" in (files / "attention.svg").read_text()
     assert capsys.readouterr().err == ""
 
 

@@ -20,7 +20,14 @@ LABELS = ["a", "b", "c"]
 
 
 def saved_model(
-    kind="finetuned", head=None, output="softmax", labels=LABELS, fbank=None, data=None, **model
+    kind="finetuned",
+    head=None,
+    output="softmax",
+    labels=LABELS,
+    fbank=None,
+    data=None,
+    normalization=None,
+    **model,
 ):
     """Return a model with random weights, the same in each call.
 
@@ -31,6 +38,7 @@ def saved_model(
         labels: of a classifier
         fbank: settings of the features
         data: settings of the data
+        normalization: of the features; None = by mean and standard deviation
         model: settings of the network
     """
     torch.manual_seed(0)
@@ -47,7 +55,7 @@ def saved_model(
         kind=kind,
         model=to_dict(config),
         weights={prefix + name: tensor for name, tensor in network.state_dict().items()},
-        normalization={"mean": -6.0, "std": 3.0},
+        normalization=normalization or {"mean": -6.0, "std": 3.0},
         fbank=to_dict(fbank),
         data=to_dict(DataConfig(**({"max_frames": 200} | (data or {})))),
         output=output if is_classifier else NO_HEAD,

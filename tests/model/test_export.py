@@ -19,6 +19,8 @@ FORMS = {
         "attention": AttentionConfig(learn_lambda=True, norm="head_rms", head_split="half")
     },
     "standard": {"attention": AttentionConfig(kind="standard")},
+    "gated": {"attention": AttentionConfig(kind="gated")},
+    "diff_v2": {"attention": AttentionConfig(kind="diff_v2")},
     "frames": {"patch": PatchConfig(4, 128)},
     "overlapping": {"patch": PatchConfig(8, 32, time_stride=4)},
 }
@@ -70,6 +72,8 @@ CASES = [
     ("classifier", "differential", True),
     ("classifier", "learned lambda", True),
     ("encoder", "standard", False),
+    ("encoder", "gated", True),
+    ("classifier", "diff_v2", False),
     ("classifier", "frames", False),
     ("encoder", "overlapping", True),
 ]
@@ -87,7 +91,7 @@ def test_torch_export(kind, form, gradients):
 
 
 @pytest.mark.filterwarnings("ignore:# The axis name")
-@pytest.mark.parametrize(("kind", "form", "gradients"), CASES[::2])
+@pytest.mark.parametrize(("kind", "form", "gradients"), [*CASES[:5:2], *CASES[3:5], CASES[6]])
 def test_onnx_export(kind, form, gradients, tmp_path):
     pytest.importorskip("onnxscript")
     onnxruntime = pytest.importorskip("onnxruntime")

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from model.networks import tiny
 from torch.nn import functional as F
@@ -81,3 +82,30 @@ def test_the_teacher_starts_as_the_student_and_follows_it():
         torch.testing.assert_close(teacher, old + 0.1)
     assert not any(p.requires_grad for p in model.teacher.parameters())
     assert not model.train().teacher.training
+
+
+@pytest.mark.parametrize("norm", ["clip", "patch"])
+def test_targets_of_whole_blocks_are_what_the_blocks_return(norm):
+    """`end_of_block_targets` of data2vec, as BAT has it: the tokens after the last norm."""
+    model = Pretrainer(tiny(target_output="block", target_norm=norm, target_layers=1))
+    fbank, frames = torch.randn(2, 96, 128), torch.tensor([96, 64])
+    found, valid = model.targets(fbank, frames)
+    tokens = model.teacher(fbank, frames).tokens[:, 1:].detach()
+    for clip, patches in enumerate(valid.sum(1)):
+        rows = tokens[clip, :patches]
+        axis = 0 if norm == "clip" else 1
+        rows = rows - rows.mean(axis, keepdim=True)
+        rows = rows / (rows.square().mean(axis, keepdim=True) + 1e-5).sqrt()
+        expected = F.layer_norm(rows, (48,))
+        torch.testing.assert_close(found[clip, :patches], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_targets_of_whole_blocks_are_averaged_over_the_top_blocks():
+    model = Pretrainer(tiny(target_output="block", target_norm="patch", depth=3, target_layers=2))
+    fbank = torch.randn(1, 96, 128)
+    blocks = [
+        tokens[:, 1:]
+        for tokens, _ in model.teacher.hidden_states(model.teacher.patches(fbank), None)
+    ]
+    mean = (F.layer_norm(blocks[1], (48,)) + F.layer_norm(blocks[2], (48,))) / 2
+    torch.testing.assert_close(model.targets(fbank, None)[0], F.layer_norm(mean, (48,)))

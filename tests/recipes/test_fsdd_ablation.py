@@ -11,6 +11,7 @@ import soundfile
 from recipes.copies import copy_recipe, run, use_this_python
 
 from asda.command_line import run_cli
+from asda.configuration import to_dict
 from asda.corpus.datadir import DataDir
 from asda.corpus.write import write_data_dir
 from asda.files import write_json
@@ -150,14 +151,20 @@ def arms_of(repository):
 
 
 @pytest.fixture(scope="module")
-def models(repository):
-    """The model of each arm, as its pretraining resolves it."""
+def runs(repository):
+    """The pretraining of each arm."""
     config = str(repository / "egs/fsdd/conf/pretrain.yaml")
     base = ["--config", config, "--train", "train", "--exp", "exp"]
     return {
-        arm: run_cli(PretrainConfig, [*base, *options], "asda pretrain").model.resolved()
+        arm: run_cli(PretrainConfig, [*base, *options], "asda pretrain")
         for arm, options in arms_of(repository).items()
     }
+
+
+@pytest.fixture(scope="module")
+def models(runs):
+    """The model of each arm, as its pretraining resolves it."""
+    return {arm: run.model.resolved() for arm, run in runs.items()}
 
 
 def parameters(model):
@@ -171,6 +178,12 @@ def test_arms_have_asda_s_size(models):
     assert asda - sizes.pop("eat") > 60 * one_each
     assert abs(asda - sizes.pop("eat_wide")) <= one_each / 2  # no other ratio comes closer
     assert abs(asda - sizes.pop("lambda_learned")) < 0.0005 * asda
+    width, heads, depth = models["asda"].width, models["asda"].heads, models["asda"].depth
+    norm = 2 * width  # which differential attention has after its heads
+    product = width**2 + width
+    assert asda - sizes.pop("gated") == depth * (product + norm)
+    assert asda - sizes.pop("diff_v2") == depth * (product + norm - heads * width)
+    assert asda - sizes.pop("bat") == depth * (product + norm) - 64 * one_each
     assert set(sizes.values()) == {asda}
 
 
@@ -184,7 +197,38 @@ def test_arms_differ_from_asda_in_what_they_are_named_after(models):
     assert models["lambda_0.3"].attention.lambda_init == 0.3
     learned = models["lambda_learned"].attention
     assert (learned.learn_lambda, learned.lambda_init, learned.norm) == (True, None, "head_rms")
+    assert [models[arm].attention.kind for arm in ("gated", "diff_v2")] == ["gated", "diff_v2"]
+    assert models["vit_decoder"].decoder.kind == "vit"
+    assert models["block_targets"].target_output == "block"
     assert [models[f"cls_weight_{weight}"].cls_weight for weight in ("0", "0.5")] == [0, 0.5]
+
+
+def test_bat_has_what_its_arms_have_one_by_one(runs):
+    """Each differs from asda in its own setting alone, and bat in all of them and the MLP ratio."""
+    settings = {arm: flat(to_dict(run)) for arm, run in runs.items()}
+    changed = {
+        arm: {key: value for key, value in values.items() if value != settings["asda"][key]}
+        for arm, values in settings.items()
+    }
+    one = {
+        "gated": {"model.attention.kind": "gated"},
+        "diff_v2": {"model.attention.kind": "diff_v2"},
+        "vit_decoder": {"model.decoder.kind": "vit"},
+        "block_targets": {"model.target_output": "block"},
+        "clip_range": {"data.norm": "clip"},
+    }
+    assert {arm: changed[arm] for arm in one} == one
+    together = {key: value for arm in one if arm != "diff_v2" for key, value in one[arm].items()}
+    assert changed["bat"] == together | {"model.mlp_ratio": 4}
+
+
+def flat(values, prefix=""):
+    """Settings by their whole keys."""
+    found = {}
+    for key, value in values.items():
+        nested = isinstance(value, dict)
+        found |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return found
 
 
 STUB = """#!/usr/bin/env bash

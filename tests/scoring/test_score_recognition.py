@@ -14,6 +14,7 @@ from asda.corpus.datadir import write_table
 from asda.decoding.greedy import greedy
 from asda.decoding.joined_windows import pieces
 from asda.distributed import Process
+from asda.features.matrix import Values
 from asda.features.normalization import Normalization
 from asda.scoring import long_utterances
 from asda.scoring.recognition_scores import RecognitionScores
@@ -128,9 +129,12 @@ class Counting:
 def test_each_step_of_a_long_utterance_comes_once(frames, batch_size):
     """With a network that looks at one patch alone, windows change nothing."""
     rng = np.random.default_rng(0)
-    features = rng.standard_normal((frames, MEL)).astype(np.float32)
+    matrix = rng.standard_normal((frames, MEL)).astype(np.float32)
 
     class clips:  # noqa: N801
+        class features:  # noqa: N801
+            features = staticmethod(lambda utterance: Values(matrix))
+
         longer = np.array([False, True])
         utterances = ("short", "long")
         normalization = Normalization(0.0, 0.5)
@@ -139,12 +143,10 @@ def test_each_step_of_a_long_utterance_comes_once(frames, batch_size):
             max_frames = 80
 
     clips.config.batch_size = batch_size
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(long_utterances, "_features", lambda clips, utterance: features)
-        found = dict(
-            long_utterances.long_outputs(Counting(), clips, Process(0, 1, torch.device("cpu")))
-        )
-    expected = Counting()(torch.from_numpy(features)[None], None)[0].log_softmax(-1)
+    found = dict(
+        long_utterances.long_outputs(Counting(), clips, Process(0, 1, torch.device("cpu")))
+    )
+    expected = Counting()(torch.from_numpy(matrix)[None], None)[0].log_softmax(-1)
     assert list(found) == ["long"]
     joined = np.concatenate([rows for _, rows in pieces(found["long"])])
     np.testing.assert_allclose(joined, expected, rtol=1e-5, atol=1e-5)

@@ -67,15 +67,17 @@ class Small(nn.Module):
         self.layer = nn.Linear(3, 2)
         self.norm = nn.LayerNorm(2)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, 2))
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, 2))
 
 
 @pytest.mark.parametrize("decay_all", [False, True])
-def test_weight_decay_spares_biases_norms_and_cls_unless_told(decay_all):
+def test_weight_decay_spares_biases_norms_and_tokens_unless_told(decay_all):
     model = Small()
     optimizer = make_optimizer(model, OptimizerConfig(decay_all=decay_all))
     decayed = {id(p) for g in optimizer.param_groups if g["weight_decay"] for p in g["params"]}
     names = {name for name, p in model.named_parameters() if id(p) in decayed}
-    everything = {"layer.weight", "layer.bias", "norm.weight", "norm.bias", "cls_token"}
+    everything = {"layer.weight", "layer.bias", "norm.weight", "norm.bias"}
+    everything |= {"cls_token", "mask_token"}
     assert names == (everything if decay_all else {"layer.weight"})
 
 

@@ -85,6 +85,7 @@ def geometry(cfg: Cfg, tensors: Mapping[str, Tensor], encoder: str) -> ResolvedM
             "mask_noise": image.number("mask_noise_std"),
         },
         "target_layers": args.number("average_top_k_layers"),
+        "target_output": "block" if args.values.get("end_of_block_targets") else "mlp",
         "target_norm": "patch" if args.values.get("layer_norm_target_layer") else "clip",
         "cls_weight": args.number("cls_loss"),
         "cls_reduction": "sum",

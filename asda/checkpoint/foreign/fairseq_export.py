@@ -34,6 +34,8 @@ def to_reference(saved: SavedModel) -> dict[str, Any]:
         )
     model = saved.config
     _check_form(model, saved.path)
+    if "mean" not in saved.normalization:
+        raise InputError(f"{saved.path}: the reference cannot normalise features clip by clip")
     tensors: dict[str, Any] = {reference_name(n): tensor for n, tensor in saved.weights.items()}
     positions = sincos_positions(POSITION_ROWS, 8, model.width)[None]
     if saved.kind == "finetuned":
@@ -76,6 +78,12 @@ def _check_form(model: ResolvedModel, path: str) -> None:
     attention, patch = model.attention, model.patch
     sizes = (patch.time, patch.freq, patch.time_stride, patch.freq_stride)
     standard = attention.kind == "standard"
+    if attention.kind not in ("standard", "differential") or model.decoder.kind != "convolution":
+        raise InputError(
+            f"{path}: the reference has no such model (attention {attention.kind}, decoder"
+            f" {model.decoder.kind}); it has standard or differential attention and a decoder of"
+            " convolutions"
+        )
     wanted = {
         "attention.bias": (attention.bias, True),
         "patch (time, freq and their strides)": (sizes, (16, 16, 16, 16)),
@@ -150,7 +158,7 @@ def _pretraining_cfg(model: ResolvedModel, saved: SavedModel) -> dict[str, Any]:
             "norm_affine": True,
             "layer_norm_first": False,
             "average_top_k_layers": model.target_layers,
-            "end_of_block_targets": False,
+            "end_of_block_targets": model.target_output == "block",
             "clone_batch": model.num_masks,
             "instance_norm_target_layer": model.target_norm == "clip",
             "layer_norm_target_layer": model.target_norm == "patch",

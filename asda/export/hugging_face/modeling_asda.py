@@ -14,7 +14,8 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceCl
 
 from asda.dataset.windows import window_starts
 from asda.export.hugging_face.configuration_asda import AsdaConfig
-from asda.model.encoder import NORM_EPS, Encoder
+from asda.model.block import NORM_EPS
+from asda.model.encoder import Encoder
 from asda.model.heads import combined_windows
 from asda.model.pooling import Layer, pool, take_layers
 

@@ -1,0 +1,120 @@
+"""Configurations of the parts of the model; importable without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass
+class PatchConfig:
+    """Patches that the spectrogram is cut into (docs/algorithm.md#patches).
+
+    Args:
+        time: frames of a patch
+        freq: mel bins of a patch; "all" gives patches over the whole spectrum, which make short
+            sequences and suit speech
+        time_stride: frames from one patch to the next (null = `time`, patches do not overlap)
+        freq_stride: mel bins from one patch to the next (null = `freq`)
+        position_scale: scale of the fixed sin-cos position embeddings. At 1 they dominate the
+            patch embeddings early on, and short runs learn little beyond position
+    """
+
+    time: int = 16
+    freq: int | Literal["all"] = 16
+    time_stride: int | None = None
+    freq_stride: int | None = None
+    position_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("time", "freq", "time_stride", "freq_stride"):
+            value = getattr(self, name)
+            if isinstance(value, int) and value < 1:
+                raise ValueError(f"model.patch.{name} must be at least 1, not {value}")
+        if self.position_scale < 0:
+            raise ValueError(
+                f"model.patch.position_scale must not be negative, not {self.position_scale}"
+            )
+
+
+@dataclass
+class AttentionConfig:
+    """Self-attention; what follows `kind` is for the kind "differential", except `bias`.
+
+    Args:
+        kind: "differential" subtracts λ times a second softmax map
+            (docs/algorithm.md#differential-attention), "standard" has one map, "gated" is
+            "standard" whose output is multiplied by a sigmoid gate
+            (docs/algorithm.md#gated-attention), "diff_v2" subtracts a second map of the same keys
+            with a λ for each token and head (docs/algorithm.md#diff-v2)
+        lambda_init: λ, or its initial value if it is learned (null = 0.8 - 0.6 exp(-0.3 i) in
+            block i, the schedule of DIFF Transformer)
+        learn_lambda: learn λ as exp(q1.k1) - exp(q2.k2) + lambda_init
+        output_scale: constant factor after the norm (null = 1 - lambda_init)
+        norm: norm after the subtraction: "layer" over the concatenated heads, "head_rms" per head,
+            or "none"
+        head_split: "full" gives both maps queries and keys of a whole head's width; "half" halves
+            them, so that two maps have as many parameters as one
+        bias: biases in the projections
+    """
+
+    kind: Literal["differential", "standard", "gated", "diff_v2"] = "differential"
+    lambda_init: float | None = 0.1
+    learn_lambda: bool = False
+    output_scale: float | None = 0.95
+    norm: Literal["layer", "head_rms", "none"] = "layer"
+    head_split: Literal["full", "half"] = "full"
+    bias: bool = True
+
+
+@dataclass
+class MaskConfig:
+    """Which patches the student does not see (docs/algorithm.md#masking).
+
+    Args:
+        sampler: "block" leaves blocks of patches around random cells visible (inverse block
+            masking), "random" any patches
+        ratio: fraction of the patches that is masked
+        block_time: length of a visible block, in patches
+        block_freq: height of a visible block, in patches
+        adjust: added to the visible fraction when choosing the number of blocks, to compensate for
+            their overlap (`mask_prob_adjust` in the reference)
+    """
+
+    sampler: Literal["block", "random"] = "block"
+    ratio: float = 0.8
+    block_time: int = 5
+    block_freq: int = 5
+    adjust: float = 0.07
+
+    def __post_init__(self) -> None:
+        if not 0 < self.ratio < 1:
+            raise ValueError(f"model.mask.ratio must lie between 0 and 1, not {self.ratio}")
+        for name in ("block_time", "block_freq"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model.mask.{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass
+class DecoderConfig:
+    """The network that predicts the masked patches (docs/algorithm.md#decoder).
+
+    Args:
+        kind: "convolution", or "vit": transformer blocks as in the encoder
+            (docs/algorithm.md#vit-decoder)
+        layers: convolution layers, or blocks (null = from the named size)
+        width: channels (null = the encoder's width)
+        heads: attention heads of "vit" (null = as many as the encoder has)
+        kernel: side of the kernel of "convolution", odd (null = from the named size)
+        groups: groups of "convolution" (null = from the named size)
+        mask_noise: standard deviation of the noise that "convolution" has in place of masked
+            patches
+    """
+
+    kind: Literal["convolution", "vit"] = "convolution"
+    layers: int | None = None
+    width: int | None = None
+    heads: int | None = None
+    kernel: int | None = None
+    groups: int | None = None
+    mask_noise: float = 0.01
