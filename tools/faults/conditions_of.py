@@ -187,6 +187,8 @@ FAULTS = {
     ),
     "little memory": Fault(with_words(before=["prlimit", f"--as={MEMORY}"]), ["too little memory"]),
     "clock set back": Fault(clock_set_back, []),
-    "inputs deleted": Fault(inputs_gone, ["no such file", "No such file", "missing", "could not be used"]),
+    "inputs deleted": Fault(
+        inputs_gone, ["no such file", "No such file", "missing", "could not be used"]
+    ),
     "two calls at once": Fault(two_at_once, ["another process", "another call"]),
 }
