@@ -172,7 +172,7 @@ def read_json(path: str | Path) -> Any:
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, many brackets
-        raise InputError(f"{path}: not JSON ({on_one_line(str(error))})") from None
+        raise InputError(f"{path}: not JSON ({printable(str(error))})") from None
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -196,7 +196,7 @@ def readable_duration(seconds: float, precise: bool = False) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def on_one_line(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text with line ends, tabs and what cannot be printed escaped as in Python."""
     return "".join(
         character if character.isprintable() else repr(character)[1:-1] for character in text

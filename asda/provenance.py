@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import asda
+from asda.digests import file_digest, value_digest
 
 
 def environment() -> dict[str, str | None]:
@@ -21,6 +22,13 @@ def environment() -> dict[str, str | None]:
         **{package: version(package) for package in ("torch", "torchaudio", "numpy")},
         "platform": platform.platform(),
     }
+
+
+def code_digest() -> str:
+    """Return the digest of asda's files; unlike the commit, it needs no git on the host."""
+    root = Path(asda.__file__).resolve().parent
+    files = [path for path in root.rglob("*") if path.suffix in (".py", ".yaml")]
+    return value_digest({path.relative_to(root).as_posix(): file_digest(path) for path in files})
 
 
 def _commit() -> str | None:

@@ -33,7 +33,7 @@ LAYERS = [
     {"audio"},
     {"command_line"},
     {"registry"},
-    {"extras", "provenance", "script", "staging", "stop_signals", "terminal_bar"},
+    {"extras", "file_locks", "provenance", "script", "staging", "stop_signals", "terminal_bar"},
     {"configuration", "digests", "memory_shortage"},
     {"files"},
     {"abandoned"},
@@ -158,8 +158,9 @@ def modules_of(requirements):
 def test_imported_packages_are_declared_and_no_others(repository, project):
     """Those of extras are imported where they are needed, not with the module."""
     imported = {module.split(".")[0] for path in sources(repository) for _, module in imports(path)}
-    # typing_extensions comes with mypy, and is imported for type checkers only.
-    imported -= {*sys.stdlib_module_names, "asda", "typing_extensions"}
+    # typing_extensions comes with mypy, and is imported for type checkers only. triton comes with
+    # PyTorch's builds for GPUs, which need one version of it, and is imported for GPUs only.
+    imported -= {*sys.stdlib_module_names, "asda", "typing_extensions", "triton"}
     extras = {
         line
         for extra, requirements in project["optional-dependencies"].items()

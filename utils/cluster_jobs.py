@@ -11,7 +11,8 @@ from grid_engine_scheduler import GridEngine
 from job_logs import lines_of, say
 from jobs import Call, UsageError
 from run_task import STOPPED
-from slurm_scheduler import Slurm, Task
+from scheduler_programs import Task
+from slurm_scheduler import Slurm
 
 OUR_OPTIONS = ("config", "max_jobs_run", "resume", "resumable", "chain", "num_nodes")
 POLL_SECONDS = 1.0

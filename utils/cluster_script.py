@@ -9,7 +9,8 @@ from pathlib import Path
 
 from grid_engine_scheduler import GridEngine
 from jobs import Call, join_words
-from slurm_scheduler import Slurm, Task
+from scheduler_programs import Task
+from slurm_scheduler import Slurm
 
 RUN_TASK = str(Path(__file__).resolve().with_name("run_task.py"))
 

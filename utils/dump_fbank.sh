@@ -48,7 +48,10 @@ try:
     fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError:
     print(sys.argv[1] + ": another dump writes to this folder; waiting for its end", file=sys.stderr)
-    fcntl.flock(9, fcntl.LOCK_EX)' "$dump"
+    fcntl.flock(9, fcntl.LOCK_EX)
+except OSError as error:
+    print(f"{sys.argv[1]}: its file system has no locks ({error.strerror}); see to it that no other"
+          " dump writes to this folder", file=sys.stderr)' "$dump"
 
 # Jobs of a call that was killed would write what the next plan does not know of.
 name_job "$dump"

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from job_logs import lines_of, say
 from jobs import UsageError
-from scheduler_programs import job_name, run_program
-from slurm_scheduler import Task
+from scheduler_programs import Task, job_name, run_program
 
 if TYPE_CHECKING:
     from cluster_script import Script

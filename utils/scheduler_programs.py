@@ -1,4 +1,4 @@
-"""What the programs of all schedulers share: names of jobs, calls of programs."""
+"""What all schedulers share: tasks in the queue, names of jobs, calls of programs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,49 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from jobs import UsageError
+
+ENDED = {
+    *("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "BOOT_FAIL"),
+    *("DEADLINE", "PREEMPTED", "REVOKED"),
+}
+# A job that waits for one of these will not start unless somebody changes something.
+STUCK = re.compile(
+    "Partition.*Limit|Assoc|QOS|Held|held|BadConstraints|NeverSatisfied|NotAvail|Invalid|Reservation"
+)
+
+
+@dataclass
+class Task:
+    """What the queue says of one task.
+
+    Args:
+        job: ID of the array
+        index: number within the array
+        comment: that of the script
+        state: one of Slurm's; other schedulers give the ones that mean the same
+        reason: the scheduler's own
+    """
+
+    job: str
+    index: int
+    comment: str
+    state: str
+    reason: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.job}_{self.index}"
+
+    @property
+    def lives(self) -> bool:
+        return self.state not in ENDED
+
+    @property
+    def is_stuck(self) -> bool:
+        return self.state == "PENDING" and bool(STUCK.search(self.reason))
 
 
 def job_name(log: str) -> str:

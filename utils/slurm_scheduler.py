@@ -7,59 +7,24 @@ import re
 import shlex
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from job_logs import say
 from jobs import UsageError
-from scheduler_programs import job_name, run_program
+from scheduler_programs import Task, job_name, run_program
 from slurm_reasons import explanation
 
 if TYPE_CHECKING:
     from cluster_script import Script
 
-ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "BOOT_FAIL")
-ENDED += ("DEADLINE", "PREEMPTED", "REVOKED")
-AWAY = ("Unable to contact slurm controller", "Socket timed out", "Connection refused")
-AWAY += ("Zero Bytes were transmitted", "Unable to establish control machine address")
+AWAY = (
+    *("Unable to contact slurm controller", "Socket timed out", "Connection refused"),
+    *("Zero Bytes were transmitted", "Unable to establish control machine address"),
+)
 RETRY_SECONDS = 10.0
 PATIENCE = 300.0  # seconds without an answer of the controller until a submission fails
 KEPT = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT")
-# A job that waits for one of these will not start unless somebody changes something.
-STUCK = re.compile(
-    "Partition.*Limit|Assoc|QOS|Held|held|BadConstraints|NeverSatisfied|NotAvail|Invalid|Reservation"
-)
-
-
-@dataclass
-class Task:
-    """What the queue says of one task.
-
-    Args:
-        job: ID of the array
-        index: number within the array
-        comment: that of the script
-        state, reason: Slurm's own
-    """
-
-    job: str
-    index: int
-    comment: str
-    state: str
-    reason: str
-
-    @property
-    def id(self) -> str:
-        return f"{self.job}_{self.index}"
-
-    @property
-    def lives(self) -> bool:
-        return self.state not in ENDED
-
-    @property
-    def is_stuck(self) -> bool:
-        return self.state == "PENDING" and bool(STUCK.search(self.reason))
 
 
 class Slurm:

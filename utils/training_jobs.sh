@@ -30,11 +30,12 @@ launch_training() {
   launcher=(asda)
   job_options=()
   [ "$processes" -eq 1 ] || launcher=(torchrun --standalone --nproc_per_node "$processes" -m asda)
-  [ "$cmd_backend" = slurm ] || return 0
+  [ "$cmd_backend" != local ] || return 0
   workers=$(loader_workers "$@")
   cpus=${cpus_per_gpu:-$((1 + workers))}
   memory=${mem_per_gpu:-$((8 + workers))}
+  job_options=(--num-threads "$((processes * cpus))" --mem "$((processes * memory))G")
+  [ "$cmd_backend" = slurm ] || return 0
   [ "$processes" -eq 1 ] && [ "$num_nodes" -eq 1 ] || launcher=(utils/torchrun_nodes.py "$processes" -m asda)
-  job_options=(--num-threads "$((processes * cpus))" --mem "$((processes * memory))G"
-    --num-nodes "$num_nodes" --resumable true --chain "$chain")
+  job_options+=(--num-nodes "$num_nodes" --resumable true --chain "$chain")
 }

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from asda.apply.audio_progress import AudioBar
 from asda.apply.inputs import AudioInput
 from asda.audio.audio_error import AudioError
-from asda.files import InputError, listed, on_one_line
+from asda.files import InputError, listed, printable
 from asda.stop_signals import Stopped
 
 Result = TypeVar("Result")
@@ -70,5 +70,5 @@ def apply_to_all(
     if said := output.finish(inputs):
         print(said)
     if bad:
-        names = listed([on_one_line(one.name) for one in bad], MOST_LISTED)
+        names = listed([printable(one.name) for one in bad], MOST_LISTED)
         raise InputError(f"{len(bad)} of {len(inputs)} files could not be used: {names}")

@@ -14,7 +14,7 @@ from asda.audio.wav_scp import AudioSegment
 from asda.corpus.audio_fingerprints import audio_fingerprints
 from asda.corpus.audio_folder import is_audio_name, visible_files
 from asda.corpus.datadir import DataDir
-from asda.files import InputError, on_one_line
+from asda.files import InputError, printable
 
 STANDARD_INPUT = "-"
 
@@ -43,11 +43,11 @@ class AudioInput(NamedTuple):
 
     def fault(self, error: AudioError) -> str:
         """Return a line that says why it cannot be used."""
-        source = on_one_line(self.audio.source)  # as in the message
+        source = printable(self.audio.source)  # as in the message
         reason = str(error).removesuffix(f": {source}")
         if self.file == STANDARD_INPUT:
             return f"standard input: {reason.replace(source, 'standard input')}"
-        return on_one_line(f"{self.name}: {reason}")
+        return printable(f"{self.name}: {reason}")
 
 
 def two_alike(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from asda.apply.rows import Row, RowFormat, json_lines, name_column
-from asda.files import on_one_line
+from asda.files import printable
 
 # A row has labels, best first:
 # "labels": [{"label": str, "index": int, "score": float}, ...]
@@ -79,7 +79,7 @@ def _csv_line(cells: Sequence[Any]) -> str:
 
 def _audacity_lines(rows: Sequence[Row]) -> list[str]:
     return [
-        f"{row['start']:.6f}\t{row['end']:.6f}\t{on_one_line(found['label'])} {found['score']:.2f}"
+        f"{row['start']:.6f}\t{row['end']:.6f}\t{printable(found['label'])} {found['score']:.2f}"
         for row in rows
         for found in row["labels"]
     ]
@@ -89,6 +89,6 @@ def _raven_lines(rows: Sequence[Row], highest: float) -> list[str]:
     found = [(row, one) for row in rows for one in row["labels"]]
     return [
         f"{number}\tSpectrogram 1\t1\t{row['start']:.6f}\t{row['end']:.6f}\t0.0\t{highest:.1f}\t"
-        f"{on_one_line(os.path.basename(row['file']))}\t{on_one_line(one['label'])}\t{one['score']:g}"
+        f"{printable(os.path.basename(row['file']))}\t{printable(one['label'])}\t{one['score']:g}"
         for number, (row, one) in enumerate(found, 1)
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from asda.digests import value_digest
+from asda.file_locks import FileLock
 from asda.files import InputError, atomic_write, blamed_on
 
 
@@ -67,6 +67,7 @@ class Record:
     def close(self) -> None:
         """Let other processes use the record."""
         self._stream.close()
+        self._held.release()
 
     def _line(self, name: str, content: Any) -> bytes:
         entry = {"name": name, "fingerprint": self.fingerprints[name], "content": content}
@@ -76,24 +77,19 @@ class Record:
         self._entries: dict[str, tuple[str, int]] = {}  # name -> fingerprint, byte offset
         with blamed_on(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = open(self.path, "ab", buffering=0)  # noqa: SIM115
+            self._held = FileLock(self.path)
+        if not self._held.acquire():
+            raise InputError(
+                f"{self.path}: in use by another call{self._held.holder}; wait for it or choose"
+                " another --out"
+            )
+        self._stream = open(self.path, "ab", buffering=0)  # noqa: SIM115
         try:
-            self._lock()
             with blamed_on(self.path):
                 self._read()
         except BaseException:
-            self._stream.close()
+            self.close()
             raise
-
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"{self.path}: in use by another call; wait for it or choose another --out"
-            ) from None
-        except OSError:
-            return  # some network disks have no locks
 
     def _read(self) -> None:
         end = 0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asda.files import on_one_line
+from asda.files import printable
 
 # What a model gives for a stretch of audio, as a line of JSON holds it:
 # {"file": str, "utterance": str (of a data directory only), "start": seconds, "end": seconds,
@@ -40,8 +40,8 @@ def name_column(names: Sequence[str]) -> Callable[[Row], str]:
     Args:
         names: of all inputs, which give the width of the column
     """
-    width = min(WIDEST_NAME, max((len(on_one_line(name)) for name in names), default=0))
-    return lambda row: f"{_shortened(on_one_line(name_of(row)), width):<{width}}"
+    width = min(WIDEST_NAME, max((len(printable(name)) for name in names), default=0))
+    return lambda row: f"{_shortened(printable(name_of(row)), width):<{width}}"
 
 
 def name_of(row: Row) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asda.files import on_one_line
+from asda.files import printable
 
 RATES = (1000, 2_000_000)  # Hz: least and greatest sample rate of audio
 
@@ -14,7 +14,7 @@ class AudioError(ValueError):
     """
 
     def __init__(self, message: str):
-        super().__init__(on_one_line(message))
+        super().__init__(printable(message))
 
 
 def truncated(seconds: float, stated: float) -> AudioError:

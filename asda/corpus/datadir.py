@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -51,23 +53,36 @@ class DataDir:
 
     def numbers(self, name: str) -> dict[str, float]:
         """Return key -> value for a table of finite numbers, such as utt2dur or utt2weight."""
-        numbers = {}
-        for key, value in self.table(name).items():
-            try:
-                numbers[key] = float(value)
-                if not math.isfinite(numbers[key]):
-                    raise ValueError
-            except ValueError:
-                raise InputError(f"{self.where(name, key)}: not a number: '{value}'") from None
-        return numbers
+        return {key: self.number(name, key, text) for key, text in self.table(name).items()}
+
+    def number(self, name: str, key: str, text: str) -> float:
+        """Return a finite number that a table holds as text.
+
+        Raises:
+            InputError: naming the line of the table, if it is none.
+        """
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise InputError(f"{self.where(name, key)}: not a number: '{text}'")
+        return number
 
     @cached_property
     def utterances(self) -> list[str]:
         """Utterance IDs from the first of UTTERANCE_LISTS, sorted as `LC_ALL=C sort` does."""
         for name in UTTERANCE_LISTS:
             if self.has(name):
-                return sorted(self.table(name))
+                return self._sorted_keys(name)
         raise InputError(f"{self.path}: contains none of {', '.join(UTTERANCE_LISTS)}")
+
+    def _sorted_keys(self, name: str) -> list[str]:
+        lines = table_lines(self.path / name, values=not may_be_empty(name))
+        keys = sorted(key for _, key, _ in lines)
+        if any(map(operator.eq, keys, itertools.islice(keys, 1, None))):
+            self.table(name)  # says which line is repeated
+        return keys
 
     @cached_property
     def labels(self) -> list[str]:
@@ -218,16 +233,29 @@ def read_table(path: str | Path, values: bool = True) -> dict[str, str]:
         InputError: on a missing file, a repeated key or a key without a value.
     """
     table: dict[str, str] = {}
+    for number, key, value in table_lines(path, values):
+        if key in table:
+            raise InputError(f"{path}:{number}: duplicate key '{key}'; remove one line")
+        table[key] = value
+    return table
+
+
+def table_lines(path: str | Path, values: bool = True) -> Iterator[tuple[int, str, str]]:
+    """Yield line number, key and the rest of each line of a Kaldi table.
+
+    Args:
+        path: the table
+        values: whether each key must have a value; otherwise it may be empty
+
+    Raises:
+        InputError: on a missing file or a key without a value.
+    """
     for number, line in numbered_lines(path):
         fields = line.split(None, 1)
         if len(fields) < 1 + values:
             found = f"'{fields[0]}' has no value" if fields else "empty line"
             raise InputError(f"{path}:{number}: {found}; expected 'key value'")
-        key, value = fields[0], fields[1] if len(fields) > 1 else ""
-        if key in table:
-            raise InputError(f"{path}:{number}: duplicate key '{key}'; remove one line")
-        table[key] = value.rstrip()
-    return table
+        yield number, fields[0], fields[1].rstrip() if len(fields) > 1 else ""
 
 
 def write_table(path: str | Path, table: Mapping[str, str]) -> None:

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from asda.configuration import build
 from asda.corpus.datadir import DataDir
 from asda.corpus.edit.sampling_weights import class_balanced_weights
+from asda.corpus.packed_table import PackedNames, read_packed
 from asda.dataset.augment import augment_log_mel, augment_normalised, augment_waveform, perturb
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.dataset.feature_sources import (
@@ -90,7 +91,6 @@ class Clips(Dataset):
         self.augment = augment
         self.targets = targets
         self.seed = seed
-        self.expected = len(self.directory.utterances)
         self.utterances = self._usable()
         if isinstance(features, OnDisk):
             features.check(self.utterances)
@@ -101,11 +101,13 @@ class Clips(Dataset):
             if isinstance(target, CheckedTarget):
                 target.check(self.utterances)
 
-    def _usable(self) -> list[str]:
+    def _usable(self) -> PackedNames:
         selective = [target for target in self.targets if isinstance(target, SelectiveTarget)]
         usable = []
         left_out: dict[str, list[str]] = {}  # why -> utterances
-        for utterance in self.directory.utterances:
+        every = DataDir(self.directory.path).utterances  # which self.directory would keep
+        self.expected = len(every)
+        for utterance in every:
             if fault := self._fault(utterance, selective):
                 left_out.setdefault(fault, []).append(utterance)
             else:
@@ -124,7 +126,7 @@ class Clips(Dataset):
                 f"{self.directory.path}: none of its {self.expected} clips can be used"
                 f" ({'; '.join(_counted(fault, clips) for fault, clips in left_out.items())})"
             )
-        return usable
+        return PackedNames(usable)
 
     def _fault(self, utterance: str, selective: Sequence[SelectiveTarget]) -> str | None:
         """Return why a clip cannot be used, None if it can."""
@@ -133,6 +135,8 @@ class Clips(Dataset):
         frames = self.features.num_frames(utterance)
         if frames < self.config.min_frames:
             return f"shorter than {self.config.min_frames} frames"
+        if not selective:
+            return None
         faults = (target.unusable(utterance, frames) for target in selective)
         return next((f"with {fault}" for fault in faults if fault), None)
 
@@ -147,10 +151,11 @@ class Clips(Dataset):
         """Mel bins of the features."""
         return self.features.features(self.utterances[0]).shape[1]
 
-    @property
+    @functools.cached_property
     def frames(self) -> np.ndarray:
         """Frames of each clip, (clips,) int64."""
-        return np.array([self.features.num_frames(u) for u in self.utterances], dtype=np.int64)
+        counts = (self.features.num_frames(utterance) for utterance in self.utterances)
+        return np.fromiter(counts, np.int64, len(self.utterances))
 
     @property
     def lengths(self) -> np.ndarray:
@@ -184,11 +189,13 @@ class Clips(Dataset):
                 f"{path}: no such file; data.sampling weighted needs a line 'utterance weight' for"
                 " each clip, data.sampling balanced takes the weights from utt2label"
             )
-        table = self.directory.numbers("utt2weight")
+        table = read_packed(path)
+        every = (self.directory.number(path.name, key, text) for key, text in table.items())
+        numbers = np.fromiter(every, np.float64, len(table))
         missing = [utterance for utterance in self.utterances if utterance not in table]
         if missing:
             raise InputError(f"{path}: no weight for {len(missing)} clips (first: {missing[0]})")
-        weights = np.array([table[u] for u in self.utterances])
+        weights = numbers[np.fromiter(map(table.row, self.utterances), np.int64)]
         if not (weights.min() >= 0 and weights.max() > 0):
             raise InputError(f"{path}: weights must be 0 or more, and some above 0")
         return weights

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,23 +12,17 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from asda.configuration import load, to_dict
 from asda.corpus.datadir import DataDir
 from asda.dataset.computed_features import ComputedFeatures
+from asda.dataset.dumped_features import DumpedFeatures
 from asda.distributed import place
 from asda.dump.bad_utterances import check_bad, list_bad
-from asda.dump.missing_archives import check_archives
-from asda.features.archive import ArchiveReader, location_of
 from asda.features.extract import WaveformTransform
-from asda.features.fbank_config import FbankConfig
 from asda.features.fbank_file import load_fbank
-from asda.features.frame_counts import frames_of
 from asda.features.matrix import Matrix
-from asda.features.moments import Moments, read_moments
-from asda.features.stored_faults import stored_faults
-from asda.files import InputError, listed
+from asda.features.moments import Moments
+from asda.files import InputError
 
-SHOWN = 3  # faulty matrices that a message describes
 log = logging.getLogger(__name__)
 
 
@@ -154,94 +148,6 @@ class FeatureInput:
         return None if self.dump is None else DumpedFeatures(self.dump)
 
 
-class DumpedFeatures:
-    """Features of the utterances in the feats.scp of a dump or of a data directory.
-
-    Args:
-        folder: holds feats.scp; frames are counted without utt2num_frames, and moments summed
-            without utt2moments, so that a directory of Kaldi or ESPnet will do
-
-    Raises:
-        InputError: if a table is missing or damaged.
-    """
-
-    def __init__(self, folder: str | Path):
-        self.directory = DataDir(folder)
-        if not self.directory.has("feats.scp"):
-            raise InputError(f"{folder}: no feats.scp; make the dump first (stage 2 of a recipe)")
-        self.table = self.directory.table("feats.scp")
-        if not self.directory.has("utt2num_frames"):
-            log.info(
-                "%s: no utt2num_frames: counting the frames of all matrices, as each run does until"
-                " utils/data/get_utt2num_frames.sh writes it",
-                folder,
-            )
-        self.frames = frames_of(self.directory)
-        _require_lines(self.directory.path / "utt2num_frames", self.frames, self.table)
-        self.reader = ArchiveReader()
-        self.fbank_config()  # errors in the file appear now and not when a model is written
-
-    def __contains__(self, utterance: str) -> bool:
-        return utterance in self.table
-
-    def num_frames(self, utterance: str) -> int:
-        return int(self.frames[utterance])
-
-    def features(self, utterance: str) -> Matrix:
-        """Return log-mel features (frames, mel), which are read later."""
-        return self.reader.open_matrix(self.table[utterance])
-
-    def moments(self, utterances: Sequence[str]) -> Moments:
-        """Return the moments recorded for these utterances; without a record, all are read."""
-        path = self.directory.path / "utt2moments"
-        if not path.exists():
-            log.info("%s: no such file: reading all features for their mean", path)
-            read = (Moments.of(self.reader.read(self.table[u])) for u in utterances)
-            return sum(read, Moments(0, 0.0, 0.0))
-        table = read_moments(path)
-        _require_lines(path, table, utterances)
-        return sum((table[utterance] for utterance in utterances), Moments(0, 0.0, 0.0))
-
-    def fbank_config(self) -> dict[str, Any]:
-        path = self.directory.path / "fbank.yaml"
-        return to_dict(load(FbankConfig, path)) if path.exists() else {}
-
-    def disk_order(self, utterances: Sequence[str]) -> np.ndarray:
-        """Return the rank of each utterance by archive and offset, (utterances,) int64."""
-        locations = [location_of(self.table[utterance]) for utterance in utterances]
-        archives = {path: n for n, path in enumerate(sorted({str(path) for path, _ in locations}))}
-        offsets = [offset for _, offset in locations]
-        order = np.lexsort((offsets, [archives[str(path)] for path, _ in locations]))
-        ranks = np.empty(len(locations), np.int64)
-        ranks[order] = np.arange(len(locations))
-        return ranks
-
-    def read_ahead(self, utterances: Sequence[str]) -> None:
-        self.reader.read_ahead(
-            [self.table[utterance] for utterance in utterances],
-            [self.num_frames(utterance) for utterance in utterances],
-        )
-
-    def check(self, utterances: Sequence[str]) -> None:
-        """Refuse stored features that cannot be used; their values are not read.
-
-        Raises:
-            InputError: naming missing archives of a dump, or utterances whose matrices do not fit
-                to the others or to the tables.
-        """
-        path = self.directory.path / "feats.scp"
-        if self.directory.has("utt2source"):  # a dump, whose matrices are alike
-            check_archives(path, [self.table[utterance] for utterance in utterances])
-            return
-        faults = stored_faults(utterances, self.table, self.frames, self.reader)
-        if faults:
-            reasons = [f"'{utterance}' {faults[utterance]}" for utterance in sorted(faults)]
-            raise InputError(
-                f"{path}: {len(faults)} of {len(utterances)} matrices cannot be used: "
-                f"{listed(reasons, SHOWN, '; ')}; compute them again, or remove their lines"
-            )
-
-
 @contextmanager
 def naming(utterance: str) -> Iterator[None]:
     """Name the utterance in any InputError about its features within the block."""
@@ -249,10 +155,3 @@ def naming(utterance: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"features of '{utterance}': {error}") from None
-
-
-def _require_lines(path: Path, table: Collection[str], utterances: Iterable[str]) -> None:
-    missing = [utterance for utterance in utterances if utterance not in table]
-    if missing:
-        others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise InputError(f"{path}: no line for utterance '{missing[0]}'{others}")

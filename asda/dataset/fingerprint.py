@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from asda.audio.wav_scp import split_source
 from asda.configuration import to_dict
 from asda.corpus.datadir import DataDir
+from asda.corpus.packed_table import read_packed
 from asda.dataset.feature_sources import FeatureInput
 from asda.digests import sampled_digest, table_digest, value_digest
 from asda.features.archive import location_of
@@ -62,7 +63,7 @@ def fingerprint(directory: str, features: FeatureInput, truth: Collection[str]) 
 
 def _archives_digest(dumped: DataDir, clips: Iterable[str]) -> str:
     """Return the digest of places of matrices, and of a sample of what their archives hold."""
-    table = dumped.table("feats.scp")
+    table = _table(dumped, "feats.scp")
     places: dict[str, str] = {}
     archives: dict[str, None] = {}
     for clip in clips:
@@ -104,5 +105,5 @@ def _place(path: str | None, location: int | str | None, value: str) -> str:
     return re.sub(r"\S*/", "", value) if path is None else f"{os.path.basename(path)}:{location}"
 
 
-def _table(data: DataDir, name: str) -> dict[str, str]:
-    return data.table(name) if data.has(name) else {}
+def _table(data: DataDir, name: str) -> Mapping[str, str]:
+    return read_packed(data.path / name) if data.has(name) else {}

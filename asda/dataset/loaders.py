@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -179,7 +179,7 @@ class _ReadAhead:
     def __init__(
         self,
         batches: TrainingBatches,
-        utterances: list[str],
+        utterances: Sequence[str],
         source: OnDisk,
         disk_order: np.ndarray,
     ):

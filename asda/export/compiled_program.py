@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 import warnings
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from asda.export.export_options import ExportOptions
 from asda.export.exported_facts import facts
 from asda.export.exported_model import ExportedModel
 from asda.export.torch_program import SUFFIX, program_of, runner
-from asda.files import InputError
+from asda.extras import require_compiler
 from asda.inference.audio_model import AudioModel
 from asda.staging import check_file_name, staged
 
@@ -29,7 +26,7 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
             its name does not end in .pt2.
     """
     check_file_name(out, SUFFIX)
-    _check_compiler()
+    require_compiler("this format", "--format torch-export")
     model = AudioModel(saved, saved.build(options.encoder))
     exported = ExportedModel(model, options.inputs)
     with staged(out) as path, warnings.catch_warnings():
@@ -41,12 +38,3 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
         )
         program = torch._inductor.aoti_load_package(str(path))
         confirm(out, runner(program, exported.outputs), cases(exported, model))
-
-
-def _check_compiler() -> None:
-    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
-    if not shutil.which(compiler):
-        raise InputError(
-            f"no C++ compiler ({compiler}) on this machine, which this format needs; install one,"
-            " name it in the variable CXX, or choose --format torch-export"
-        )

@@ -29,6 +29,7 @@ from asda.model.classifier import Classifier
 from asda.staging import check_folder_name, staged
 
 CODE = "asda.export.hugging_face"
+REPLACED = ("ResolvedModel", "fastest_form")  # the exported code has its own
 CLASSES = {
     "AutoConfig": "configuration_asda.AsdaConfig",
     "AutoModel": "modeling_asda.AsdaModel",
@@ -90,7 +91,7 @@ def _write_files(saved: SavedModel, folder: Path) -> None:
     write_json(folder / CONFIG, _config(saved))
     write_json(folder / "preprocessor_config.json", _preprocessor(saved))
     for name in ("configuration_asda", "modeling_asda", "feature_extraction_asda"):
-        text = bundled_source(f"{CODE}.{name}", replaced=("ResolvedModel",))
+        text = bundled_source(f"{CODE}.{name}", REPLACED)
         write_lines(folder / f"{name}.py", text.splitlines())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from asda.corpus.datadir import DataDir
 from asda.features.archive import ArchiveReader
 from asda.features.stored_faults import stored_shapes
@@ -20,7 +22,15 @@ def frames_of(directory: DataDir) -> dict[str, float]:
     """
     if directory.has("utt2num_frames"):
         return directory.numbers("utt2num_frames")
-    table = directory.table("feats.scp")
+    return counted_frames(directory, directory.table("feats.scp"))
+
+
+def counted_frames(directory: DataDir, table: Mapping[str, str]) -> dict[str, float]:
+    """Return utterance -> frames of the matrices of a feats.scp.
+
+    Raises:
+        InputError: if a matrix cannot be read.
+    """
     counts: dict[str, float] = {}
     faults: list[str] = []
     for utterance, shape in stored_shapes(table, table, ArchiveReader()).items():

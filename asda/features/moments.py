@@ -74,15 +74,20 @@ def read_moments(path: str | Path) -> dict[str, Moments]:
     Raises:
         InputError: if the file is missing or a line has another form.
     """
-    found = {}
-    for utterance, text in read_table(path).items():
-        try:
-            found[utterance] = Moments.parse(text)
-        except ValueError:
-            path = Path(path)
-            raise InputError(
-                f"{DataDir(path.parent).where(path.name, utterance)}: expected "
-                f"'utterance count sum sum_of_squares' with finite numbers, found "
-                f"'{utterance} {text}'"
-            ) from None
-    return found
+    return {key: parsed_moments(Path(path), key, text) for key, text in read_table(path).items()}
+
+
+def parsed_moments(path: Path, utterance: str, text: str) -> Moments:
+    """Return the moments of a line of a table.
+
+    Raises:
+        InputError: naming the line, if it has another form.
+    """
+    try:
+        return Moments.parse(text)
+    except ValueError:
+        raise InputError(
+            f"{DataDir(path.parent).where(path.name, utterance)}: expected "
+            f"'utterance count sum sum_of_squares' with finite numbers, found "
+            f"'{utterance} {text}'"
+        ) from None

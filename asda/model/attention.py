@@ -71,9 +71,9 @@ class DifferentialAttention(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Return (batch, tokens, width); arguments as in `StandardAttention`."""
-        q1, q2, k1, k2 = (split_heads(part, self.heads) for part in self.qk(x).chunk(4, dim=2))
+        qk = split_heads(self.qk(x), 4 * self.heads)  # (batch, 4 heads, tokens, key width / heads)
         v = split_heads(self.v(x), self.heads)  # (batch, heads, tokens, width / heads)
-        difference = differential_attention(q1, k1, q2, k2, v, self.lam, mask)
+        difference = differential_attention(qk, v, self.lam, mask)
         return self.proj(self.norm(concatenate_heads(difference)))
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from asda.digests import file_checksum, value_digest
+from asda.file_locks import locked
 from asda.files import InputError
 from asda.registry.downloads import LOCAL, download, download_fault, part_of
 from asda.registry.known_models import KnownModel, is_name, known_model
@@ -71,7 +69,7 @@ def fetch(model: KnownModel) -> Path:
     if not model.is_remote:
         raise InputError(f"{model.name}: no such file {target}; correct its entry in your list")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target):
+    with locked(target.with_name(f"{target.name}.lock")):
         if not target.exists():  # another process may have fetched it in the meantime
             _fetch(model, target)
     return target
@@ -90,14 +88,6 @@ def mismatch(model: KnownModel, path: Path) -> str:
     elif expected and abs(path.stat().st_size - expected) > TOLERANCE * expected:
         return f"has {path.stat().st_size:,} bytes, expected about {model.size}"
     return ""
-
-
-@contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Let one process at a time fetch a file; those of one training ask for it together."""
-    with open(target.with_name(f"{target.name}.lock"), "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch(model: KnownModel, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from asda.checkpoint.saved_model import SavedModel
@@ -94,7 +95,7 @@ class Recogniser:
         return metric if metric in ERROR_RATES else None
 
 
-def _column(directory: DataDir, name: str, utterances: list[str]) -> list[str]:
+def _column(directory: DataDir, name: str, utterances: Sequence[str]) -> list[str]:
     """Return the value of each utterance in a table, UNKNOWN where there is none."""
     table = directory.table(name) if directory.has(name) else {}
     return [table.get(utterance, UNKNOWN) for utterance in utterances]

@@ -17,12 +17,12 @@ from asda import configuration
 from asda.digests import DIGITS
 from asda.distributed import Process, failing_together, gather
 from asda.files import InputError, atomic_write
-from asda.provenance import environment
+from asda.provenance import code_digest, environment
 from asda.training.run_config import RunConfig
 
 # Processes may have other devices and loaders, and see the folder under another path.
 OWN_SETTINGS = {"exp", "training.device", "training.threads", "data.workers"}
-VERSIONS = ("asda", "commit", "torch", "torchaudio", "numpy")
+VERSIONS = ("asda", "torch", "torchaudio", "numpy")
 TOKEN = ".run"  # a file that shows whether all processes see the same experiment folder
 LAG = 60.0  # seconds until a file on a network file system is seen by other hosts
 
@@ -35,7 +35,7 @@ def agree_on_settings(config: RunConfig, process: Process) -> None:
     """
     if process.world_size > 1:
         found = environment()
-        versions = {name: found[name] for name in VERSIONS}
+        versions = {name: found[name] for name in VERSIONS} | {"code of asda": code_digest()}
         settings = configuration.to_dict(config)
         _agree(process, settings | {"version of": versions}, "give all processes the same")
 

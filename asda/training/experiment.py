@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import logging
 import shlex
 import sys
+import weakref
 from pathlib import Path
 
 from asda import configuration
 from asda.audio.wav_scp import NO_PIPES, commands_are_forbidden
 from asda.checkpoint import tensor_files
 from asda.distributed import Process
+from asda.file_locks import FileLock
 from asda.files import InputError, atomic_write
 from asda.training.launch import SPLIT_KEYS, Launch
 from asda.training.progress import TerminalHandler
@@ -125,13 +126,19 @@ class Experiment:
     def _lock(self) -> None:
         """Keep other processes out of the folder until this one ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._held = open(self.folder / ".lock", "w")  # noqa: SIM115
-        try:  # not flock, whose lock loader workers would inherit and hold after the run
-            fcntl.lockf(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
+        # Loader workers would inherit the other kind of lock, and hold it after the run.
+        self._held = FileLock(self.folder / ".lock", inherited=False)
+        if not self._held.acquire():
             raise InputError(
-                f"{self.folder}: another process trains in this folder; wait for it or stop it"
-            ) from None
+                f"{self.folder}: another process trains in this folder{self._held.holder};"
+                " wait for it or stop it"
+            )
+        weakref.finalize(self, self._held.release)  # at the end of the process at the latest
+
+    def close(self) -> None:
+        """Let other processes train in the folder."""
+        if self.process.is_first:
+            self._held.release()
 
     def _remove_unfinished(self) -> None:
         """Remove temporary files of `atomic_write` left by a killed process."""

@@ -21,6 +21,7 @@ from asda.files import InputError, listed
 from asda.kernels.recompute import recompute_outputs
 from asda.stop_signals import NOTHING_LOST, Stopped, StopRequests
 from asda.training.agreement import agree_on_state
+from asda.training.compiled_blocks import compile_blocks
 from asda.training.experiment import BEGIN, Experiment
 from asda.training.model_selection import ModelSelection
 from asda.training.progress import Progress
@@ -53,7 +54,9 @@ def train(
         InputError: if losses or gradients stay infinite or NaN, or the checkpoint is damaged.
     """
     task.model.to(process.device)
-    if process.device.type == "cpu":
+    if task.config.training.compile:
+        compile_blocks(task.model)
+    elif process.device.type == "cpu":
         recompute_outputs(task.model)
     stop = stop or StopRequests()
     run = _Run(task, experiment, process, stop)

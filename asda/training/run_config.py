@@ -81,6 +81,8 @@ class TrainingConfig:
         precision: data type of matrix products; weights are float32 in all cases, and fp16 uses
             loss scaling. "auto" is bf16 if the processor supports it in hardware, else float32;
             it is decided when a run begins and kept when the run resumes
+        compile: compile the transformer blocks by torch.compile, during the first updates. The last
+            digits of results then differ
         seed: random seed of initialisation, sampling, masks, augmentation and noise
         device: training device ("auto" = a GPU if one is available)
         threads: number of CPU threads of the training process (0 = all cores)
@@ -104,6 +106,7 @@ class TrainingConfig:
     updates: int = 10000
     accumulation: int = 1
     precision: Literal["auto", "float32", "bf16", "fp16"] = "float32"
+    compile: bool = False
     seed: int = 1
     device: str = "auto"
     threads: int = 0

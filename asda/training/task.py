@@ -156,7 +156,10 @@ class Task(ABC, Generic[Config]):
             task = cls(config, process, init)
             if begun is None and process.is_first:
                 task.log_choices(given)
-            train(task, experiment, process, stop)
+            try:
+                train(task, experiment, process, stop)
+            finally:  # also before a signal ends the process
+                experiment.close()
 
     @classmethod
     def continued(

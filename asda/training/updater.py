@@ -147,8 +147,13 @@ class Updater:
         return contextlib.nullcontext()
 
     def _recomputing(self) -> contextlib.AbstractContextManager[None]:
-        """Spare memory on CPUs, where cheap activations are as slow to fetch as to recompute."""
-        return recomputing() if self.process.device.type == "cpu" else contextlib.nullcontext()
+        """Spare memory on CPUs, where cheap activations are as slow to fetch as to recompute.
+
+        Compiled blocks decide themselves what they store.
+        """
+        if self.config.compile or self.process.device.type != "cpu":
+            return contextlib.nullcontext()
+        return recomputing()
 
     def _clip(self) -> Tensor:
         limit = self.optimizer_config.clip_norm or math.inf

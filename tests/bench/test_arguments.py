@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
     ("script", "words", "said"),
     [
         ("filterbank.py", ["--clips", "0"], "argument --clips: invalid positive value: '0'"),
+        ("attention_forms.py", ["--heads", "0"], "argument --heads: invalid positive value: '0'"),
         ("startup.py", ["--rounds", "-1"], "argument --rounds: invalid positive value: '-1'"),
         ("scaling.py", ["--sizes", "tiny", "vast"], "argument --sizes: invalid choice: 'vast'"),
         ("training_step.py", ["--size", "vast"], "argument --size: invalid choice: 'vast'"),
@@ -23,6 +24,16 @@ def test_what_cannot_be_measured_is_refused(repository, script, words, said):
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr.splitlines()[-1]
+
+
+def test_forms_of_attention_are_measured_without_a_gpu_too(repository):
+    command = [repository / "tools/bench/attention_forms.py", "--clips", "1", "--heads", "1"]
+    command = [sys.executable, *command, "--rounds", "1"]
+    table = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for tokens in (103, 513):
+        rows = [line for line in table.splitlines() if f" {tokens} tokens" in line]
+        assert [row[22:37].strip() for row in rows] == ["two calls", "fused", "stacked"]
+    assert "fastest" not in table
 
 
 def test_all_benchmarks_can_be_started(repository):

@@ -52,14 +52,18 @@ def attend(tensors, lam, mask):
     if lam is None:
         return standard_attention(*tensors, mask)
     q1, k1, q2, k2, v = tensors
-    return differential_attention(q1, k1, q2, k2, v, lam, mask)
+    if v.is_contiguous():
+        qk = torch.cat([q1, q2, k1, k2], dim=1)
+    else:  # as in the model: the heads of a token are neighbours
+        qk = torch.cat([x.transpose(1, 2) for x in (q1, q2, k1, k2)], dim=2).transpose(1, 2)
+    return differential_attention(qk, v, lam, mask)
 
 
 def test_the_textbook_form_is_the_formula():
     """One query after the other, one key after the other."""
     q1, k1, q2, k2, v = (x.detach() for x in inputs(5))
     with attention_form("textbook"):
-        found = differential_attention(q1, k1, q2, k2, v, 0.3)
+        found = attend((q1, k1, q2, k2, v), 0.3, None)
     for clip in range(CLIPS):
         for head in range(HEADS):
             for query in range(TOKENS):
@@ -77,17 +81,16 @@ def test_the_textbook_form_is_the_formula():
 
 
 def test_the_map_of_a_padded_clip_is_that_of_the_clip_alone(mask):
-    q1, k1, q2, k2, v = (x.detach() for x in inputs(5))
+    tensors = [x.detach() for x in inputs(5)]
     with attention_form("textbook"):
-        found = differential_attention(q1, k1, q2, k2, v, 0.3, mask)
+        found = attend(tensors, 0.3, mask)
         for clip, length in enumerate([5, 5, 5] if mask is None else [5, 3, 1]):
-            alone = [x[clip : clip + 1, :, :length] for x in (q1, k1, q2, k2, v)]
-            expected = differential_attention(*alone, 0.3)
+            expected = attend([x[clip : clip + 1, :, :length] for x in tensors], 0.3, None)
             torch.testing.assert_close(found[clip : clip + 1, :, :length], expected)
 
 
 @pytest.mark.parametrize("strided", [False, True])
-@pytest.mark.parametrize("form", ["chunked", "fused"])
+@pytest.mark.parametrize("form", ["chunked", "fused", "stacked"])
 def test_values_and_gradients_are_those_of_the_textbook(chunks, form, lam, mask, strided):
     tensors = inputs(3 if lam is None else 5, strided)
     variables = [*tensors, *([lam] if isinstance(lam, torch.Tensor) else [])]

@@ -825,6 +825,25 @@ def test_training_jobs_ask_for_what_their_processes_need(recipe, slurm):
     assert "--gres=gpu:1 --cpus-per-task 1 --mem 5G " in slurm.read_text().splitlines()[-1]
 
 
+def test_a_training_on_grid_engine_asks_for_what_its_processes_need(recipe, tmp_path, monkeypatch):
+    programs = {
+        "qsub": f'echo "$*" >> {tmp_path}/qsub.calls; SGE_TASK_ID=undefined bash "${{@: -1}}" >&2;'
+        "echo 1",
+        "qstat": "echo '<job_info/>'",
+        "qdel": "true",
+    }
+    for name, script in programs.items():
+        (tmp_path / f"bin/{name}").write_text(f"#!/usr/bin/env bash\n{script}\n")
+        (tmp_path / f"bin/{name}").chmod(0o755)
+    monkeypatch.setenv("cmd_backend", "sge")
+    (recipe / "conf/pretrain.yaml").write_text("data:\n  workers: 3\n")
+    done, calls = run("--stage", "3", "--stop-stage", "3", "--ngpu", "2")
+    assert done.returncode == 0, done.stderr
+    call = (tmp_path / "qsub.calls").read_text()
+    assert "-l gpu=2 -pe smp 8 -l mem_free=22G,ram_free=22G " in call
+    assert calls[0].startswith("torchrun --standalone --nproc_per_node 2 -m asda pretrain ")
+
+
 def test_several_nodes_and_chains_are_for_slurm(recipe):
     for option in ("--num-nodes", "--chain"):
         done, calls = run("--stage", "3", option, "2")

@@ -139,6 +139,27 @@ def test_create_split_dir_links_numbers_to_folders_on_disks(call, tmp_path):
         assert f"{tmp_path}/disk2/of/me\n" in (link / "README.txt").read_text()
 
 
+def test_create_data_link_spreads_files_over_the_disks(call, tmp_path):
+    names = [f"egs/egs.{number}.ark" for number in range(20)]
+    (tmp_path / "egs").mkdir()
+    assert call(f"create_data_link.pl {names[0]}").returncode == 0  # no storage: nothing is done
+    assert not (tmp_path / names[0]).is_symlink()
+    call("create_split_dir.pl disk1 disk2 egs/storage")
+    for _ in range(2):  # again, what is there stays
+        done = call(f"create_data_link.pl {' '.join(names)}")
+        assert (done.returncode, done.stderr) == (0, "")
+    for name in names:
+        (tmp_path / name).write_text(name)
+    found = {
+        folder: len([*(tmp_path / folder).glob("*_egs.*.ark")]) for folder in ("disk1", "disk2")
+    }
+    assert sum(found.values()) == 20 and min(found.values()) >= 5
+    (tmp_path / "egs/whole.ark").write_text("content")
+    done = call("create_data_link.pl egs/whole.ark")
+    assert (done.returncode, (tmp_path / "egs/whole.ark").read_text()) == (1, "content")
+    assert "egs/whole.ark exists" in done.stderr
+
+
 def test_make_absolute_follows_links(call, tmp_path):
     (tmp_path / "real/inner").mkdir(parents=True)
     (tmp_path / "real/file").touch()

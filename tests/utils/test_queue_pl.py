@@ -158,3 +158,17 @@ def test_signals_cancel_the_jobs(repository, cluster, monkeypatch):
     assert process.wait(timeout=60) == 128 + signal.SIGTERM
     (name,) = calls(cluster, "qdel")
     assert name.startswith("a_x.log.") and name.endswith(".*")
+
+
+def test_tasks_that_a_killed_call_left_are_cancelled_before_their_input_changes(
+    repository, queue_pl, cluster
+):
+    queue_pl("JOB=1:2", "x.JOB.log", "true")
+    words = (cluster / "qsub.call").read_text().split()
+    name = words[words.index("-N") + 1]
+    (cluster / "queue").write_text(ENTRY.format(name=name, state="r"))
+    settle = [repository / "utils/settle_jobs.py", "x.JOB.log", "JOB"]
+    done = subprocess.run(settle, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "cancelling 2 tasks that an earlier call has left" in done.stderr
+    assert (cluster / "qdel.call").read_text() == "77\n"

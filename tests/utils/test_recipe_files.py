@@ -34,7 +34,7 @@ def test_cmd_sh_refuses_an_unknown_backend(repository):
         text=True,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert "local or slurm, not 'sulrm'" in done.stderr
+    assert "local, slurm or sge, not 'sulrm'" in done.stderr
 
 
 def test_citation_has_what_the_format_requires(repository):

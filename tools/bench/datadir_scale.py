@@ -1,4 +1,4 @@
-"""Time and memory of `asda data validate` and `asda data split` on a large data directory.
+"""Time and memory of `asda data validate`, `split`, `subset` and `fix` on a large data directory.
 
 Usage: tools/bench/datadir_scale.py [--utterances 2000000] [--jobs 32]
 """
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from arguments import positive
@@ -31,6 +32,7 @@ def main() -> None:
         for command in (
             ["validate", "--no-feats", "--no-wav", directory],
             ["split", "--per-utt", directory, str(arguments.jobs)],
+            ["subset", directory, str(arguments.utterances // 2), f"{folder}/half"],
             ["fix", directory],
         ):
             seconds, mebibytes = measure([sys.executable, "-m", "asda", "data", *command])
@@ -39,20 +41,25 @@ def main() -> None:
 
 def make_directory(folder: Path, utterances: int) -> Path:
     """Write a data directory in which every utterance is its own speaker."""
-    keys = [f"clip{index:09d}" for index in range(utterances)]
-    values = {
-        "wav.scp": lambda index: f"downloads/audio/{index % 1000:03d}/{keys[index]}.flac",
-        "utt2spk": lambda index: keys[index],
-        "spk2utt": lambda index: keys[index],
-        "utt2label": lambda index: f"class{index % CLASSES} class{(index * 7 + 1) % CLASSES}",
-        "utt2dur": lambda index: "10.0",
+    values: dict[str, Callable[[int, str], str]] = {
+        "wav.scp": lambda index, key: f"downloads/audio/{index % 1000:03d}/{key}.flac",
+        "utt2spk": lambda index, key: key,
+        "spk2utt": lambda index, key: key,
+        "utt2label": lambda index, key: f"class{index % CLASSES} class{(index * 7 + 1) % CLASSES}",
+        "utt2dur": lambda index, key: "10.0",
     }
     for name, value in values.items():
-        with open(folder / name, "w", encoding="utf-8") as stream:
-            stream.writelines(f"{key} {value(index)}\n" for index, key in enumerate(keys))
+        write_table(folder / name, utterances, value)
     labels = "".join(f"class{index}\n" for index in range(CLASSES))
     (folder / "labels.txt").write_text(labels, encoding="utf-8")
     return folder
+
+
+def write_table(path: Path, lines: int, value: Callable[[int, str], str]) -> None:
+    """Write a table whose values are made of the number and the key of each line."""
+    keys = ((index, f"clip{index:09d}") for index in range(lines))
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.writelines(f"{key} {value(index, key)}\n" for index, key in keys)
 
 
 def measure(command: list[str]) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run all benchmarks with settings that take up to 15 minutes on 2 cores; each has --help. The defaults
-# of datadir_scale.py and audioset_data.py are 2,000,000 clips.
+# of datadir_scale.py, training_start.py and audioset_data.py are 2,000,000 clips.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -31,6 +31,7 @@ bench() {
 bench startup.py
 bench metrics.py
 bench datadir_scale.py --utterances 200000
+bench training_start.py --clips 200000 --dir "$work"
 bench audioset_data.py --clips 100000 --dir "$work"
 bench compression.py "$audio"
 bench filterbank.py

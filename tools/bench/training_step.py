@@ -5,8 +5,7 @@ Usage: tools/bench/training_step.py [CASE ...] [--rounds 2] [--device cuda]
 
 On a CPU: a pretraining step of one clip with 16 masks, a fine-tuning step and the inference of 4
 clips, of 10 s each, in float32 and bf16. On a GPU, under bf16 autocast: pretraining of 12 clips,
-fine-tuning and inference of 32, and differential attention alone, forward and backward, against
-two calls of PyTorch's flash attention.
+fine-tuning and inference of 32, and differential attention alone (attention_forms.py).
 
 A step is everything between two batches: teacher update, forward, backward, gradient clipping and
 AdamW. Each form runs in a process of its own, so that peak memory can be compared; they take turns
@@ -30,6 +29,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+import attention_forms
 import numpy as np
 import textbook
 import torch
@@ -39,9 +39,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from asda.kernels.allocator import keep_freed_memory
-from asda.kernels.differential_attention import differential_attention
 from asda.kernels.recompute import recompute_outputs, recomputing
-from asda.model.attention import split_heads
 from asda.model.classifier import Classifier
 from asda.model.masking import sample_visible
 from asda.model.model_config import ModelConfig, patch_grid
@@ -102,7 +100,7 @@ def main() -> None:
     )
     for case in cases:
         if case == "attention":
-            compare_attention(config, device, arguments.rounds)
+            attention_forms.compare(device, config.heads, arguments.rounds, arguments.clips)
         else:
             clips = arguments.clips or CLIPS[device][case]
             compare(case, clips, device, arguments.size, arguments.rounds)
@@ -274,53 +272,6 @@ def product_rate(dtype: torch.dtype, device: str) -> float:
     side = 8192 if device == "cuda" else 2048
     matrix = torch.randn(side, side, device=device).to(dtype)
     return 2 * side**3 / min(timed(lambda: matrix @ matrix, device) for _ in range(5))
-
-
-def compare_attention(config: ModelConfig, device: str, rounds: int) -> None:
-    """Print times of attention alone, for about as many tokens as in training."""
-    for tokens, clips in ((103, 192), (513, 32)):
-        qk = torch.randn(clips, tokens, 4 * config.width, device=device, dtype=torch.bfloat16)
-        v = torch.randn(clips, tokens, config.width, device=device, dtype=torch.bfloat16)
-        inputs = (qk.requires_grad_(), v.requires_grad_())
-        functions = (
-            lambda qk, v: two_flash_calls(*heads(qk, v, config.heads)),
-            lambda qk, v: differential(*heads(qk, v, config.heads)),
-        )
-        best = [math.inf, math.inf]
-        for _ in range(rounds + 1):
-            for index, function in enumerate(functions):
-                best[index] = min(best[index], repeated(function, inputs, device))
-        for name, seconds in zip(("two flash calls", "asda"), best, strict=True):
-            print(
-                f"{f'attention, {tokens} tokens':<22}{name:<15}{seconds:>8.5f}"
-                f"{best[0] / seconds:>7.2f}"
-            )
-
-
-def heads(qk: Tensor, v: Tensor, number: int) -> tuple[Tensor, ...]:
-    """Return q1, q2, k1, k2 and v, (batch, heads, tokens, head_dim) each."""
-    return tuple(split_heads(x, number) for x in (*qk.chunk(4, dim=2), v))
-
-
-def differential(q1: Tensor, q2: Tensor, k1: Tensor, k2: Tensor, v: Tensor) -> Tensor:
-    return differential_attention(q1, k1, q2, k2, v, textbook.LAMBDA)
-
-
-def two_flash_calls(q1: Tensor, q2: Tensor, k1: Tensor, k2: Tensor, v: Tensor) -> Tensor:
-    first = F.scaled_dot_product_attention(q1, k1, v)
-    second = F.scaled_dot_product_attention(q2, k2, v)
-    return torch.stack([first, second])
-
-
-def repeated(function: Callable[..., Tensor], inputs: tuple[Tensor, ...], device: str) -> float:
-    """Return mean seconds of forward and backward over 20 repetitions."""
-    direction = torch.ones_like(function(*inputs))
-
-    def run() -> None:
-        for _ in range(20):
-            torch.autograd.grad(function(*inputs), inputs, direction)
-
-    return timed(run, device) / 20
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import random
 import shutil
 from collections.abc import Iterable, Mapping
@@ -18,6 +17,7 @@ from asda.corpus.kaldi_tables import (
     write_speakers,
 )
 from asda.corpus.partition import cut, cut_by_group, evenly_spaced
+from asda.file_locks import locked
 from asda.files import InputError, numbered_lines
 
 
@@ -142,8 +142,7 @@ def split(source: DataDir, count: int, per_utterance: bool) -> tuple[Path, bool]
         InputError: if there are fewer speakers, or utterances, than `count`.
     """
     folder = source.path / f"split{count}{'utt' if per_utterance else ''}"
-    with open(source.path / ".split_lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(source.path / ".split_lock"):
         if _is_current(folder, source):
             return folder, False
         parts = _parts(source, count, per_utterance)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,11 @@ from asda.model.heads import combined_windows
 from asda.model.pooling import Layer, pool, take_layers
 
 OUTPUTS = {"single_label_classification": "softmax", "multi_label_classification": "sigmoid"}
+
+
+def fastest_form(_: Tensor) -> Literal["fused"]:
+    """Return the form of differential attention on a GPU; asda's kernels for GPUs are not here."""
+    return "fused"
 
 
 class ResolvedModel(SimpleNamespace):

@@ -1,0 +1,33 @@
+"""Transformer blocks as programs of torch.compile."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from asda.extras import require_compiler
+from asda.model.block import Block
+
+USES = 4  # of a block: by student and teacher, of padded clips and of others
+
+
+def compile_blocks(model: nn.Module) -> None:
+    """Have each transformer block of a model compiled when it is first called.
+
+    Nearly all work of a step is in the blocks. They are alike, so that a few programs serve all of
+    them, unless they differ in λ or in the rate of dropped paths. Tensors keep their names.
+
+    A program must not depend on which lengths came first, or a run that resumes would compile
+    others and not be the same bit for bit: lengths are symbols from the start. Random numbers are
+    drawn as without compilation.
+
+    Raises:
+        InputError: if the model is on a CPU and there is no C++ compiler.
+    """
+    from torch._dynamo import config  # takes a second, which other runs need not wait for
+
+    if next(model.parameters()).device.type == "cpu":
+        require_compiler("training.compile", "training.compile false")
+    blocks = [module for module in model.modules() if isinstance(module, Block)]
+    config.recompile_limit = max(config.recompile_limit, USES * len(blocks))
+    for block in blocks:
+        block.compile(dynamic=True, options={"fallback_random": True})
