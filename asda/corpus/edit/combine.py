@@ -18,7 +18,8 @@ from asda.corpus.kaldi_tables import (
     tables_of,
     write_speakers,
 )
-from asda.files import InputError, on_one_line, write_lines
+from asda.files import InputError, write_lines
+from  import on_one_line
 
 
 def combine(
