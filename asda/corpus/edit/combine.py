@@ -19,7 +19,6 @@ from asda.corpus.kaldi_tables import (
     write_speakers,
 )
 from asda.files import InputError, write_lines
-from  import on_one_line
 
 
 def combine(
@@ -142,7 +141,7 @@ def copy(
     for affix in (utt_prefix, utt_suffix, spk_prefix, spk_suffix):
         if not affix.isprintable() or " " in affix:
             raise InputError(
-                f"'{on_one_line(affix)}' cannot be part of an ID: white space ends it, and all must"
+                f"{affix!r} cannot be part of an ID: white space ends it, and all must"
                 " be printable; choose another prefix or suffix"
             )
 
