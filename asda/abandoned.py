@@ -32,7 +32,8 @@ def remove_abandoned(path: Path) -> None:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while it is held
                 if found.is_dir():
                     shutil.rmtree(found)
-                elif found.stat().st_mtime < time.time() - UNLOCKED:
+                # A time in the future is that of a clock which has been set back since.
+                elif abs(time.time() - found.stat().st_mtime) > UNLOCKED:
                     found.unlink()
             finally:
                 os.close(descriptor)

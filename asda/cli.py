@@ -13,6 +13,7 @@ from asda import __version__
 from asda.audio.wav_scp import NO_PIPES, forbid_commands
 from asda.configuration import nearest
 from asda.files import InputError, reason_of
+from asda.memory_shortage import memory_shortage
 from asda.stop_signals import Stopped, end_by
 
 FORBID = "--no-pipes"
@@ -70,6 +71,12 @@ def main(argv: list[str] | None = None) -> None:
         said = reason_of(error) if isinstance(error, OSError) else error
         print(f"{prog}: error: {said}", file=sys.stderr)
         _drop_unwritable_output()
+        sys.exit(1)
+    except (MemoryError, RuntimeError, ImportError) as error:
+        shortage = memory_shortage(error)
+        if shortage is None:
+            raise
+        print(f"{prog}: error: {shortage}", file=sys.stderr)
         sys.exit(1)
     except Stopped as stop:
         _print_and_end(f"{prog}: {stop}" if str(stop) else "", stop.number)

@@ -21,6 +21,9 @@ class InputError(Exception):
 _REMEDIES = {
     errno.ENOSPC: "free some space and repeat the call",
     errno.EDQUOT: "free some space and repeat the call",
+    errno.EMFILE: "allow more open files (ulimit -n 4096) and repeat the call",
+    errno.ENFILE: "end other programs and repeat the call",
+    errno.ENOMEM: "end other programs and repeat the call",
     errno.EACCES: "change its permissions or choose another place",
     errno.EPERM: "change its permissions or choose another place",
     errno.EROFS: "choose a place that can be written to",
@@ -28,6 +31,8 @@ _REMEDIES = {
     errno.EEXIST: "choose another name",
     errno.ENOTDIR: "choose another name",
 }
+# Faults of the machine, whatever file it was about to use.
+OF_THE_MACHINE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT}
 
 
 def reason_of(error: OSError) -> str:

@@ -92,13 +92,14 @@ with atomic_write(folder / "table") as stream, staged(folder / "export") as made
 """
 
 
-def test_what_a_killed_process_has_left_goes_with_the_next_write(tmp_path):
+@pytest.mark.parametrize("written", [0, 2**33])  # long ago, and before the clock was set back
+def test_what_a_killed_process_has_left_goes_with_the_next_write(tmp_path, written):
     for name in (".table.mine", ".table.settings2", ".other.abcdefgh"):
         (tmp_path / name).write_text("of the user")
     subprocess.run([sys.executable, "-c", KILLED, tmp_path], check=False)
     left = {path.name for path in tmp_path.iterdir()}
     assert len(left) == 5
-    os.utime(next(tmp_path.glob(".table.????????")), (0, 0))  # not written a moment ago
+    os.utime(next(tmp_path.glob(".table.????????")), (written, written))
     with atomic_write(tmp_path / "table") as stream:
         stream.write("whole")
     with staged(tmp_path / "export") as made:

@@ -34,7 +34,7 @@ LAYERS = [
     {"command_line"},
     {"registry"},
     {"extras", "file_locks", "provenance", "script", "staging", "stop_signals", "terminal_bar"},
-    {"configuration", "digests"},
+    {"configuration", "digests", "memory_shortage"},
     {"files"},
     {"abandoned"},
 ]

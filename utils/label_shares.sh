@@ -33,6 +33,7 @@ its figure to EXPDIR/table.png.
 . ./path.sh
 . ./cmd.sh
 . utils/parse_options.sh
+. utils/job_words.sh
 [ $# -eq 0 ] || usage
 
 read -ra set_list <<<"$sets"
@@ -45,6 +46,14 @@ if [ ${#update_list[@]} -ne 0 ] && [ ${#update_list[@]} -ne ${#set_list[@]} ]; t
   exit 1
 fi
 
+# for_xargs WORD...: print words such that xargs finds them unchanged
+for_xargs() {
+  local word
+  for word in "$@"; do
+    printf "'%s' " "${word//\'/\'\"\'\"\'}"
+  done
+}
+
 [ "$nj" -eq 1 ] || export OMP_NUM_THREADS=1
 mkdir -p "$expdir"
 # The smallest sets first: they show early whether all is well.
@@ -55,16 +64,19 @@ for ((i = ${#set_list[@]} - 1; i >= 0; i--)); do
         model=${pretrained//\{fold\}/$fold}
         [ "$system" = pretrained ] || model=none
         args="--training.seed $seed ${update_list[i]:+--training.updates ${update_list[i]}} $finetune_args"
-        echo "--train-set ${set_list[i]} --units-set ${set_list[0]} --dumpdir $dumpdir" \
-          "--pretrained $model --expdir $expdir/seed$seed/${set_list[i]} --finetune-tag $system" \
-          "${fold:+--folds $fold} $run_args" \
-          "--stage finetune --stop-stage score --finetune-args '$args'"
+        words=(--train-set "${set_list[i]}" --units-set "${set_list[0]}" --dumpdir "$dumpdir")
+        words+=(--pretrained "$model" --expdir "$expdir/seed$seed/${set_list[i]}")
+        words+=(--finetune-tag "$system" ${fold:+--folds "$fold"})
+        stages=(--stage finetune --stop-stage score --finetune-args "$args")
+        echo "$(for_xargs "${words[@]}")$run_args $(for_xargs "${stages[@]}")"
       done
     done
   done
 done >"$expdir/runs"
-$train_cmd --max-jobs-run "$nj" JOB=1:"$(wc -l <"$expdir/runs")" "$expdir/log/run.JOB.log" \
-  sed -n JOBp "$expdir/runs" \| xargs ./run.sh
+name_job "$expdir"
+quote_job_words "$expdir/runs"
+$train_cmd --max-jobs-run "$nj" "$job_name=1:$(wc -l <"$expdir/runs")" "$expdir/log/run.$job_name.log" \
+  sed -n "${job_name}p" "${job_words[@]}" \| xargs ./run.sh
 
 first=$expdir/seed${seed_list[0]}/${set_list[0]}${fold_list[0]:+/fold${fold_list[0]}}
 name=$(basename "$(ls -d "$first"/*_scratch)")

@@ -38,7 +38,8 @@ def read_packed(packed: PackedClip, start: int = 0, count: int | None = None) ->
         AudioError: if the file or clip does not exist or cannot be used.
     """
     wanted = slice(start, None if count is None else start + count)
-    with _errors(packed):
+    with _errors(packed.path):
+        check_rate(packed.rate)
         clip, row = _clip(packed)
         axis = _sample_axis(clip, row)
         shape = clip.shape[len(row) :]
@@ -57,7 +58,8 @@ def read_packed(packed: PackedClip, start: int = 0, count: int | None = None) ->
 
 def packed_length(packed: PackedClip) -> int:
     """Return the number of samples in a clip; raises as `read_packed` does."""
-    with _errors(packed):
+    with _errors(packed.path):
+        check_rate(packed.rate)
         clip, row = _clip(packed)
         return clip.shape[len(row) + _sample_axis(clip, row)]
 
@@ -68,35 +70,42 @@ def packed_clips(path: str) -> Iterator[tuple[str, str]]:
     The name is the clip's file name or dataset; `clip` is that of `PackedClip`.
 
     Raises:
-        OSError: if the file is not HDF5.
-        AudioError: if its list of names lies in another file.
-        ImportError: if h5py is not installed.
+        AudioError: if the file is not HDF5, damaged, or its list of names lies in another file.
     """
-    file = _open(path, os.getpid())
+    with _errors(path):
+        yield from _clips_of(path, _open(path, os.getpid()))
+
+
+def _clips_of(path: str, file: Any) -> Iterator[tuple[str, str]]:
     listed = own_item(file, "audio_name")
     if listed is not None and own_item(file, "waveform") is not None:
         refuse_hollow(listed, listed.nbytes)
         for row, name in enumerate(listed[:]):
             yield _text(name), str(row)
         return
-    names: list[str] = []
+    names: list[str | bytes] = []
     file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
-    others = [name for name in names if not _may_be_clip(file[name], f"{path}@1:{name}")]
+    others = [name for name in names if not _may_be_clip(file[name], path, name)]
     if others:
-        first = f"'{others[0]}', shape {file[others[0]].shape}, {file[others[0]].dtype}"
+        first = f"{others[0]!r}, shape {file[others[0]].shape}, {file[others[0]].dtype}"
         print(f"{path}: {len(others)} datasets cannot be clips: {first}", file=sys.stderr)
-    yield from ((name, name) for name in sorted(set(names).difference(others)))
+    yield from ((str(name), str(name)) for name in sorted(set(names).difference(others)))
 
 
 def stated_rate(path: str) -> int | None:
-    """Return the sample rate (Hz) that a file states, None if it states none."""
-    file = _open(path, os.getpid())
-    rate = file.attrs.get("sample_rate")
-    if rate is None:
-        stored: Any = own_item(file, "sample_rate")
-        rate = stored[()] if getattr(stored, "shape", None) in ((), (1,)) else None
-    is_number = np.size(rate) == 1 and np.asarray(rate).dtype.kind in "uif"
-    return int(np.squeeze(rate)) if is_number else None
+    """Return the sample rate (Hz) that a file states, None if it states none.
+
+    Raises:
+        AudioError: if the file is not HDF5, damaged, or the rate lies in another file.
+    """
+    with _errors(path):
+        file = _open(path, os.getpid())
+        rate = file.attrs.get("sample_rate")
+        if rate is None:
+            stored: Any = own_item(file, "sample_rate")
+            rate = stored[()] if getattr(stored, "shape", None) in ((), (1,)) else None
+        is_number = np.size(rate) == 1 and np.asarray(rate).dtype.kind in "uif"
+        return int(np.squeeze(rate)) if is_number else None
 
 
 def _clip(packed: PackedClip) -> tuple[Any, tuple[int, ...]]:
@@ -136,27 +145,33 @@ def _sample_axis(clip: Any, row: tuple[int, ...]) -> int:
     return shape.index(0) if 0 in shape else 1 - channels[0]
 
 
-def _may_be_clip(dataset: Any, source: str) -> bool:
-    """Return whether a dataset may hold audio and wav.scp can hold its `source`."""
+def _may_be_clip(dataset: Any, path: str, name: str | bytes) -> bool:
+    """Return whether a dataset may hold audio and wav.scp can hold its source.
+
+    Args:
+        dataset: of an open file
+        path: of the file
+        name: of the dataset; h5py gives bytes where it is not text
+    """
     has_samples = dataset.shape is not None and dataset.dtype.kind in "if"
-    return has_samples and len(dataset.shape) in (1, 2) and can_be_listed(source)
+    is_listed = isinstance(name, str) and can_be_listed(f"{path}@1:{name}")
+    return has_samples and len(dataset.shape) in (1, 2) and is_listed
 
 
 @contextmanager
-def _errors(packed: PackedClip) -> Iterator[None]:
-    """Turn what h5py raises for one clip into an AudioError."""
+def _errors(path: str) -> Iterator[None]:
+    """Turn what h5py raises for a file into an AudioError."""
     try:
-        check_rate(packed.rate)
         yield
     except ImportError:
-        raise AudioError(f"{packed.path}: HDF5 files need h5py: pip install h5py") from None
+        raise AudioError(f"{path}: HDF5 files need h5py: pip install h5py") from None
     except AudioError:
         raise
     except FileNotFoundError:
-        raise AudioError(f"no such file: {packed.path}") from None
+        raise AudioError(f"no such file: {path}") from None
     except Exception as error:  # h5py has no exceptions of its own
         cut = "truncated" if "truncated" in str(error) else "not an HDF5 file, or a damaged one"
-        raise AudioError(f"{cut}: {packed.path}") from error
+        raise AudioError(f"{cut}: {path}; copy or download it again") from error
 
 
 @functools.lru_cache(maxsize=OPEN_FILES)

@@ -16,6 +16,7 @@ from asda.audio.mono import MonoMix
 from asda.audio.recording import open_recording
 from asda.audio.resampling import Resampler, resampled
 from asda.audio.wav_scp import packed_clip
+from asda.files import OF_THE_MACHINE
 
 
 def read_audio(
@@ -100,12 +101,19 @@ def check_times(start: float, end: float | None) -> None:
 
 @contextmanager
 def _one_reason(source: str) -> Iterator[None]:
-    """Turn every failure that one piece of audio causes in a library into an AudioError."""
+    """Turn every failure that one piece of audio causes in a library into an AudioError.
+
+    Raises:
+        OSError: if the machine is at fault, which would make good audio count as unusable.
+    """
     try:
         yield
     except (AudioError, ImportError):  # a library that is not installed concerns all audio
         raise
     except OSError as error:
+        if error.errno in OF_THE_MACHINE:
+            error.filename = error.filename or source
+            raise
         raise AudioError(f"{error.strerror or error}: {error.filename or source}") from None
     except MemoryError:
         raise AudioError("too long: its samples do not fit into memory") from None

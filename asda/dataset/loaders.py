@@ -41,9 +41,8 @@ class Loader:
     def __iter__(self) -> Generator[Batch, None, None]:
         try:
             yield from self._from_workers() if self.clips.config.workers else self._from_here()
-        except InputError as error:
-            *_, line = str(error).splitlines()  # a worker's error arrives with its traceback
-            raise InputError(line.removeprefix("asda.files.InputError: ")) from None
+        except (InputError, OSError, RuntimeError) as error:
+            raise _readable(error) from error.__cause__
 
     def _from_here(self) -> Iterator[Batch]:
         collate = Collate(self.clips.targets)
@@ -66,6 +65,20 @@ class Loader:
         sent: SlotBatch
         for sent in loader:
             yield slots.collect(sent, self.pin)
+
+
+def _readable(error: Exception) -> Exception:
+    """Return an error of workers as one line; others as they are."""
+    said = str(error)
+    if isinstance(error, RuntimeError) and said.startswith("DataLoader worker"):
+        return InputError(
+            "a worker that prepares batches was killed, as happens if there is too little memory;"
+            " lower data.workers or data.batch_size: the same command resumes"
+        )
+    if isinstance(error, (InputError, OSError)) and said.startswith("Caught "):
+        *_, line = said.splitlines()  # it arrives with its traceback, and the name of its class
+        return InputError(line.partition(": ")[2])
+    return error
 
 
 def _prepare_worker(_worker: int) -> None:

@@ -68,12 +68,15 @@ def features_or_reason(utterance: str, audio: AudioSegment, fbank: Fbank) -> np.
     """Return log-mel features (frames, mel) float32, or a line that says why there are none.
 
     Raises:
-        RuntimeError: naming the utterance, if anything but its audio is at fault.
+        OSError: if the machine is at fault.
+        RuntimeError: naming the utterance, if anything else but its audio is.
     """
     try:
         return extract_log_mel(audio.source, fbank, audio.start, audio.end)
     except AudioError as error:
         return " ".join(str(error).split())
+    except OSError:
+        raise
     except Exception as error:
         message = f"features of utterance '{utterance}', audio '{audio.source}'"
         raise RuntimeError(f"{message}: {error!r}") from error

@@ -202,6 +202,24 @@ def test_lists_in_other_files_and_names_that_would_be_commands_are_refused(tmp_p
     assert list(packed_clips(f"{tmp_path}/c.h5")) == [("y", "y")]
 
 
+@pytest.mark.parametrize("name", ["cut.h5", "text.h5", "none.h5", "flipped.h5"])
+def test_clips_of_a_damaged_file_are_refused_in_one_line(packed, name):
+    content = bytearray((packed / "clips.hdf5").read_bytes())
+    content[content.index(b"SNOD")] = 0xFF  # what HDF5 finds only when it looks for the clips
+    (packed / "flipped.h5").write_bytes(content)
+    with pytest.raises(AudioError, match=f"{name}(; copy or download it again)?$"):
+        stated_rate(f"{packed}/{name}")
+        list(packed_clips(f"{packed}/{name}"))
+
+
+def test_a_name_that_is_not_text_is_passed_over(packed, capsys):
+    with h5py.File(packed / "names.h5", "w") as file:
+        file[b"\xff"] = SOUND
+        file["a\nb"] = file["y"] = SOUND
+    assert list(packed_clips(f"{packed}/names.h5")) == [("y", "y")]
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_samples_that_are_stated_but_not_stored_take_no_memory(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("clip", 2**40, "f4", chunks=(2**20,))

@@ -1,5 +1,6 @@
 """Audio against soundfile and scipy: formats, segments, archives, commands, and what is refused."""
 
+import errno
 import os
 import stat
 import struct
@@ -11,9 +12,14 @@ import soundfile
 import soxr
 from scipy.signal import resample_poly
 
+from asda.audio.wav_scp import AudioSegment
 from asda.audio.waveform import AudioError, audio_blocks, audio_duration, read_audio
+from asda.features.extract import features_or_reason
+from asda.features.fbank import Fbank
+from asda.features.fbank_config import FbankConfig
 
 RATE = 16000
+FBANK = Fbank(FbankConfig())
 
 
 def noise(samples: int = 8000, channels: int = 1, seed: int = 0) -> np.ndarray:
@@ -270,12 +276,24 @@ def test_any_fault_of_a_library_is_the_reason_of_one_utterance(tmp_path, monkeyp
     for fault, reason in (
         (RuntimeError("out\nof tune"), "unreadable: RuntimeError: out of tune"),
         (MemoryError(), "too long: its samples do not fit into memory"),
-        (OSError(24, "Too many open files", "a.wav"), "Too many open files: a.wav"),
+        (OSError(errno.EIO, "Input/output error", "a.wav"), "Input/output error: a.wav"),
     ):
         monkeypatch.setattr(soxr, "resample", lambda *_, fault=fault, **__: raise_(fault))
         with pytest.raises(AudioError) as found:
             read_audio(path)
         assert str(found.value) == reason
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.ENOSPC])
+def test_a_fault_of_the_machine_makes_no_audio_unusable(tmp_path, monkeypatch, number):
+    """A dump would leave the clip out, and a later call would not compute it."""
+    path = str(tmp_path / "a.wav")
+    soundfile.write(path, noise(), 8000)
+    monkeypatch.setattr(soxr, "resample", lambda *_, **__: raise_(OSError(number, "no more")))
+    for read in (read_audio, lambda path: features_or_reason("a", AudioSegment(path), FBANK)):
+        with pytest.raises(OSError, match="no more") as found:
+            read(path)
+        assert (found.value.errno, found.value.filename) == (number, path)
 
 
 def raise_(error: Exception) -> None:

@@ -192,3 +192,44 @@ def test_an_empty_file_sets_nothing(tmp_path, capsys, words):
     with pytest.raises(SystemExit):
         main(["pretrain", *words, "--train", f"{tmp_path}/none", "--exp", f"{tmp_path}/exp"])
     assert capsys.readouterr().err.endswith(f"{tmp_path}/none: no such data directory\n")
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as that of torch."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "there is too little memory"),
+        (
+            RuntimeError("[enforce fail]\nDefaultCPUAllocator: can't allocate memory: you"),
+            "there is",
+        ),
+        (ImportError("libtorch.so: failed to map segment from shared object"), "there is too"),
+        (RuntimeError("can't start new thread"), "there is too little memory"),
+        (OutOfMemoryError("CUDA out of memory.\nTried"), "the memory of the GPU is too small"),
+        (OSError(errno.EMFILE, "Too many open files", "x"), "x: Too many open files; allow more"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "Cannot allocate memory; end other"),
+    ],
+)
+def test_too_little_memory_and_too_few_files_are_one_line(error, said, monkeypatch, capsys):
+    def fail(argv):
+        raise error
+
+    monkeypatch.setattr("asda.cli._run", fail)
+    with pytest.raises(SystemExit) as stopped:
+        main(["pretrain"])
+    assert stopped.value.code == 1
+    line, *others = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"asda pretrain: error: {said}")
+    assert not others
+
+
+def test_other_errors_keep_their_traceback(monkeypatch):
+    def fail(argv):
+        raise RuntimeError("size mismatch")
+
+    monkeypatch.setattr("asda.cli._run", fail)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        main(["pretrain"])

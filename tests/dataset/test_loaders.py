@@ -1,7 +1,10 @@
 """Batches: padding, the place in the list that a run resumes at, and what loaders give."""
 
+import errno
 import gc
 import itertools
+import os
+import signal
 import time
 from collections import Counter
 
@@ -302,6 +305,27 @@ def error_of(loader):
         next(iter(loader))
     except InputError as error:
         return str(error)
+
+
+def test_a_worker_that_is_killed_is_said_in_one_line(folder, monkeypatch):
+    parent = os.getpid()
+
+    def ended(self, samples, memory):
+        assert os.getpid() != parent
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(Collate, "__call__", ended)
+    error = error_of(training_loader(clips_of(folder, workers=1), 1, 0, 1, 0))
+    assert error.startswith("a worker that prepares batches was killed, as happens if there is too")
+
+
+def test_a_fault_of_the_machine_in_a_worker_is_said_in_one_line(folder, monkeypatch):
+    def failing(self, samples, memory):
+        raise OSError(errno.EMFILE, "Too many open files", "feats.ark")
+
+    monkeypatch.setattr(Collate, "__call__", failing)
+    error = error_of(training_loader(clips_of(folder, workers=1), 1, 0, 1, 0))
+    assert error == "[Errno 24] Too many open files: 'feats.ark'"
 
 
 def test_batches_that_shared_memory_cannot_hold_are_refused(folder):

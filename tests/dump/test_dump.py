@@ -437,11 +437,15 @@ def test_a_table_of_an_archive_without_sense_is_named(tmp_path):
         dump(folder, data)
 
 
-def _flip_a_byte(folder: Path) -> None:
+def _flip_a_byte(folder: Path, place: int = -1, bit: int = 0x40) -> None:
     path = next(folder.glob("archives/*.ark"))
     content = bytearray(path.read_bytes())
-    content[-1] ^= 0x40
+    content[place] ^= bit
     path.write_bytes(content)
+
+
+def _flip_the_last_bit(folder: Path) -> None:
+    _flip_a_byte(folder, -4, 1)
 
 
 def _shorten(folder: Path) -> None:
@@ -474,6 +478,7 @@ def _put_nan(folder: Path) -> None:
     ("damage", "said", "problems"),
     [
         (_flip_a_byte, "the values of 'b' differ from utt2moments", 1),
+        (_flip_the_last_bit, "the values of 'b' differ from utt2moments", 1),
         (_shorten, "damaged archive: a matrix of", 1),
         (_exchange_lines, "not the features of utterance 'a'", 2),
         (_miscount, r"'a' has \(28, 128\) frames x bands, not \(7, 128\)", 1),

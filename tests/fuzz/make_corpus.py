@@ -7,6 +7,7 @@ import json
 import tarfile
 import zipfile
 
+import h5py
 import kaldiio
 import numpy as np
 import readers
@@ -82,6 +83,19 @@ def packed() -> dict[str, bytes]:
     return {"tar": tar.getvalue(), "zip": zipped.getvalue()}
 
 
+def hdf5_files() -> dict[str, bytes]:
+    found = {}
+    for name, clip in {"rows": "waveform", "clips": "x/y"}.items():
+        stream = io.BytesIO()
+        with h5py.File(stream, "w") as file:
+            file.create_dataset(clip, data=np.ones((1, 20), np.int16), chunks=True, shuffle=True)
+            file["audio_name"] = [b"a.wav"]
+            file["sample_rate"] = 16000
+            file["link"] = h5py.ExternalLink("a.h5", "/x")
+        found[name] = stream.getvalue()
+    return found
+
+
 def scores() -> dict[str, bytes]:
     eye = np.eye(2)
     found = ScoredClips(
@@ -120,7 +134,8 @@ def main() -> None:
     put("csv", commas=b'file,label\na.wav,"x, y"\n', tabs=b"sep=\t\nfile\tlabel\na\tb\n")
     yaml = "".join(f"{key}: {value}\n" for key, value in to_dict(FbankConfig()).items())
     put("yaml", fbank=yaml.encode(), types=b"a: !!int 1\nb: &x [2001-01-01, *x]\n<<: {c: 0x1}\n")
-    put("hdf5", path=b"a/b\na/b", link=b"x\n/x", row=b"waveform\n0", broken=b"x\n../link")
+    put("hdf5_names", path=b"a/b\na/b", link=b"x\n/x", row=b"waveform\n0", broken=b"x\n../link")
+    put("hdf5", **hdf5_files())
     put("unpacking", **packed())
     put("audio", wav=sound("WAV"), ulaw=sound("WAV", "ULAW"), flac=sound("FLAC"))
     put("audio", ogg=sound("OGG"), mp3=sound("MP3"), aiff=sound("AIFF"), w64=sound("W64"))

@@ -6,12 +6,16 @@ They may raise InputError or AudioError of one line, which `check` demands, and 
 from __future__ import annotations
 
 import functools
+import io
 import shutil
+from contextlib import redirect_stderr
 from pathlib import Path
+from zlib import crc32
 
 import torch
 
 from asda.audio.audio_error import AudioError
+from asda.audio.hdf5 import packed_clips, stated_rate
 from asda.audio.waveform import audio_duration, read_audio
 from asda.checkpoint.foreign.safetensors import read_safetensors, write_safetensors
 from asda.checkpoint.load import read_model
@@ -115,11 +119,12 @@ def yaml(data: bytes, folder: Path) -> None:
     load(FbankConfig, folder / "a.yaml")
 
 
-def hdf5(data: bytes, folder: Path) -> None:
+def hdf5_names(data: bytes, folder: Path) -> None:
     import h5py
 
     name, _, wanted = data.partition(b"\n")
-    with h5py.File(folder / "a.h5", "w") as file:
+    path = folder / f"{crc32(data)}.h5"  # files stay open under their names
+    with h5py.File(path, "w") as file:
         try:
             file[name] = [0.5, -0.5, 0.25]
             file["link"] = h5py.SoftLink(wanted)
@@ -127,12 +132,23 @@ def hdf5(data: bytes, folder: Path) -> None:
             return  # HDF5 refuses such names itself
     text = wanted.decode(errors="surrogateescape")
     for source in (
-        f"{folder}/a.h5@16000:{text}",
-        f"{folder}/a.h5@16000:link",
-        f"{folder}/a.h5{text}",
+        f"{path}@16000:{text}",
+        f"{path}@16000:link",
+        f"{path}{text}",
     ):
         allow(lambda source=source: read_audio(source))
         allow(lambda source=source: audio_duration(source))
+
+
+def hdf5(data: bytes, folder: Path) -> None:
+    path = str(folder / f"{crc32(data)}.h5")
+    Path(path).write_bytes(data)
+    allow(lambda: stated_rate(path))
+    with redirect_stderr(io.StringIO()):  # what cannot be a clip is named there
+        allow(lambda: list(packed_clips(path)))
+    for clip in ("0", "x/y"):
+        allow(lambda clip=clip: audio_duration(f"{path}@16000:{clip}"))
+        allow(lambda clip=clip: read_audio(f"{path}@16000:{clip}", end=1.0))
 
 
 def unpacking(data: bytes, folder: Path) -> None:
@@ -167,6 +183,7 @@ READERS = {
         export,
         csv,
         yaml,
+        hdf5_names,
         hdf5,
         unpacking,
         audio,

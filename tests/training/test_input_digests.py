@@ -1,6 +1,7 @@
 """A run resumes, or counts as complete, only with the data and the model that it began with."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,48 @@ def without_first(table):
 def doubled(table):
     count, *sums = next(iter(table.values())).split()
     return table | {next(iter(table)): " ".join([count, *(str(2 * float(x)) for x in sums)])}
+
+
+def as_of_kaldi(data, moved):
+    """Put training data where it holds its own archive, and no record of moments."""
+    data.rename(moved)
+    edit(
+        moved,
+        "feats.scp",
+        lambda table: {
+            utterance: f"{moved}/feats.ark:{specifier.rpartition(':')[2]}"
+            for utterance, specifier in table.items()
+        },
+    )
+    (moved / "utt2moments").unlink(missing_ok=True)
+    return moved
+
+
+def test_changed_features_of_another_program_are_noticed(own, tmp_path):
+    """Neither the size nor the time of the archive changes."""
+    train = as_of_kaldi(own / "train", tmp_path / "train")
+    with stopped_before(3):
+        run_pretrain(own, tmp_path / "run", train=train)
+    archive = train / "feats.ark"
+    before, content = archive.stat(), bytearray(archive.read_bytes())
+    content[-1] ^= 1
+    archive.write_bytes(content)
+    os.utime(archive, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(InputError, match=r"on other data \(archives of train changed since\)"):
+        run_pretrain(own, tmp_path / "run", train=train)
+    archive.unlink()
+    with pytest.raises(InputError, match=r"feats.scp: no archive .*feats.ark; compute its feat"):
+        run_pretrain(own, tmp_path / "run", train=train)
+
+
+def test_features_of_another_program_may_move(own, tmp_path):
+    train = as_of_kaldi(own / "train", tmp_path / "train")
+    whole = run_pretrain(own, tmp_path / "whole", train=train)
+    with stopped_before(3):
+        run_pretrain(own, tmp_path / "run", train=train)
+    moved = as_of_kaldi(train, tmp_path / "moved")
+    again = {"train": moved, "training__accept_changes": True}
+    assert_same_weights(whole, run_pretrain(own, tmp_path / "run", **again))
 
 
 @pytest.mark.parametrize("stopped", [True, False])

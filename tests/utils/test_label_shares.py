@@ -91,6 +91,26 @@ def test_folds_have_their_own_pretrained_models_and_are_merged(recipe):
     assert calls[-1].startswith("asda results table exp/labels/{run}/{column}/ctc_{row}/score ")
 
 
+def test_folders_with_any_names(recipe):
+    folder = "exp/my JOB's $(touch owned) \\| x"
+    options = ["--sets", "few", "--seeds", "1", "--expdir", folder, "--dumpdir", "a 'dump"]
+    done = subprocess.run(
+        ["utils/label_shares.sh", *options, "--finetune-args", "--x it's"],
+        cwd=recipe,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    calls = (recipe / "calls").read_text().splitlines()
+    assert calls[1] == (
+        "run.sh --train-set few --units-set few --dumpdir a 'dump --pretrained none --expdir"
+        f" {folder}/seed1/few --finetune-tag scratch --stage finetune --stop-stage score"
+        " --finetune-args --training.seed 1  --x it's"
+    )
+    assert (recipe / folder / "table.md").exists()
+    assert not (recipe / "owned").exists()
+
+
 def test_numbers_of_updates_that_do_not_fit_the_sets(recipe):
     command = ["utils/label_shares.sh", "--updates", "100 50"]
     done = subprocess.run(command, cwd=recipe, capture_output=True, text=True)

@@ -134,7 +134,16 @@ def copy(
 
     utt2uniq maps renamed utterances to their originals. If segments exist, recordings keep their
     IDs.
+
+    Raises:
+        InputError: if what is put before or behind IDs has white space or cannot be printed.
     """
+    for affix in (utt_prefix, utt_suffix, spk_prefix, spk_suffix):
+        if not affix.isprintable() or " " in affix:
+            raise InputError(
+                f"{affix!r} cannot be part of an ID: white space ends it, and all must"
+                " be printable; choose another prefix or suffix"
+            )
 
     def renamed(key: str, kind: str) -> str:
         if kind == UTTERANCE:

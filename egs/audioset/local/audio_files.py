@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from segments import Segment
 
+from asda.audio.audio_error import AudioError
 from asda.audio.wav_scp import PackedClip
 from asda.corpus.audio_folder import visible_files
 from asda.files import InputError
@@ -129,7 +130,5 @@ def _packed_sources(path: str, rate: int | None) -> Iterator[tuple[str, str]]:
         for name, clip in packed_clips(path):
             stem = os.path.splitext(os.path.basename(name))[0]
             yield stem, str(PackedClip(path, rate, clip))
-    except ImportError:
-        raise InputError(f"{path}: HDF5 files need h5py; run pip install h5py") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error}; the file may be incomplete") from None
+    except AudioError as error:
+        raise InputError(str(error)) from None

@@ -192,3 +192,13 @@ def test_durations_of_recordings(tmp_path, capsys):
         main(["data", "reco2dur", str(folder)])
         assert (folder / "reco2dur").read_text() == "r 0.5\n"
         assert capsys.readouterr().out == f"{folder}/reco2dur: {state}\n"
+
+
+@pytest.mark.parametrize("option", ["utt_prefix", "utt_suffix", "spk_prefix", "spk_suffix"])
+@pytest.mark.parametrize("value", ["a b", "a\tb", "a\u00a0b", "\n"])
+def test_a_copy_whose_ids_would_break_is_refused_before_it_is_written(
+    tmp_path, sources, option, value
+):
+    with pytest.raises(InputError, match=r"^'a?.+' cannot be part of an ID: white space ends it"):
+        copy(sources[0], tmp_path / "copy", **{option: value})
+    assert not (tmp_path / "copy").exists()
