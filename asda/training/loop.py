@@ -19,7 +19,6 @@ from asda.dataset.collate import Batch
 from asda.distributed import Process, barrier, failing_together, gather, largest_number
 from asda.files import InputError, listed
 from asda.kernels.deterministic import deterministic_kernels
-from asda.kernels.recompute import recompute_outputs
 from asda.stop_signals import NOTHING_LOST, Stopped, StopRequests
 from asda.training.agreement import agree_on_state
 from asda.training.compiled_blocks import compile_blocks
@@ -58,8 +57,6 @@ def train(
     task.model.to(process.device)
     if task.config.training.compile:
         compile_blocks(task.model)
-    elif process.device.type == "cpu":
-        recompute_outputs(task.model)
     stop = stop or StopRequests()
     run = _Run(task, experiment, process, stop)
     run.resume()

@@ -15,7 +15,7 @@ from asda.dataset.collate import Batch
 from asda.distributed import Process, largest
 from asda.files import InputError, listed
 from asda.kernels.precision import autocast
-from asda.kernels.recompute import recomputing
+from asda.kernels.recompute import recompute_outputs, recomputing, recomputing_pays
 from asda.training.optimizer import (
     learning_rate,
     make_optimizer,
@@ -53,6 +53,10 @@ class Updater:
         self.optimizer_config: OptimizerConfig = task.config.optimizer
         self.optimizer = make_optimizer(task.model, self.optimizer_config)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        # Compiled blocks decide themselves what they store.
+        self.recomputes = not self.config.compile and recomputing_pays(task.model)
+        if self.recomputes:
+            recompute_outputs(task.model)
         self.scaler = torch.amp.GradScaler(
             process.device.type, init_scale=128.0, enabled=self.config.precision == "fp16"
         )
@@ -147,13 +151,7 @@ class Updater:
         return contextlib.nullcontext()
 
     def _recomputing(self) -> contextlib.AbstractContextManager[None]:
-        """Spare memory on CPUs, where cheap activations are as slow to fetch as to recompute.
-
-        Compiled blocks decide themselves what they store.
-        """
-        if self.config.compile or self.process.device.type != "cpu":
-            return contextlib.nullcontext()
-        return recomputing()
+        return recomputing() if self.recomputes else contextlib.nullcontext()
 
     def _clip(self) -> Tensor:
         limit = self.optimizer_config.clip_norm or math.inf

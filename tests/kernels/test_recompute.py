@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from asda.kernels.recompute import recompute_outputs, recomputing
+from asda.kernels.recompute import recompute_outputs, recomputing, recomputing_pays
 
 
 class Residual(nn.Module):
@@ -89,3 +89,10 @@ def test_nothing_is_marked_without_gradients():
     recompute_outputs(gelu)
     with torch.no_grad():
         assert not hasattr(gelu(torch.ones(2)), "_recomputation")
+
+
+@pytest.mark.parametrize(
+    ("width", "device", "pays"), [(2000, "cpu", True), (1000, "cpu", False), (2000, "meta", False)]
+)
+def test_it_pays_for_large_models_on_a_cpu(width, device, pays):
+    assert recomputing_pays(nn.Linear(width, width, device=device)) == pays

@@ -53,6 +53,14 @@ def test_a_finished_model_says_what_it_was_trained_on(data, whole):
     assert saved.data["max_frames"] == 40
 
 
+def test_what_is_recomputed_changes_no_weight(data, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr("asda.kernels.recompute.SMALL", 0)  # as for a large model
+    assert_same_weights(
+        run_pretrain(data, tmp_path / "recomputed", valid=data / "valid"),
+        read_model(whole / "model.pt").content(),
+    )
+
+
 def test_every_update_and_evaluation_is_reported(whole):
     assert [row["update"] for row in history(whole) if "train/loss" in row] == [*range(1, 9)]
     assert [row["update"] for row in history(whole) if "valid/loss" in row] == [4, 8]

@@ -14,6 +14,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,7 @@ from torch.nn import functional as F
 from asda.configuration import build, read_yaml
 from asda.kernels.allocator import keep_freed_memory
 from asda.kernels.precision import PRECISIONS
-from asda.kernels.recompute import recompute_outputs, recomputing
+from asda.kernels.recompute import recompute_outputs, recomputing, recomputing_pays
 from asda.model.classifier import Classifier
 from asda.model.masking import sample_visible
 from asda.model.model_config import ModelConfig, PatchConfig, patch_grid
@@ -67,13 +68,18 @@ class Steps:
 
     def __init__(self, model: nn.Module, loss: Callable[[], Tensor]):
         self.model, self.loss = model.train(), loss
-        recompute_outputs(self.model)
+        self.context: Callable[[], AbstractContextManager] = (
+            nullcontext  # as the training loop does
+        )
+        if recomputing_pays(self.model):
+            recompute_outputs(self.model)
+            self.context = recomputing
         self.optimizer = make_optimizer(self.model, OptimizerConfig())
 
     def seconds(self, dtype: torch.dtype) -> float:
         """Make one step, and return how long it took."""
         start = time.perf_counter()
-        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32), recomputing():
+        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32), self.context():
             self.loss().backward()
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -50,7 +50,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from asda.kernels.allocator import keep_freed_memory
-from asda.kernels.recompute import recompute_outputs, recomputing
+from asda.kernels.recompute import recompute_outputs, recomputing, recomputing_pays
 from asda.model.block import Block
 from asda.model.classifier import Classifier
 from asda.model.masking import sample_visible
@@ -379,7 +379,7 @@ def update(model: nn.Module, loss: Callable[..., Tensor], form: Form) -> Callabl
     context: Callable[[], AbstractContextManager] = nullcontext
     if form.asda:
         optimizer = make_optimizer(model, OptimizerConfig())
-        if parameters[0].device.type == "cpu" and not form.compiled:  # as the training loop does
+        if recomputing_pays(model) and not form.compiled:  # as the training loop does
             recompute_outputs(model)
             context = recomputing
     else:
