@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import socket
 import sys
 import time
@@ -136,7 +137,8 @@ def _is_for_one_host(path: Path) -> bool:
     except OSError:
         return False
     for line in lines:
-        _, mounted, kind, options, *_ = line.split(" ")
+        _, escaped, kind, options, *_ = line.split(" ")
+        mounted = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), escaped)  # spaces
         if f"{where}/".startswith(f"{mounted.rstrip('/')}/") and len(mounted) >= len(folder):
             folder = mounted
             local = kind.startswith("nfs") and not ONE_HOST.isdisjoint(options.split(","))

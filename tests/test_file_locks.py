@@ -92,6 +92,18 @@ def test_locks_that_hold_on_one_host_only_are_known_by_the_mount_options(
     assert lock.marker.exists() == marked
 
 
+def test_a_disk_may_be_mounted_in_a_folder_with_a_space_in_its_name(tmp_path, monkeypatch):
+    folder = tmp_path / "my disk"
+    folder.mkdir()
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"x / ext4 rw 0 0\ny {tmp_path}/my\\040disk nfs rw,nolock 0 0\n")
+    monkeypatch.setattr(file_locks, "MOUNTS", mounts)
+    lock = FileLock(folder / "lock")
+    assert lock.acquire()
+    assert lock.marker.exists()
+    lock.release()
+
+
 def test_who_waits_says_for_whom(lock, monkeypatch, capsys, refused):
     monkeypatch.setattr(file_locks, "POLL_SECONDS", 0.01)
     assert lock.acquire()

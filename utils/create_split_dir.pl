@@ -30,6 +30,8 @@ def main() -> None:
         if link.is_symlink():
             print(f"create_split_dir.pl: {link} exists and is kept", file=sys.stderr)
             continue
+        if link.exists():
+            sys.exit(f"create_split_dir.pl: {link} exists and is no link; remove it")
         folder.mkdir(parents=True, exist_ok=True)
         all_folders = "".join(f"{other}\n" for other in folders)
         (folder / "README.txt").write_text(

@@ -16,10 +16,13 @@ baseline_folder() {
   [ ${#tests[@]} -eq 1 ] && echo "$name" || echo "${name}_${1//\//_}"
 }
 
-# score EXPERIMENT DATA NAME: skipped if model, tables and features are the same as last time
+# score EXPERIMENT DATA NAME: skipped if model, tables, features and n-gram are the same as last time
 score() {
-  local out=$1/$3 sums
-  sums=$(checksums "$1/model.pt" "$2") || true
+  local out=$1/$3 sums word named=()
+  for word in "${decoding[@]#*=}"; do
+    [ ! -f "$word" ] || named+=("$word")
+  done
+  sums=$(checksums "$1/model.pt" "$2" "${named[@]}") || true
   make_once "$out" "$sums${decoding[*]/#/ }" score run $((ngpu > 0)) "$out.log" asda score \
     --model "$1/model.pt" --data "$2" --out "$out" "${features[@]}" "${most_bad[@]/#/--}" \
     --device "$device" "${decoding[@]}"

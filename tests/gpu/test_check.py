@@ -91,3 +91,16 @@ def test_without_a_gpu_only_a_dry_run_is_possible(repository, tmp_path):
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "check.sh: error: PyTorch finds no GPU; --dry tries it out on the CPU\n"
+
+
+def test_options_come_in_any_order_and_seconds_are_a_number(repository, tmp_path):
+    command = [repository / "tools/gpu/check.sh", "--seconds", "4", "--dry", tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "".join(
+        f"{piece}: no time left\n" for piece in ("tests", "step", "profile", "loader")
+    )
+    command[2] = "4m"
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "check.sh: error: --seconds must be a whole number, not '4m'\n"

@@ -921,6 +921,18 @@ def test_scoring_again_with_an_ngram_makes_it_only_if_it_is_missing(transcribed)
     assert [call.split()[1] for call in calls] == ["score"]
 
 
+@pytest.mark.parametrize("option", ["--decoding.lm words.arpa", "--decoding.lm=words.arpa"])
+def test_another_ngram_under_the_same_name_is_scored_again(transcribed, option):
+    recognition("--stage", "2", "--stop-stage", "4")
+    options = ["--stage", "5", "--decode-args", f"--decoding.method beam {option}"]
+    scored = []
+    for content in ("one", "one", "another"):
+        (transcribed / "words.arpa").write_text(content)
+        calls = recognition(*options)
+        scored.append(sum(call.split()[1] == "score" for call in calls))
+    assert scored == [1, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("form", "out"), [("srt", "srt"), ("ctm", "transcripts.ctm"), ("jsonl", "transcripts.jsonl")]
 )

@@ -139,6 +139,14 @@ def test_create_split_dir_links_numbers_to_folders_on_disks(call, tmp_path):
         assert f"{tmp_path}/disk2/of/me\n" in (link / "README.txt").read_text()
 
 
+def test_create_split_dir_says_what_stands_in_place_of_a_link(call, tmp_path):
+    (tmp_path / "egs/storage/1").mkdir(parents=True)
+    done = call("create_split_dir.pl disk1 egs/storage")
+    message = "create_split_dir.pl: egs/storage/1 exists and is no link; remove it\n"
+    assert (done.returncode, done.stderr) == (1, message)
+    assert not (tmp_path / "disk1").exists()
+
+
 def test_create_data_link_spreads_files_over_the_disks(call, tmp_path):
     names = [f"egs/egs.{number}.ark" for number in range(20)]
     (tmp_path / "egs").mkdir()

@@ -15,11 +15,19 @@ help_message="usage: tools/gpu/check.sh [--dry] [--wheels FOLDER] [--python pyth
 Writes OUT/report.md and, for each piece, OUT/PIECE.json as it goes; OUT/log.txt has all that was printed.
 Called again, it does what is missing in OUT."
 
-if [ "${1-}" = --dry ]; then
-  set -- --dry=true "${@:2}"
-fi
+words=()
+for word in "$@"; do
+  [ "$word" != --dry ] || word=--dry=true
+  words+=("$word")
+done
+set -- "${words[@]}"
+unset word words # parse_options.sh takes every variable that is set for an option
 . utils/parse_options.sh
 [ $# -eq 1 ] || usage
+if [[ ! $seconds =~ ^[0-9]+$ ]]; then
+  echo "${0##*/}: error: --seconds must be a whole number, not '$seconds'" >&2
+  exit 1
+fi
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 
