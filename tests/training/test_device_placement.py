@@ -49,11 +49,12 @@ class NoWaitingCopies(TorchDispatchMode):
 
 @pytest.fixture
 def pretended(monkeypatch):
-    """Let PyTorch believe in a GPU where it asks before autocast and loss scaling."""
+    """Let PyTorch and asda believe in a GPU where they ask for one."""
     monkeypatch.setattr(
         "torch.cuda.amp.common.amp_definitely_not_available", lambda: False, raising=False
     )
     monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda *_, **__: True)
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda *_: (9, 0))
 
 
 def zero_gradients(loss, parameters):
