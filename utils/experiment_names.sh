@@ -2,7 +2,7 @@
 # Names of experiments, derived from their settings; to be sourced.
 
 # default_tag VERB CONFIG ARGS: for conf/VERB_wide.yaml and "--a.b 1", print "wide_b1"
-# The last part of a setting's name is enough to identify it, except for the decoder and corpora.
+# The last part of a setting's name is enough to identify it, except for the decoder, corpora and data.norm.
 # Names that would be too long or contain special characters end with a checksum.
 default_tag() {
   local tag args='' plain name word words separator=' '
@@ -16,7 +16,7 @@ default_tag() {
       word=${word:${#name}+1}
       name=${name#--}
       name=${name//-/_}
-      [[ $name == *decoder.* || $name == corpora.* ]] || name=${name##*.}
+      [[ $name == *decoder.* || $name == corpora.* || $name == data.norm ]] || name=${name##*.}
       args+=_${name#model.}$word
     else
       args+=$separator$word

@@ -41,7 +41,6 @@ def fastest_form(v: Tensor) -> GpuForm:
     return _measured(v.device, "short" if v.shape[2] <= ONE_TILE else "long")
 
 
-@torch.compiler.assume_constant_result
 def _measured(device: torch.device, length: Literal["short", "long"]) -> GpuForm:
     fastest = FASTEST.get(torch.cuda.get_device_capability(device))
     form: GpuForm = "fused" if fastest is None else getattr(fastest, length)
@@ -50,6 +49,11 @@ def _measured(device: torch.device, length: Literal["short", "long"]) -> GpuForm
             return "fused"
         load_triton()
     return form
+
+
+# What torch.compiler.assume_constant_result does, which would import the compiler into every program
+# (checked with torch 2.11 and 2.14).
+_measured._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def load_triton() -> None:
