@@ -51,7 +51,7 @@ def _measured(device: torch.device, length: Literal["short", "long"]) -> GpuForm
     return form
 
 
-# What torch.compiler.assume_constant_result does, which would import the compiler into every program
+# As torch.compiler.assume_constant_result does, which would import the compiler into every program
 # (checked with torch 2.11 and 2.14).
 _measured._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
