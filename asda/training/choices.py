@@ -63,7 +63,7 @@ def decided_precision(
 def computes_in_bf16(device: torch.device) -> bool:
     """Return whether matrix products in bf16 are faster than in float32 on a device.
 
-    On CPUs with AVX512-BF16, a step takes 0.6 to 0.85 of the time for models from one to 90 million
+    On CPUs with AVX512-BF16, a step takes 0.54 to 0.7 of the time for models from one to 90 million
     parameters (tools/bench/README.md#precisionspy); others only imitate bf16, which is slower.
     """
     if device.type == "cuda":
