@@ -94,9 +94,8 @@ class Clips(Dataset):
         self.utterances = self._usable()
         if isinstance(features, OnDisk):
             features.check(self.utterances)
-        self.normalization: AnyNormalization = Normalization(
-            0.0, 0.5
-        )  # features as they are, until it is set
+        # Features as they are, until it is set.
+        self.normalization: AnyNormalization = Normalization(0.0, 0.5)
         for target in targets:
             if isinstance(target, CheckedTarget):
                 target.check(self.utterances)

@@ -9,6 +9,8 @@ needs them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -26,6 +28,14 @@ def recomputing_pays(model: nn.Module) -> bool:
     """
     weights = list(model.parameters())
     return weights[0].device.type == "cpu" and sum(w.numel() for w in weights) >= SMALL
+
+
+def recompute_where_it_pays(model: nn.Module) -> Callable[[], AbstractContextManager[None]]:
+    """Mark the outputs of a model if recomputing them pays; return the context of its steps."""
+    if not recomputing_pays(model):
+        return nullcontext
+    recompute_outputs(model)
+    return recomputing
 
 
 def recompute_outputs(model: nn.Module, of: tuple[type[nn.Module], ...] = CHEAP) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,7 +15,7 @@ from asda.dataset.collate import Batch
 from asda.distributed import Process, largest
 from asda.files import InputError, listed
 from asda.kernels.precision import autocast
-from asda.kernels.recompute import recompute_outputs, recomputing, recomputing_pays
+from asda.kernels.recompute import recompute_where_it_pays
 from asda.training.optimizer import (
     learning_rate,
     make_optimizer,
@@ -53,10 +53,11 @@ class Updater:
         self.optimizer_config: OptimizerConfig = task.config.optimizer
         self.optimizer = make_optimizer(task.model, self.optimizer_config)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        # Compiled blocks decide themselves what they store.
-        self.recomputes = not self.config.compile and recomputing_pays(task.model)
-        if self.recomputes:
-            recompute_outputs(task.model)
+        self.recomputing: Callable[[], contextlib.AbstractContextManager[None]] = (
+            contextlib.nullcontext  # compiled blocks decide themselves what they store
+            if self.config.compile
+            else recompute_where_it_pays(task.model)
+        )
         self.scaler = torch.amp.GradScaler(
             process.device.type, init_scale=128.0, enabled=self.config.precision == "fp16"
         )
@@ -139,7 +140,7 @@ class Updater:
     def _forward_backward(self, batch: Batch, seed: int, last: bool) -> dict[str, Tensor]:
         """Add the gradient of a micro-batch; return its loss and the task's numbers."""
         torch.manual_seed(seed)  # dropped paths and noise depend on the update alone
-        with self._gradient_exchange(last), self.autocast(), self._recomputing():
+        with self._gradient_exchange(last), self.autocast(), self.recomputing():
             loss, stats = self.task.loss(self.model, batch, seed)
             self.scaler.scale(loss / self.config.accumulation).backward()
         return stats | {"loss": loss}
@@ -149,9 +150,6 @@ class Updater:
         if isinstance(self.model, DistributedDataParallel) and not last:
             return self.model.no_sync()
         return contextlib.nullcontext()
-
-    def _recomputing(self) -> contextlib.AbstractContextManager[None]:
-        return recomputing() if self.recomputes else contextlib.nullcontext()
 
     def _clip(self) -> Tensor:
         limit = self.optimizer_config.clip_norm or math.inf

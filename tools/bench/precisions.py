@@ -14,24 +14,22 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from arguments import positive
 from torch import Tensor, nn
 from torch.nn import functional as F
+from training_step import masks
 
 from asda.configuration import build, read_yaml
 from asda.kernels.allocator import keep_freed_memory
 from asda.kernels.precision import PRECISIONS
-from asda.kernels.recompute import recompute_outputs, recomputing, recomputing_pays
+from asda.kernels.recompute import recompute_where_it_pays
 from asda.model.classifier import Classifier
-from asda.model.masking import sample_visible
-from asda.model.model_config import ModelConfig, PatchConfig, patch_grid
+from asda.model.model_config import ModelConfig, PatchConfig
 from asda.model.pretrainer import Pretrainer
 from asda.training.optimizer import make_optimizer
 from asda.training.run_config import OptimizerConfig
@@ -68,12 +66,7 @@ class Steps:
 
     def __init__(self, model: nn.Module, loss: Callable[[], Tensor]):
         self.model, self.loss = model.train(), loss
-        self.context: Callable[[], AbstractContextManager] = (
-            nullcontext  # as the training loop does
-        )
-        if recomputing_pays(self.model):
-            recompute_outputs(self.model)
-            self.context = recomputing
+        self.context = recompute_where_it_pays(self.model)  # as the training loop does
         self.optimizer = make_optimizer(self.model, OptimizerConfig())
 
     def seconds(self, dtype: torch.dtype) -> float:
@@ -98,12 +91,9 @@ def pretraining(recipe: str) -> Steps:
     config = build(ModelConfig, settings["model"], str(path)).resolved()
     clips, frames = settings["data"]["batch_size"], settings["data"]["max_frames"]
     features = torch.randn(clips, frames, config.mel_bins)
-    grid, rng = patch_grid(config, frames), np.random.default_rng(0)
-    visible = np.stack(
-        [sample_visible(*grid, config.num_masks, config.mask, rng) for _ in features]
-    )
+    visible = masks(config, clips, frames)
     model = Pretrainer(config)
-    return Steps(model, lambda: model(features, torch.from_numpy(visible)).loss)
+    return Steps(model, lambda: model(features, visible).loss)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ a column.
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import os
 import resource
@@ -29,10 +30,10 @@ from arguments import MODEL_SIZES, positive
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from multiply_adds import of_pretraining
+from training_step import masks
 
 from asda.kernels.allocator import keep_freed_memory
 from asda.kernels.recompute import recompute_outputs, recomputing
-from asda.model.masking import sample_visible
 from asda.model.model_config import ModelConfig, patch_grid
 from asda.model.pretrainer import Pretrainer
 from asda.training.optimizer import make_optimizer
@@ -145,9 +146,8 @@ def measure(case: Case) -> Point:
     recompute_outputs(model)
     optimizer = make_optimizer(model, OptimizerConfig())
     fbank = torch.randn(case.batch, case.frames, config.mel_bins)
-    rng, grid = np.random.default_rng(0), patch_grid(config, case.frames)
-    masks = [sample_visible(*grid, case.num_masks, config.mask, rng) for _ in range(case.batch)]
-    visible = torch.from_numpy(np.stack(masks))
+    patches = math.prod(patch_grid(config, case.frames))
+    visible = masks(config, case.batch, case.frames)
     times: list[float] = []
     while len(times) < WARM_UP + 2 or sum(times[WARM_UP:]) < LEAST_SECONDS:
         start = time.perf_counter()
@@ -164,7 +164,7 @@ def measure(case: Case) -> Point:
         trained,
         min(times[WARM_UP:]),
         peak_memory() - before,
-        of_pretraining(config, grid[0] * grid[1], visible.shape[2], case.batch),
+        of_pretraining(config, patches, visible.shape[2], case.batch),
         4 * (4 * trained + teacher),
         tokens * config.width * config.depth,
     )

@@ -50,7 +50,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from asda.kernels.allocator import keep_freed_memory
-from asda.kernels.recompute import recompute_outputs, recomputing, recomputing_pays
+from asda.kernels.recompute import recompute_where_it_pays
 from asda.model.block import Block
 from asda.model.classifier import Classifier
 from asda.model.masking import sample_visible
@@ -330,9 +330,9 @@ def pretraining(config: ModelConfig, clips: int, device: str, form: Form) -> Cal
     return update(model, lambda: sum(model(fbank, mask)), form)
 
 
-def masks(config: ModelConfig, clips: int) -> Tensor:
+def masks(config: ModelConfig, clips: int, frames: int = FRAMES) -> Tensor:
     """Return the visible patches (clips, num_masks, visible)."""
-    grid, rng = patch_grid(config, FRAMES), np.random.default_rng(0)
+    grid, rng = patch_grid(config, frames), np.random.default_rng(0)
     visible = [sample_visible(*grid, config.num_masks, config.mask, rng) for _ in range(clips)]
     return torch.from_numpy(np.stack(visible))
 
@@ -379,9 +379,8 @@ def update(model: nn.Module, loss: Callable[..., Tensor], form: Form) -> Callabl
     context: Callable[[], AbstractContextManager] = nullcontext
     if form.asda:
         optimizer = make_optimizer(model, OptimizerConfig())
-        if recomputing_pays(model) and not form.compiled:  # as the training loop does
-            recompute_outputs(model)
-            context = recomputing
+        if not form.compiled:  # as the training loop does
+            context = recompute_where_it_pays(model)
     else:
         optimizer = textbook.make_optimizer(model, 1e-4)
 
