@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from forked import Forked
 from outputs import bytes_of, dump_of, run_of, scores_of
 
 MAIN = Path(__file__).resolve().parents[2]
@@ -48,7 +49,6 @@ def commands_in(work: Path, place: Path | None = None) -> list[Command]:
     """
     data, made = work / "data", work / "made"
     place = place or made
-    asda = [sys.executable, "-m", "asda"]
     fbank = RECIPE / "conf/fbank.yaml"
     sets = [data / name for name in ("train", "valid", "test")]
     common = ["--train", data / "train", "--valid", data / "valid", "--dump", made / "dump"]
@@ -56,13 +56,13 @@ def commands_in(work: Path, place: Path | None = None) -> list[Command]:
     short += ["--training.evaluate_every", 4, "--training.save_every", 2]
     short += ["--training.updates", 12, "--data.batch_size", 16]
     model = made / "finetune/model.pt"
-    pretrain = [*asda, "pretrain", "--config", RECIPE / "conf/pretrain.yaml", *common, *short]
-    finetune = [*asda, "finetune", "--config", RECIPE / "conf/finetune.yaml", *common, *short]
+    pretrain = ["asda", "pretrain", "--config", RECIPE / "conf/pretrain.yaml", *common, *short]
+    finetune = ["asda", "finetune", "--config", RECIPE / "conf/finetune.yaml", *common, *short]
     finetune += ["--init", made / "pretrain/model.pt"]
-    score = [*asda, "score", "--model", model, "--data", data / "test", "--dump", made / "dump"]
+    score = ["asda", "score", "--model", model, "--data", data / "test", "--dump", made / "dump"]
     cpu = ["--device", "cpu", "--threads", 1]
-    tag = [*asda, "tag", model, data / "test", "--out", place / "tags.jsonl", *cpu]
-    export = [*asda, "export", model, place / "export", "--format", "huggingface"]
+    tag = ["asda", "tag", model, data / "test", "--out", place / "tags.jsonl", *cpu]
+    export = ["asda", "export", model, place / "export", "--format", "huggingface"]
     dump = ["utils/dump_fbank.sh", "--nj", 2, "--fbank-config", fbank, place / "dump", *sets]
     return [
         Command("dump", dump, place / "dump", dump_of),
@@ -74,10 +74,13 @@ def commands_in(work: Path, place: Path | None = None) -> list[Command]:
     ]
 
 
-def start(command: Command) -> subprocess.Popen[str]:
+def start(command: Command) -> subprocess.Popen[str] | Forked:
     """Start a command in a process group of its own, in the folder of the recipe."""
+    words = [str(word) for word in command.words]
+    if words[0] == "asda":
+        return Forked(words, RECIPE, environment())
     return subprocess.Popen(
-        [str(word) for word in command.words],
+        words,
         cwd=RECIPE,
         env=environment(),
         stdout=subprocess.DEVNULL,

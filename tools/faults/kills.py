@@ -53,8 +53,8 @@ class Tries:
         ]
 
 
-HEADER = ["command", "seconds", "kills", "of these after its end", "repetitions that fail"]
-HEADER += ["other content", "stray files", "first faults"]
+HEADER = ["command", "seconds", "kills", "already finished", "failed repetitions"]
+HEADER += ["different output", "stray files", "first faults"]
 
 
 def try_out(command: Command, made: Command, times: int, chance: random.Random) -> Tries:
