@@ -21,6 +21,7 @@ from pathlib import Path
 
 from commands import Command, chosen, differing, emptied, files_of, finish, kill, remove
 
+from asda.abandoned import UNLOCKED
 from asda.files import write_lines
 from asda.scoring.tables import markdown_table
 
@@ -75,6 +76,7 @@ def try_out(command: Command, made: Command, times: int, chance: random.Random) 
         after = chance.uniform(0.1, 1.05) * tries.seconds
         tries.kills += 1
         tries.finished += kill(command, after)
+        time.sleep(UNLOCKED)  # younger temporary files may belong to a process that still starts
         problem = finish(command)
         other = differing(command, wanted)
         if problem and other:  # a complete export is not written again
