@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from asda.configuration import MOST_THREADS
 from asda.dataset.data_config import AugmentConfig, DataConfig
@@ -12,7 +12,10 @@ from asda.files import InputError
 from asda.model.model_config import ModelConfig, PooledLayers, Pooling
 from asda.training.corpus_config import CorpusConfig, check_corpora
 
-if TYPE_CHECKING:
+# True for mypy alone. What is imported for typing.TYPE_CHECKING, jsonargparse imports as well, and
+# `asda pretrain --help` would wait for torch.
+MYPY = False
+if MYPY:
     from asda.dataset.feature_sources import FeatureInput
 
 Run = TypeVar("Run", bound="RunConfig")

@@ -16,8 +16,18 @@ from asda.configuration import to_dict
 from asda.stop_signals import Stopped
 from asda.training.run_config import PretrainConfig, TrainingConfig
 
-# A module that is None in sys.modules can't be imported.
-WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from asda.cli import main; main({})"
+# Tells of attempts to import torch also where the error is caught, as jsonargparse does.
+WITHOUT_TORCH = """
+import sys
+class Refusing:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            print("imports torch", file=sys.stderr)
+            raise ImportError
+sys.meta_path.insert(0, Refusing())
+from asda.cli import main
+main({})
+"""
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def recipe(repository, tmp_path_factory):
 def stages(recipe, first, last, *options):
     return succeed(
         *(recipe / "run.sh", "--stage", first, "--stop-stage", last, "--nj", 1, "--ngpu", 0),
-        *("--pretrain-tag", "a", "--pretrain-args", PRETRAIN),
+        *("--baseline", "false", "--pretrain-tag", "a", "--pretrain-args", PRETRAIN),
         *("--finetune-tag", "b", "--finetune-args", FINETUNE, *options),
         cwd=recipe,
     )

@@ -1,5 +1,8 @@
 """egs/mini, stage by stage on a few clips: each stage leaves what the next one needs, a stopped one
-goes on where it stopped, and a finished one is not done again."""
+goes on where it stopped, and a finished one is not done again.
+
+Here `asda` is the program that users have.
+"""
 
 import fcntl
 import json
@@ -12,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from recipes.copies import copy_recipe
+from recipes.copies import copy_recipe, use_this_python
 
 from asda.checkpoint.load import read_model
 from asda.corpus.datadir import read_table
@@ -61,6 +64,14 @@ class Recipe:
             time.sleep(0.01)
         os.killpg(process.pid, number)
         assert process.wait(timeout=60) != 0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def environment():
+    """In place of the one with processes that signals do not reach."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_this_python(patch)
+        yield
 
 
 @pytest.fixture(scope="module")

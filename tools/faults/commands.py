@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,8 @@ from typing import Any
 import numpy as np
 from forked import Forked
 from outputs import bytes_of, dump_of, run_of, scores_of
+
+from asda.files import read_json, write_lines
 
 MAIN = Path(__file__).resolve().parents[2]
 RECIPE = MAIN / "egs/mini"
@@ -161,20 +164,25 @@ def differing(command: Command, wanted: dict[str, Any]) -> list[str]:
 
 
 def make_data(work: Path) -> None:
-    """Generate some sounds of egs/mini and their data directories."""
-    calls: list[list[object]] = [["local/synthesize.py", work / "sounds"]]
-    calls += [["local/data.sh", work / "sounds", work / "all"]]
-    for name, clips in CLIPS.items():
-        calls += [["utils/subset_data_dir.sh", work / "all" / name, clips, work / "data" / name]]
+    """Generate sounds as those of egs/mini, and their data directories."""
+    clips = [word for name, count in CLIPS.items() for word in (f"--{name}", count)]
+    calls: list[list[object]] = [["local/synthesize.py", work / "sounds", *clips]]
+    calls += [["local/data.sh", work / "sounds", work / "data"]]
     for call in calls:
         subprocess.run([str(word) for word in call], cwd=RECIPE, check=True, env=environment())
+
+
+def seconds_in(work: Path) -> dict[str, float]:
+    """Return how long each undisturbed command took."""
+    kept = work / "seconds.json"
+    return read_json(kept) if kept.exists() else {}
 
 
 def chosen(work: Path, names: Sequence[str]) -> list[tuple[Command, Command]]:
     """Return commands of these names (none: all), each undisturbed and as it is tried in `place`.
 
     The undisturbed ones have run when this returns, as have those whose results they need; what an
-    earlier call has made serves again.
+    earlier call has made serves again. How long they took is in WORK/seconds.json.
     """
     undisturbed = commands_in(work)
     names = names or [command.name for command in undisturbed]
@@ -182,7 +190,11 @@ def chosen(work: Path, names: Sequence[str]) -> list[tuple[Command, Command]]:
     if not (work / "data").exists():
         make_data(work)
     for command in undisturbed[: needed + 1]:
-        if not command.out.exists() and (problem := finish(command)):
-            raise SystemExit(f"{command.name}, undisturbed: {problem}")
+        if not command.out.exists():
+            began = time.monotonic()
+            if problem := finish(command):
+                raise SystemExit(f"{command.name}, undisturbed: {problem}")
+            seconds = seconds_in(work) | {command.name: time.monotonic() - began}
+            write_lines(work / "seconds.json", [json.dumps(seconds)])
     pairs = zip(undisturbed, commands_in(work, work / "place"), strict=True)
     return [(made, tried) for made, tried in pairs if tried.name in names]

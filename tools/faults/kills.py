@@ -4,10 +4,11 @@
 usage: tools/faults/kills.py WORK [--times N] [--seed N] [COMMAND ...]
 
 WORK is a new folder, or that of an earlier call, whose data serves again. Each COMMAND (dump,
-pretrain, finetune, score, tag, export; default: all) first runs without interruption on the sounds
-of egs/mini. Then it is killed N times (default: 100), each time with all its processes at a random
-moment of its duration, and repeated. What it leaves must be what the undisturbed command has made,
-and no other file. The table goes to WORK/kills.md; the exit status is 1 if there is any difference.
+pretrain, finetune, score, tag, export; default: all) first runs without interruption on sounds as
+those of egs/mini. Then it is killed N times (default: 100), each time with all its processes at a
+random moment of the time that this took, and repeated. What it leaves must be what the undisturbed
+command has made, and no other file. The table goes to WORK/kills.md; the exit status is 1 if there
+is any difference.
 """
 
 from __future__ import annotations
@@ -15,11 +16,20 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from commands import Command, chosen, differing, emptied, files_of, finish, kill, remove
+from commands import (
+    Command,
+    chosen,
+    differing,
+    emptied,
+    files_of,
+    finish,
+    kill,
+    remove,
+    seconds_in,
+)
 
 from asda.abandoned import UNLOCKED
 from asda.files import write_lines
@@ -58,19 +68,17 @@ HEADER = ["command", "seconds", "kills", "already finished", "failed repetitions
 HEADER += ["different output", "stray files", "first faults"]
 
 
-def try_out(command: Command, made: Command, times: int, chance: random.Random) -> Tries:
-    """Run a command once without interruption, and `times` times with one.
+def try_out(
+    command: Command, made: Command, seconds: float, times: int, chance: random.Random
+) -> Tries:
+    """Run a command `times` times with an interruption.
 
     Args:
         command: is killed
         made: the same command undisturbed, with its output
+        seconds: how long that took
     """
-    wanted, files = made.content(made.out), files_of(made.out)
-    emptied(command.out.parent)
-    began = time.monotonic()
-    if problem := finish(command):
-        raise SystemExit(f"{command.name}, not even killed: {problem}")
-    tries = Tries(time.monotonic() - began)
+    wanted, files, tries = made.content(made.out), files_of(made.out), Tries(seconds)
     for number in range(times):
         emptied(command.out.parent)
         after = chance.uniform(0.1, 1.05) * tries.seconds
@@ -100,7 +108,8 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     chance, rows, faultless = random.Random(options.seed), [], True
     for made, command in chosen(work, options.commands):
-        tries = try_out(command, made, options.times, chance)
+        seconds = seconds_in(work)[command.name]
+        tries = try_out(command, made, seconds, options.times, chance)
         faultless &= tries.is_faultless
         rows.append(tries.row(command.name))
         print(markdown_table(HEADER, rows[-1:]), flush=True)

@@ -1,4 +1,7 @@
-"""tools/faults: faults of the machine and of files are told in one line, and nothing stays."""
+"""tools/faults: kills, faults of the machine and damaged files lose nothing, and leave nothing.
+
+One folder serves all three, so that what the undisturbed commands make is made once.
+"""
 
 import subprocess
 import sys
@@ -52,3 +55,15 @@ def test_damage_of_files_with_checksums_is_always_found(repository, work):
         assert fault == 0
         if row[0] != "utt2label":  # whose label may become another one
             assert unnoticed == 0
+
+
+def test_commands_killed_at_a_random_moment_lose_nothing(repository, work):
+    script = repository / "tools/faults/kills.py"
+    command = [sys.executable, script, work, "--times", "1"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = rows_of(work / "kills.md")
+    assert len(rows) == 6
+    for row in rows:
+        assert row[2] == "1"
+        assert row[4:7] == ["0", "0", "0"]
