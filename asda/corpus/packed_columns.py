@@ -1,4 +1,4 @@
-"""What the lines of large tables hold, many lines at once: numbers, and a digest of all of them."""
+"""What the lines of large tables hold, many lines at once: names, numbers, a digest of all."""
 
 from __future__ import annotations
 
@@ -10,8 +10,20 @@ import numpy as np
 
 from asda.corpus.datadir import DataDir
 from asda.corpus.packed_names import PackedNames, spans
-from asda.corpus.packed_table import PackedTable
+from asda.corpus.packed_table import PackedTable, read_packed
 from asda.digests import DIGITS
+
+
+def packed_utterances(directory: DataDir) -> PackedNames:
+    """Return the `utterances` of a data directory in little memory, with no text between them.
+
+    Raises:
+        InputError: if a table is missing or damaged.
+    """
+    names = read_packed(directory.path / directory.utterance_list).names
+    if names.increasing:
+        return names.chosen(np.ones(len(names), bool))
+    return PackedNames(sorted(names))
 
 
 def packed_numbers(

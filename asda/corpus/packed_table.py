@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from asda.corpus.datadir import DataDir, may_be_empty
+from asda.corpus.datadir import may_be_empty
 from asda.corpus.line_blocks import LINE_END, SPACE, line_blocks
 from asda.corpus.packed_names import PackedNames, spans
 from asda.files import InputError
 
+APART = 64  # lines from one landmark to the next
 FEW = 64  # lines for each name that is looked for, above which names are looked up one by one
 
 
@@ -27,7 +28,7 @@ class PackedTable(Mapping[str, str]):
     """Key -> rest of the line, in the order of the lines.
 
     Looking up keys in the order of the lines, or one of them several times, takes a microsecond;
-    otherwise it takes some ten.
+    otherwise it takes a few.
 
     Args:
         path: the table
@@ -45,9 +46,12 @@ class PackedTable(Mapping[str, str]):
         for block in line_blocks(path, values):
             self.names.add_text(*block)
         self._last = 0  # row of the key that was found last
-        # Only tables that are not sorted need an index.
+        # Tables that are sorted need no more of an index than every so many keys.
         self._hashes, self._rows = array("I"), array("I")
-        if not self.names.increasing:
+        self._landmarks: list[bytes] = []
+        if self.names.increasing:
+            self._landmarks += map(self.names.encoded, range(0, len(self), APART))
+        else:
             self._index()
             self._refuse_repeated(path)
 
@@ -65,11 +69,7 @@ class PackedTable(Mapping[str, str]):
         return iter(self.names)
 
     def __contains__(self, key: object) -> bool:
-        try:
-            self.row(str(key))
-        except KeyError:
-            return False
-        return True
+        return self._row_or_none(str(key)) >= 0
 
     def __getitem__(self, key: str) -> str:
         return self.value(self.row(key))
@@ -97,20 +97,34 @@ class PackedTable(Mapping[str, str]):
 
     def _begins(self, row: int, beginning: bytes) -> bool:
         names = self.names
-        return row < len(names) and names.text.startswith(beginning, names.starts[row])
+        return (
+            row < len(names)
+            and names.lengths[row] == len(beginning) - 1
+            and names.text.startswith(beginning, names.starts[row])
+        )
 
     def _search(self, key: str, beginning: bytes) -> int:
         if not self._rows:
-            row = bisect_left(range(len(self)), beginning[:-1], key=self.names.encoded)
-            if self._begins(row, beginning):
-                return row
-            raise KeyError(key)
+            return self._search_sorted(key, beginning)
         wanted = _hash(beginning[:-1])
         place = bisect_left(self._hashes, wanted)
         while place < len(self._hashes) and self._hashes[place] == wanted:
             if self._begins(self._rows[place], beginning):
                 return self._rows[place]
             place += 1
+        raise KeyError(key)
+
+    def _search_sorted(self, key: str, beginning: bytes) -> int:
+        """Find a key by the landmark before it, and by its bytes in the lines up to the next."""
+        first = APART * (bisect_right(self._landmarks, beginning[:-1]) - 1)
+        if first >= 0:
+            if self._begins(first, beginning):
+                return first
+            starts = self.names.starts
+            end = starts[min(first + APART, len(self))]
+            place = self.names.text.find(b"\n" + beginning, starts[first], end)
+            if place >= 0 and self._begins(row := bisect_left(starts, place + 1), beginning):
+                return row
         raise KeyError(key)
 
     def _refuse_repeated(self, path: Path) -> None:
@@ -178,18 +192,6 @@ def read_packed(path: str | Path) -> PackedTable:
         InputError: as `read_table`.
     """
     return PackedTable(Path(path), values=not may_be_empty(Path(path).name))
-
-
-def packed_utterances(directory: DataDir) -> PackedNames:
-    """Return the `utterances` of a data directory in little memory, with no text between them.
-
-    Raises:
-        InputError: if a table is missing or damaged.
-    """
-    names = read_packed(directory.path / directory.utterance_list).names
-    if names.increasing:
-        return names.chosen(np.ones(len(names), bool))
-    return PackedNames(sorted(names))
 
 
 def _hash(key: bytes | bytearray) -> int:

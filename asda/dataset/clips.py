@@ -15,9 +15,9 @@ from torch.utils.data import Dataset
 from asda.configuration import build
 from asda.corpus.datadir import DataDir
 from asda.corpus.edit.sampling_weights import class_balanced_weights
-from asda.corpus.packed_columns import packed_numbers
+from asda.corpus.packed_columns import packed_numbers, packed_utterances
 from asda.corpus.packed_names import PackedNames
-from asda.corpus.packed_table import packed_utterances, read_packed
+from asda.corpus.packed_table import read_packed
 from asda.dataset.augment import augment_log_mel, augment_normalised, augment_waveform, perturb
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.dataset.feature_sources import (

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from asda.corpus.datadir import DataDir
-from asda.corpus.packed_table import packed_utterances
+from asda.corpus.packed_columns import packed_utterances
 from asda.dataset.computed_features import ComputedFeatures
 from asda.dataset.dumped_features import DumpedFeatures
 from asda.distributed import place

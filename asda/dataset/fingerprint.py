@@ -13,8 +13,8 @@ from pathlib import Path
 from asda.audio.wav_scp import split_source
 from asda.configuration import to_dict
 from asda.corpus.datadir import DataDir
-from asda.corpus.packed_columns import packed_digest
-from asda.corpus.packed_table import PackedTable, packed_utterances, read_packed
+from asda.corpus.packed_columns import packed_digest, packed_utterances
+from asda.corpus.packed_table import PackedTable, read_packed
 from asda.dataset.feature_sources import FeatureInput
 from asda.digests import sampled_digest, table_digest, value_digest
 from asda.features.archive import location_of

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from asda.corpus import line_blocks, packed_names, packed_table
 from asda.corpus.datadir import DataDir, read_table, table_lines
+from asda.corpus.packed_columns import packed_utterances
 from asda.corpus.packed_names import PackedNames
-from asda.corpus.packed_table import packed_utterances, read_packed
+from asda.corpus.packed_table import read_packed
 from asda.files import InputError
 
 # Keys of which some begin alike, and pieces that only a reading line by line takes well.
@@ -120,6 +121,17 @@ def test_rows_are_those_of_the_names_and_minus_one_without(tmp_path, monkeypatch
     assert table.rows(table.names).tolist() == list(range(len(keys)))
     few = PackedNames(["clipzz", keys[-1]])  # looked up one by one
     assert table.rows(few).tolist() == [-1, len(keys) - 1]
+
+
+def test_each_key_of_a_long_sorted_table_is_found_and_no_other(tmp_path):
+    keys = [f"k{number:04d}" for number in range(0, 1000, 2)]
+    (tmp_path / "utt2x").write_text("".join(f"{key} {key} k0001 x\n" for key in keys))
+    table = read_packed(tmp_path / "utt2x")
+    for step in (-1, 7):
+        assert [table[key] for key in keys[::step]] == [f"{key} k0001 x" for key in keys[::step]]
+    absent = [f"k{number:04d}" for number in range(1, 1000, 2)]
+    for key in ("", "k", "k000", "k0000 k0000", "k0130 k0130 k0001", "z", *absent):
+        assert key not in table
 
 
 def test_a_name_with_a_null_byte_is_not_that_of_a_line_without(tmp_path):
