@@ -131,20 +131,40 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     Raises:
         InputError: if the file cannot be read or a line is not UTF-8.
     """
+    with opened(path) as stream:
+        for number, line in enumerate(stream, 1):
+            yield number, decoded_line(path, number, line)
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a file of the user to read its bytes.
+
+    Raises:
+        InputError: if the file cannot be read.
+    """
     try:
         with open(path, "rb") as stream:
-            for number, line in enumerate(stream, 1):
-                try:
-                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\n")
-                except UnicodeDecodeError:
-                    raise InputError(
-                        f"{path}:{number}: not UTF-8 text; save it as UTF-8, for example with "
-                        f"iconv -f {_likely_encoding(line)} -t utf-8"
-                    ) from None
+            yield stream
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
+
+
+def decoded_line(path: str | Path, number: int, line: bytes) -> str:
+    """Return a line of a file, from 1, without its line ending and a byte order mark.
+
+    Raises:
+        InputError: if it is not UTF-8.
+    """
+    try:
+        return line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\n")
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path}:{number}: not UTF-8 text; save it as UTF-8, for example with "
+            f"iconv -f {_likely_encoding(line)} -t utf-8"
+        ) from None
 
 
 def _likely_encoding(line: bytes) -> str:

@@ -72,10 +72,15 @@ class DataDir:
     @cached_property
     def utterances(self) -> list[str]:
         """Utterance IDs from the first of UTTERANCE_LISTS, sorted as `LC_ALL=C sort` does."""
-        for name in UTTERANCE_LISTS:
-            if self.has(name):
-                return self._sorted_keys(name)
-        raise InputError(f"{self.path}: contains none of {', '.join(UTTERANCE_LISTS)}")
+        return self._sorted_keys(self.utterance_list)
+
+    @property
+    def utterance_list(self) -> str:
+        """Name of the first of UTTERANCE_LISTS that there is."""
+        name = next(filter(self.has, UTTERANCE_LISTS), None)
+        if name is None:
+            raise InputError(f"{self.path}: contains none of {', '.join(UTTERANCE_LISTS)}")
+        return name
 
     def _sorted_keys(self, name: str) -> list[str]:
         lines = table_lines(self.path / name, values=not may_be_empty(name))
@@ -251,11 +256,20 @@ def table_lines(path: str | Path, values: bool = True) -> Iterator[tuple[int, st
         InputError: on a missing file or a key without a value.
     """
     for number, line in numbered_lines(path):
-        fields = line.split(None, 1)
-        if len(fields) < 1 + values:
-            found = f"'{fields[0]}' has no value" if fields else "empty line"
-            raise InputError(f"{path}:{number}: {found}; expected 'key value'")
-        yield number, fields[0], fields[1].rstrip() if len(fields) > 1 else ""
+        yield number, *key_and_value(path, number, line, values)
+
+
+def key_and_value(path: str | Path, number: int, line: str, values: bool) -> tuple[str, str]:
+    """Return the key and the rest of a line of a Kaldi table; arguments as of `table_lines`.
+
+    Raises:
+        InputError: if there is no key, or none of the values that there must be.
+    """
+    fields = line.split(None, 1)
+    if len(fields) < 1 + values:
+        found = f"'{fields[0]}' has no value" if fields else "empty line"
+        raise InputError(f"{path}:{number}: {found}; expected 'key value'")
+    return fields[0], fields[1].rstrip() if len(fields) > 1 else ""
 
 
 def write_table(path: str | Path, table: Mapping[str, str]) -> None:

@@ -2,70 +2,26 @@
 
 In a dict of strings a line takes some 250 bytes, and a forked process, such as a loader worker,
 copies the memory of each string that it looks at, because looking changes the string's count of
-references. Here a line takes its own bytes and 16 more, in a few large blocks that nobody changes.
+references. Here a line takes its own bytes and 12 more, in a few large blocks that nobody changes.
 """
 
 from __future__ import annotations
 
-import itertools
 import zlib
 from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import SupportsIndex, TypeVar, overload
 
 import numpy as np
 
-from asda.corpus.datadir import may_be_empty, table_lines
+from asda.corpus.datadir import may_be_empty
+from asda.corpus.line_blocks import LINE_END, SPACE, line_blocks
+from asda.corpus.packed_names import PackedNames, spans
 from asda.files import InputError
 
-TOGETHER = 4096
-T = TypeVar("T")
-
-
-class PackedNames(Sequence[str]):
-    """Strings in one block of memory; equal to any sequence of the same strings.
-
-    Attributes:
-        text: all strings, in UTF-8
-        starts: where each of them begins, and where the last one ends
-    """
-
-    def __init__(self, names: Iterable[str] = ()):
-        self.text, self.starts = bytearray(), array("q", [0])
-        for part in _parts(names):
-            self.extend(part)
-
-    def extend(self, names: Iterable[str]) -> None:
-        encoded = [name.encode() for name in names]
-        ends = itertools.accumulate(map(len, encoded), initial=len(self.text))
-        self.starts.extend(itertools.islice(ends, 1, None))
-        self.text += b"".join(encoded)
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    @overload
-    def __getitem__(self, index: SupportsIndex) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: SupportsIndex | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self[one] for one in range(*index.indices(len(self)))]
-        row = range(len(self))[index]
-        return self._between(self.starts[row], self.starts[row + 1])
-
-    def __iter__(self) -> Iterator[str]:
-        return map(self._between, self.starts, itertools.islice(self.starts, 1, None))
-
-    def _between(self, start: int, end: int) -> str:
-        return self.text[start:end].decode()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and [*self] == [*other]
-
-    __hash__ = None  # type: ignore[assignment]  # as of a list
+APART = 64  # lines from one landmark to the next
+FEW = 64  # lines for each name that is looked for, above which names are looked up one by one
 
 
 class PackedTable(Mapping[str, str]):
@@ -75,41 +31,54 @@ class PackedTable(Mapping[str, str]):
     otherwise it takes a few.
 
     Args:
-        path: the table, for messages
-        lines: keys, which contain no space, and values
+        path: the table
+        values: whether each key must have a value; otherwise it may be empty
+
+    Attributes:
+        names: the keys
 
     Raises:
-        InputError: on a repeated key.
+        InputError: as `read_table`.
     """
 
-    def __init__(self, path: Path, lines: Iterable[tuple[str, str]]):
-        self._lines, hashes = PackedNames(), array("I")
-        for part in _parts(lines):
-            self._lines.extend(f"{key} {value}" for key, value in part)
-            hashes.extend(_hash(key.encode()) for key, _ in part)
+    def __init__(self, path: Path, values: bool = True):
+        self.names = PackedNames()
+        for block in line_blocks(path, values):
+            self.names.add_text(*block)
         self._last = 0  # row of the key that was found last
-        unsorted = np.frombuffer(hashes, np.uint32)
-        rows = np.argsort(unsorted, kind="stable")
-        self._hashes = array("I", unsorted[rows].tobytes())
-        self._rows = array("I", rows.astype(np.uint32).tobytes())
-        self._refuse_repeated(path)
+        # Tables that are sorted need no more of an index than every so many keys.
+        self._hashes, self._rows = array("I"), array("I")
+        self._landmarks: list[bytes] = []
+        if self.names.increasing:
+            self._landmarks += map(self.names.encoded, range(0, len(self), APART))
+        else:
+            self._index()
+            self._refuse_repeated(path)
+
+    def _index(self) -> None:
+        rows = range(len(self))
+        unsorted = np.fromiter((_hash(self.names.encoded(row)) for row in rows), np.uint32)
+        order = np.argsort(unsorted, kind="stable")
+        self._hashes = array("I", unsorted[order].tobytes())
+        self._rows = array("I", order.astype(np.uint32).tobytes())
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self.names)
 
     def __iter__(self) -> Iterator[str]:
-        for line in self._lines:
-            yield line.split(" ", 1)[0]
+        return iter(self.names)
 
     def __contains__(self, key: object) -> bool:
-        try:
-            self.row(str(key))
-        except KeyError:
-            return False
-        return True
+        return self._row_or_none(str(key)) >= 0
 
     def __getitem__(self, key: str) -> str:
-        return self._lines[self.row(key)][len(key) + 1 :]
+        return self.value(self.row(key))
+
+    def value(self, row: int) -> str:
+        """Return the value in a line, counted from 0."""
+        names = self.names
+        begin = names.starts[row] + names.lengths[row] + 1
+        return names.text[begin : names.starts[row + 1] - 1].decode()
 
     def row(self, key: str) -> int:
         """Return the number of the line of a key, from 0.
@@ -127,10 +96,16 @@ class PackedTable(Mapping[str, str]):
         return row
 
     def _begins(self, row: int, beginning: bytes) -> bool:
-        lines = self._lines
-        return row < len(lines) and lines.text.startswith(beginning, lines.starts[row])
+        names = self.names
+        return (
+            row < len(names)
+            and names.lengths[row] == len(beginning) - 1
+            and names.text.startswith(beginning, names.starts[row])
+        )
 
     def _search(self, key: str, beginning: bytes) -> int:
+        if not self._rows:
+            return self._search_sorted(key, beginning)
         wanted = _hash(beginning[:-1])
         place = bisect_left(self._hashes, wanted)
         while place < len(self._hashes) and self._hashes[place] == wanted:
@@ -139,12 +114,75 @@ class PackedTable(Mapping[str, str]):
             place += 1
         raise KeyError(key)
 
+    def _search_sorted(self, key: str, beginning: bytes) -> int:
+        """Find a key by the landmark before it, and by its bytes in the lines up to the next."""
+        first = APART * (bisect_right(self._landmarks, beginning[:-1]) - 1)
+        if first >= 0:
+            if self._begins(first, beginning):
+                return first
+            starts = self.names.starts
+            end = starts[min(first + APART, len(self))]
+            place = self.names.text.find(b"\n" + beginning, starts[first], end)
+            if place >= 0 and self._begins(row := bisect_left(starts, place + 1), beginning):
+                return row
+        raise KeyError(key)
+
     def _refuse_repeated(self, path: Path) -> None:
         places = np.flatnonzero(np.diff(np.frombuffer(self._hashes, np.uint32)) == 0)
         for row in sorted(self._rows[place + 1] for place in places):
-            key = self._lines[row].split(" ", 1)[0]
+            key = self.names[row]
             if self._search(key, f"{key} ".encode()) != row:  # it finds the first of equal ones
                 raise InputError(f"{path}:{row + 1}: duplicate key '{key}'; remove one line")
+
+    def rows(self, names: Sequence[str]) -> np.ndarray:
+        """Return the number of the line of each name, -1 for those without, (names,) int64."""
+        if names is self.names:
+            return np.arange(len(names))
+        if isinstance(names, PackedNames) and self._is_merged(names):
+            return self._merged(names)
+        return np.fromiter(map(self._row_or_none, names), np.int64, len(names))
+
+    def _is_merged(self, names: PackedNames) -> bool:
+        return len(self) < FEW * len(names) and names.increasing and self.names.increasing
+
+    def _row_or_none(self, key: str) -> int:
+        try:
+            return self.row(key)
+        except KeyError:
+            return -1
+
+    def _merged(self, names: PackedNames) -> np.ndarray:
+        """Return `rows` of names that are sorted, as the keys are."""
+        found = np.full(len(names), -1)
+        end = 0  # names that come before the lines that are looked at
+        for first, last in spans(len(self)):
+            begin, end = end, bisect_left(names, self.names[last - 1], lo=end)
+            if end < len(names) and names[end] == self.names[last - 1]:
+                end += 1
+            keys = self.names.padded(first, last)
+            for one in range(begin, end, last - first):
+                wanted = names.padded(one, min(one + last - first, end))
+                places = np.searchsorted(keys, wanted)
+                hit = keys[places] == wanted
+                found[one : one + len(wanted)][hit] = first + places[hit]
+        return found
+
+    def fields(self, first: int, last: int, count: int) -> list[bytes] | None:
+        """Return key and words of lines from `first` to before `last`, None if one has not `count`.
+
+        Args:
+            first, last: lines, from 0
+            count: words of each line, with its key
+        """
+        starts = self.names.starts
+        text = bytes(self.names.text[starts[first] : starts[last]])
+        codes = np.frombuffer(text, np.uint8)
+        gaps = np.flatnonzero(codes <= SPACE)
+        if len(gaps) != count * (last - first):
+            return None
+        found = text.split()
+        alike = len(found) == len(gaps) and (codes[gaps[count - 1 :: count]] == LINE_END).all()
+        return found if alike else None
 
 
 def read_packed(path: str | Path) -> PackedTable:
@@ -153,16 +191,8 @@ def read_packed(path: str | Path) -> PackedTable:
     Raises:
         InputError: as `read_table`.
     """
-    lines = table_lines(path, values=not may_be_empty(Path(path).name))
-    return PackedTable(Path(path), ((key, value) for _, key, value in lines))
+    return PackedTable(Path(path), values=not may_be_empty(Path(path).name))
 
 
-def _hash(key: bytes) -> int:
+def _hash(key: bytes | bytearray) -> int:
     return zlib.crc32(key)
-
-
-def _parts(items: Iterable[T]) -> Iterator[list[T]]:
-    """Yield the items in lists of some thousands, which are faster to pack than single ones."""
-    left = iter(items)
-    while part := list(itertools.islice(left, TOGETHER)):
-        yield part

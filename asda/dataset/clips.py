@@ -15,7 +15,9 @@ from torch.utils.data import Dataset
 from asda.configuration import build
 from asda.corpus.datadir import DataDir
 from asda.corpus.edit.sampling_weights import class_balanced_weights
-from asda.corpus.packed_table import PackedNames, read_packed
+from asda.corpus.packed_columns import packed_numbers, packed_utterances
+from asda.corpus.packed_names import PackedNames
+from asda.corpus.packed_table import read_packed
 from asda.dataset.augment import augment_log_mel, augment_normalised, augment_waveform, perturb
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.dataset.feature_sources import (
@@ -28,6 +30,7 @@ from asda.dataset.feature_sources import (
 from asda.dataset.speed import at_speed, draw_speed, log_mel_at_speed
 from asda.dataset.targets import CheckedTarget, SelectiveTarget, Target
 from asda.features.fbank_config import FbankConfig
+from asda.features.frame_counts import NO_FEATURES
 from asda.features.matrix import Matrix, Values, read
 from asda.features.normalization import AnyNormalization, Normalization
 from asda.features.view import FeatureView, normalised_view
@@ -101,43 +104,58 @@ class Clips(Dataset):
                 target.check(self.utterances)
 
     def _usable(self) -> PackedNames:
-        selective = [target for target in self.targets if isinstance(target, SelectiveTarget)]
-        usable = []
-        left_out: dict[str, list[str]] = {}  # why -> utterances
-        every = DataDir(self.directory.path).utterances  # which self.directory would keep
+        every = packed_utterances(self.directory)
         self.expected = len(every)
-        for utterance in every:
-            if fault := self._fault(utterance, selective):
-                left_out.setdefault(fault, []).append(utterance)
-            else:
-                usable.append(utterance)
+        left_out = self._left_out(every)
+        usable = np.ones(len(every), bool)
+        for rows in left_out.values():
+            usable[rows] = False
         named = 0 if self.audio is None else len(self.audio.bad)  # with reasons, when opened
-        if len(usable) < self.expected - named:
+        counted = {fault: _counted(fault, every, rows) for fault, rows in left_out.items()}
+        used = int(usable.sum())
+        if used < self.expected - named:
             log.warning(
                 "%s: %d of %d clips are used (%s)",
                 self.directory.path,
-                len(usable),
+                used,
                 self.expected,
-                "; ".join(_counted(fault, clips) for fault, clips in sorted(left_out.items())),
+                "; ".join(counted[fault] for fault in sorted(counted)),
             )
-        if not usable:
+        if not used:
             raise InputError(
                 f"{self.directory.path}: none of its {self.expected} clips can be used"
-                f" ({'; '.join(_counted(fault, clips) for fault, clips in left_out.items())})"
+                f" ({'; '.join(counted.values())})"
             )
-        return PackedNames(usable)
+        return every if used == self.expected else every.chosen(usable)
 
-    def _fault(self, utterance: str, selective: Sequence[SelectiveTarget]) -> str | None:
-        """Return why a clip cannot be used, None if it can."""
-        if utterance not in self.features:
-            return "without features"
-        frames = self.features.num_frames(utterance)
-        if frames < self.config.min_frames:
-            return f"shorter than {self.config.min_frames} frames"
-        if not selective:
-            return None
-        faults = (target.unusable(utterance, frames) for target in selective)
-        return next((f"with {fault}" for fault in faults if fault), None)
+    def _left_out(self, every: PackedNames) -> dict[str, np.ndarray]:
+        """Return why clips cannot be used -> their rows; what is wrong with the first comes first.
+
+        Args:
+            every: the utterances of the data directory
+        """
+        counts = self.features.frame_counts(every)
+        absent = counts == NO_FEATURES
+        short = ~absent & (counts < self.config.min_frames)
+        faults = {
+            "without features": np.flatnonzero(absent),
+            f"shorter than {self.config.min_frames} frames": np.flatnonzero(short),
+        }
+        faults |= self._unfit(every, counts, np.flatnonzero(~absent & ~short))
+        found = [(fault, rows) for fault, rows in faults.items() if len(rows)]
+        return dict(sorted(found, key=lambda pair: int(pair[1][0])))
+
+    def _unfit(
+        self, every: PackedNames, counts: np.ndarray, rows: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Return why targets cannot use clips -> their rows, of `rows`."""
+        selective = [target for target in self.targets if isinstance(target, SelectiveTarget)]
+        unfit: dict[str, list[int]] = {}
+        for row in rows.tolist() if selective else ():
+            faults = (target.unusable(every[row], int(counts[row])) for target in selective)
+            if fault := next(filter(None, faults), None):
+                unfit.setdefault(f"with {fault}", []).append(row)
+        return {fault: np.array(found) for fault, found in unfit.items()}
 
     @functools.cached_property
     def _fbank_config(self) -> FbankConfig:
@@ -153,8 +171,7 @@ class Clips(Dataset):
     @functools.cached_property
     def frames(self) -> np.ndarray:
         """Frames of each clip, (clips,) int64."""
-        counts = (self.features.num_frames(utterance) for utterance in self.utterances)
-        return np.fromiter(counts, np.int64, len(self.utterances))
+        return self.features.frame_counts(self.utterances)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -189,12 +206,13 @@ class Clips(Dataset):
                 " each clip, data.sampling balanced takes the weights from utt2label"
             )
         table = read_packed(path)
-        every = (self.directory.number(path.name, key, text) for key, text in table.items())
-        numbers = np.fromiter(every, np.float64, len(table))
-        missing = [utterance for utterance in self.utterances if utterance not in table]
-        if missing:
-            raise InputError(f"{path}: no weight for {len(missing)} clips (first: {missing[0]})")
-        weights = numbers[np.fromiter(map(table.row, self.utterances), np.int64)]
+        numbers = packed_numbers(self.directory, path.name, table, np.arange(len(table)))
+        rows = table.rows(self.utterances)
+        missing = np.flatnonzero(rows < 0)
+        if len(missing):
+            first = self.utterances[missing[0]]
+            raise InputError(f"{path}: no weight for {len(missing)} clips (first: {first})")
+        weights = numbers[rows]
         if not (weights.min() >= 0 and weights.max() > 0):
             raise InputError(f"{path}: weights must be 0 or more, and some above 0")
         return weights
@@ -306,6 +324,6 @@ def open_clips(
     return clips
 
 
-def _counted(fault: str, clips: Sequence[str]) -> str:
+def _counted(fault: str, every: Sequence[str], rows: np.ndarray) -> str:
     """Return how many clips have a fault, and which is the first of them."""
-    return f"{len(clips)} {fault}, first: {clips[0]}"
+    return f"{len(rows)} {fault}, first: {every[rows[0]]}"

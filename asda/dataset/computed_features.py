@@ -15,6 +15,7 @@ from asda.dataset.usable_audio import usable_audio
 from asda.features.extract import WaveformTransform, extract_log_mel
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
+from asda.features.frame_counts import NO_FEATURES
 from asda.features.matrix import Matrix, Values
 from asda.features.moments import Moments
 from asda.files import InputError
@@ -43,6 +44,10 @@ class ComputedFeatures:
 
     def num_frames(self, utterance: str) -> int:
         return self.measured[utterance].count // self.config.num_mel_bins
+
+    def frame_counts(self, utterances: Sequence[str]) -> np.ndarray:
+        counts = (self.num_frames(u) if u in self else NO_FEATURES for u in utterances)
+        return np.fromiter(counts, np.int64, len(utterances))
 
     def features(self, utterance: str) -> Matrix:
         """Return log-mel features (frames, mel).

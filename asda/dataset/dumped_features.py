@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ import numpy as np
 
 from asda.configuration import load, to_dict
 from asda.corpus.datadir import DataDir
-from asda.corpus.packed_table import read_packed
+from asda.corpus.packed_columns import packed_numbers
+from asda.corpus.packed_table import PackedTable, read_packed
 from asda.dump.missing_archives import check_archives
-from asda.features.archive import ArchiveReader, location_of
+from asda.features.archive import ArchiveReader
+from asda.features.archive_places import ArchivePlaces
 from asda.features.fbank_config import FbankConfig
-from asda.features.frame_counts import counted_frames
+from asda.features.frame_counts import NO_FEATURES, counted_frames
 from asda.features.matrix import Matrix
-from asda.features.moments import Moments, parsed_moments
+from asda.features.moments import Moments, summed_moments
 from asda.features.stored_faults import stored_faults
 from asda.files import InputError, listed
 
@@ -50,23 +52,27 @@ class DumpedFeatures:
         name = "utt2num_frames"
         if self.directory.has(name):
             recorded = read_packed(self.directory.path / name)
-            _require_lines(self.directory.path / name, recorded, self.table)
-            counts = (self.directory.number(name, key, recorded[key]) for key in self.table)
-        else:
-            log.info(
-                "%s: no utt2num_frames: counting the frames of all matrices, as each run does until"
-                " utils/data/get_utt2num_frames.sh writes it",
-                self.directory.path,
-            )
-            counted = counted_frames(self.directory, self.table)
-            counts = (counted[key] for key in self.table)
-        return np.fromiter(counts, np.float64, len(self.table))
+            rows = _rows_of_all(self.directory.path / name, recorded, self.table.names)
+            return packed_numbers(self.directory, name, recorded, rows)
+        log.info(
+            "%s: no utt2num_frames: counting the frames of all matrices, as each run does until"
+            " utils/data/get_utt2num_frames.sh writes it",
+            self.directory.path,
+        )
+        counted = counted_frames(self.directory, self.table)
+        return np.fromiter((counted[key] for key in self.table), np.float64, len(self.table))
 
     def __contains__(self, utterance: str) -> bool:
         return utterance in self.table
 
     def num_frames(self, utterance: str) -> int:
         return int(self.frames[self.table.row(utterance)])
+
+    def frame_counts(self, utterances: Sequence[str]) -> np.ndarray:
+        rows = self.table.rows(utterances)
+        counts = np.full(len(rows), NO_FEATURES, np.int64)
+        counts[rows >= 0] = self.frames[rows[rows >= 0]]
+        return counts
 
     def features(self, utterance: str) -> Matrix:
         """Return log-mel features (frames, mel), which are read later."""
@@ -80,9 +86,7 @@ class DumpedFeatures:
             read = (Moments.of(self.reader.read(self.table[u])) for u in utterances)
             return sum(read, Moments(0, 0.0, 0.0))
         table = read_packed(path)
-        _require_lines(path, table, utterances)
-        recorded = (parsed_moments(path, key, table[key]) for key in utterances)
-        return sum(recorded, Moments(0, 0.0, 0.0))
+        return summed_moments(path, table, _rows_of_all(path, table, utterances))
 
     def fbank_config(self) -> dict[str, Any]:
         path = self.directory.path / "fbank.yaml"
@@ -90,15 +94,12 @@ class DumpedFeatures:
 
     def disk_order(self, utterances: Sequence[str]) -> np.ndarray:
         """Return the rank of each utterance by archive and offset, (utterances,) int64."""
-        archives: dict[str, int] = {}  # path -> number in the order of appearance
-        places = np.empty((len(utterances), 2), np.int64)  # archive, offset
-        for place, utterance in zip(places, utterances, strict=True):
-            path, offset = location_of(self.table[utterance])
-            place[:] = archives.setdefault(str(path), len(archives)), offset
-        in_order = {path: number for number, path in enumerate(sorted(archives))}
-        places[:, 0] = np.array([in_order[path] for path in archives])[places[:, 0]]
-        ranks = np.empty(len(places), np.int64)
-        ranks[np.lexsort((places[:, 1], places[:, 0]))] = np.arange(len(places))
+        places = ArchivePlaces(self.table, self.table.rows(utterances))
+        names = [str(path) for path in places.paths]
+        in_order = {name: number for number, name in enumerate(sorted(names))}
+        archives = np.array([in_order[name] for name in names], np.int64)[places.archives]
+        ranks = np.empty(len(archives), np.int64)
+        ranks[np.lexsort((places.offsets, archives))] = np.arange(len(archives))
         return ranks
 
     def read_ahead(self, utterances: Sequence[str]) -> None:
@@ -116,7 +117,7 @@ class DumpedFeatures:
         """
         path = self.directory.path / "feats.scp"
         if self.directory.has("utt2source"):  # a dump, whose matrices are alike
-            check_archives(path, (self.table[utterance] for utterance in utterances))
+            check_archives(path, self.table, self.table.rows(utterances))
             return
         frames = {key: self.frames[self.table.row(key)] for key in utterances}
         faults = stored_faults(utterances, self.table, frames, self.reader)
@@ -128,8 +129,15 @@ class DumpedFeatures:
             )
 
 
-def _require_lines(path: Path, table: Container[str], utterances: Iterable[str]) -> None:
-    missing = [utterance for utterance in utterances if utterance not in table]
-    if missing:
+def _rows_of_all(path: Path, table: PackedTable, utterances: Sequence[str]) -> np.ndarray:
+    """Return the number of the line of each utterance, (utterances,) int64.
+
+    Raises:
+        InputError: if one has no line.
+    """
+    rows = table.rows(utterances)
+    missing = np.flatnonzero(rows < 0)
+    if len(missing):
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise InputError(f"{path}: no line for utterance '{missing[0]}'{others}")
+        raise InputError(f"{path}: no line for utterance '{utterances[missing[0]]}'{others}")
+    return rows

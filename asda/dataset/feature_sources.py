@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from asda.corpus.datadir import DataDir
+from asda.corpus.packed_columns import packed_utterances
 from asda.dataset.computed_features import ComputedFeatures
 from asda.dataset.dumped_features import DumpedFeatures
 from asda.distributed import place
@@ -34,6 +35,9 @@ class FeatureSource(Protocol):
 
     def num_frames(self, utterance: str) -> int:
         """Return the number of frames of an utterance."""
+
+    def frame_counts(self, utterances: Sequence[str]) -> np.ndarray:
+        """Return the frames of each, NO_FEATURES of those without, (utterances,) int64."""
 
     def features(self, utterance: str) -> Matrix:
         """Return log-mel features (frames, mel), which may be read later."""
@@ -133,7 +137,7 @@ class FeatureInput:
         if self.fbank is not None or settings.exists():
             return load_fbank(settings).num_mel_bins
         source = self.open(directory)
-        clips = DataDir(directory).utterances
+        clips = packed_utterances(DataDir(directory))
         known = next((utterance for utterance in clips if utterance in source), None)
         if known is None:
             raise InputError(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from asda.audio.wav_scp import split_source
 from asda.configuration import to_dict
 from asda.corpus.datadir import DataDir
-from asda.corpus.packed_table import read_packed
+from asda.corpus.packed_columns import packed_digest, packed_utterances
+from asda.corpus.packed_table import PackedTable, read_packed
 from asda.dataset.feature_sources import FeatureInput
 from asda.digests import sampled_digest, table_digest, value_digest
 from asda.features.archive import location_of
@@ -41,13 +42,13 @@ def fingerprint(directory: str, features: FeatureInput, truth: Collection[str]) 
         InputError: if a table or archive is missing or damaged.
     """
     data = DataDir(directory)
-    clips = data.utterances
-    digests = {"clips": table_digest(clips, _table(data, "utt2weight"))}
+    clips = packed_utterances(data)
+    digests = {"clips": packed_digest(clips, _table(data, "utt2weight"))}
     if "transcripts" in truth:
         digests["transcripts"] = table_digest(clips, read_transcripts(data))
     if "labels" in truth:
         digests["labels"] = table_digest(data.labels, {})
-        digests["labels"] += table_digest(clips, _table(data, "utt2label"))
+        digests["labels"] += packed_digest(clips, _table(data, "utt2label"))
     if features.fbank is not None:
         settings = to_dict(load_fbank(features.fbank))
         for name, before in {"keep_silent": False, "snip_edges": True}.items():
@@ -55,7 +56,7 @@ def fingerprint(directory: str, features: FeatureInput, truth: Collection[str]) 
                 del settings[name]
         return digests | {"features": value_digest(settings), "audio": _audio_digest(data)}
     dumped = DataDir(features.dump or directory)
-    digests["features"] = table_digest(clips, _table(dumped, "utt2moments"))
+    digests["features"] = packed_digest(clips, _table(dumped, "utt2moments"))
     if not dumped.has("utt2moments"):  # as Kaldi and ESPnet make it
         digests["archives"] = _archives_digest(dumped, clips)
     return digests
@@ -63,7 +64,7 @@ def fingerprint(directory: str, features: FeatureInput, truth: Collection[str]) 
 
 def _archives_digest(dumped: DataDir, clips: Iterable[str]) -> str:
     """Return the digest of places of matrices, and of a sample of what their archives hold."""
-    table = _table(dumped, "feats.scp")
+    table = read_packed(dumped.path / "feats.scp") if dumped.has("feats.scp") else {}
     places: dict[str, str] = {}
     archives: dict[str, None] = {}
     for clip in clips:
@@ -105,5 +106,5 @@ def _place(path: str | None, location: int | str | None, value: str) -> str:
     return re.sub(r"\S*/", "", value) if path is None else f"{os.path.basename(path)}:{location}"
 
 
-def _table(data: DataDir, name: str) -> Mapping[str, str]:
-    return read_packed(data.path / name) if data.has(name) else {}
+def _table(data: DataDir, name: str) -> PackedTable | None:
+    return read_packed(data.path / name) if data.has(name) else None

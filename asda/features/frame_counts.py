@@ -9,6 +9,7 @@ from asda.features.archive import ArchiveReader
 from asda.features.stored_faults import stored_shapes
 from asda.files import InputError, listed
 
+NO_FEATURES = -(2**63)  # in place of a number of frames
 SHOWN = 3  # faulty matrices that a message describes
 
 

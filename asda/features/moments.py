@@ -9,7 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from asda.corpus.datadir import DataDir, read_table
+from asda.corpus.packed_names import spans
+from asda.corpus.packed_table import PackedTable
 from asda.files import InputError
+
+SPARSE = 16  # lines for each that is asked for, above which lines are read one by one
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,51 @@ def read_moments(path: str | Path) -> dict[str, Moments]:
         InputError: if the file is missing or a line has another form.
     """
     return {key: parsed_moments(Path(path), key, text) for key, text in read_table(path).items()}
+
+
+def summed_moments(path: Path, table: PackedTable, rows: np.ndarray) -> Moments:
+    """Return the sum of the moments in lines of a table, added in the order of `rows`.
+
+    Args:
+        path: the table, for messages
+        table: it
+        rows: lines, (rows,) int64; best in the order of the table
+
+    Raises:
+        InputError: naming the line, if one has another form.
+    """
+    total = Moments(0, 0.0, 0.0)
+    for first, last in spans(len(rows)):
+        part = rows[first:last]
+        try:
+            total = _added(total, table, part)
+        except ValueError:  # this also says which line is wrong
+            each = (parsed_moments(path, table.names[row], table.value(row)) for row in part)
+            total = sum(each, total)
+    return total
+
+
+def _added(total: Moments, table: PackedTable, rows: np.ndarray) -> Moments:
+    """Return moments to which those in lines of a table are added, each in turn.
+
+    Raises:
+        ValueError: if a line has another form, or the lines lie too far apart to read all between.
+    """
+    begin, end = int(rows.min()), int(rows.max()) + 1
+    fields = table.fields(begin, end, 4) if end - begin <= SPARSE * len(rows) else None
+    if fields is None:
+        raise ValueError("not moments in every line")
+    count, added, squared = (
+        [fields[place] for place in ((rows - begin) * 4 + column).tolist()] for column in (1, 2, 3)
+    )
+    counts = [*map(int, count)]
+    totals = [total.total, *map(float, added)]
+    squares = [total.total_of_squares, *map(float, squared)]
+    if min(counts) < 1 or not np.isfinite(np.add(totals, squares)).all():
+        raise ValueError("not moments in every line")
+    # Not np.sum, which adds in another order, and so rounds otherwise.
+    sums = [float(np.add.accumulate(values)[-1]) for values in (totals, squares)]
+    return Moments(total.count + sum(counts), *sums)
 
 
 def parsed_moments(path: Path, utterance: str, text: str) -> Moments:

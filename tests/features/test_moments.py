@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from asda.features.moments import Moments, read_moments
+from asda.corpus import packed_names
+from asda.corpus.packed_table import read_packed
+from asda.features.moments import Moments, read_moments, summed_moments
 from asda.files import InputError
 
 
@@ -33,3 +35,25 @@ def test_wrong_line_is_named(tmp_path, line):
     (tmp_path / "utt2moments").write_text(f"a 1 2 3\n{line}\n")
     with pytest.raises(InputError, match=r"utt2moments:2: expected 'utterance count sum"):
         read_moments(tmp_path / "utt2moments")
+
+
+@pytest.mark.parametrize("step", [1, -1, 5])
+def test_the_sum_of_a_table_is_rounded_as_when_adding_one_by_one(tmp_path, monkeypatch, step):
+    monkeypatch.setattr(packed_names, "TOGETHER", 32)
+    rng = np.random.default_rng(2)
+    each = [Moments(n + 1, *rng.normal(size=2).tolist()) for n in range(999)]
+    path = tmp_path / "utt2moments"
+    path.write_text("".join(f"u{n:03d} {moments}\n" for n, moments in enumerate(each)))
+    expected = sum(each[::step], Moments(0, 0.0, 0.0))
+    assert summed_moments(path, read_packed(path), np.arange(999)[::step]) == expected
+    assert np.sum([moments.total for moments in each[::step]]) != expected.total
+
+
+@pytest.mark.parametrize("line", ["1 2", "1 nan 3", "1 2 inf", "0 0 0", "1.5 0 0", "1 2 3 4"])
+def test_a_wrong_line_of_those_that_are_added_is_named(tmp_path, line):
+    path = tmp_path / "utt2moments"
+    path.write_text(f"a 1 2 3\nb {line}\nc 1 2 3\n")
+    table = read_packed(path)
+    assert summed_moments(path, table, np.array([0, 2])) == Moments(2, 4.0, 6.0)
+    with pytest.raises(InputError, match=r"utt2moments:2: expected 'utterance count sum"):
+        summed_moments(path, table, np.array([0, 1, 2]))
