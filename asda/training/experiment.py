@@ -186,7 +186,7 @@ class Experiment:
             return self._compare(old, self._launch)
         if self.has_begun:
             config = self.folder / CONFIG
-            return [f"no {config}: settings cannot be compared with those of the run so far"]
+            return [f"no {config}: settings are not compared with those of the run so far"]
         if self._log.exists() and BEGIN in self._log.read_text(encoding="utf-8"):
             return [
                 f"an earlier call was stopped before it saved {self.checkpoint}: the run starts"
