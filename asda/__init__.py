@@ -35,7 +35,7 @@ def load(
             that `asda models` lists, which is fetched if it is not in the cache; nothing in a file
             is executed
         device: "cpu", "cuda" or "auto" (a GPU if one is available)
-        precision: numbers that the network computes in; results are float32
+        precision: number format of the network; results are float32
         encoder: which encoder of a pretrained model to use
 
     Raises:

@@ -1,4 +1,4 @@
-"""Temporary files and folders of processes that were killed while they wrote: found and removed."""
+"""Find and remove temporary files and folders of processes that were killed while writing."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ VERBS = {
     "report": "write one HTML page about an experiment",
     "plot": "draw attention, masks, embeddings and training curves as PNG or SVG",
     "info": "show the contents of a model file",
-    "models": "list the models that have a name, fetch them, and name your own",
+    "models": "list and fetch models by name, and give names to your own",
     "average": "write a model.pt from one checkpoint of a run, or the average of several",
     "import-checkpoint": "convert a checkpoint of ASDA, EAT or SSLAM to a model.pt",
     "export": "write a model in the format of another program",
@@ -49,7 +49,7 @@ def usage() -> str:
         f"asda {__version__}: self-supervised audio representations with differential attention\n\n"
         f"usage: asda VERB [options]      asda VERB --help\n\n{verbs}\n\n"
         f"With any verb, {FORBID} (or {NO_PIPES}=1 in the environment) forbids commands in\n"
-        "wav.scp and feats.scp: what lists from elsewhere name is then read, and nothing is run.\n"
+        "wav.scp and feats.scp: asda then only reads the files in a list, and runs nothing.\n"
     )
 
 

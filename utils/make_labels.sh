@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# List the audio files of a folder with their top folder as the label, as a CSV; a table of classes,
-# clips, hours and sample rates goes to the terminal.
+# List the audio files of a folder with one subfolder per class, as a CSV with labels; a table of
+# classes, clips, hours and sample rates goes to the terminal.
 # Usage: utils/make_labels.sh <folder> > labels.csv
 exec "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/asda_data.sh" labels "$@"

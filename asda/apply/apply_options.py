@@ -16,7 +16,7 @@ BY_SUFFIX = {".jsonl": "jsonl", ".csv": "csv", ".txt": "audacity"}
 
 @dataclass(frozen=True)
 class ApplyOptions:
-    """What all commands share that apply a model.
+    """Options of all commands that apply a model.
 
     Args:
         model: name of the model file
@@ -24,7 +24,7 @@ class ApplyOptions:
         out: what to write
         device: "auto", "cpu", "cuda"
         precision: "float32", "bf16" or "fp16"
-        batch_size: windows that are computed together; None = what suits the device
+        batch_size: windows per batch; None = chosen for the device
         threads: of the CPU; 0 = all cores
     """
 
@@ -45,7 +45,7 @@ class ApplyOptions:
 
 @dataclass(frozen=True)
 class WindowedOptions(ApplyOptions):
-    """Results of windows.
+    """Options of commands with results for windows.
 
     Args:
         window: seconds of a window; None = whole clips
@@ -69,7 +69,7 @@ class WindowedOptions(ApplyOptions):
 
 @dataclass(frozen=True)
 class TagOptions(WindowedOptions):
-    """What to label, and how.
+    """Options of `asda tag`.
 
     Args:
         also: names of further model files
@@ -145,7 +145,7 @@ def format_name(
 
 @dataclass(frozen=True)
 class EmbedOptions(WindowedOptions):
-    """What to compute vectors of, and which.
+    """Options of `asda embed`.
 
     Args:
         pooling: "cls", "mean" or "statistics"; None = as the classifier does, or the mean

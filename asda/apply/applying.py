@@ -1,4 +1,4 @@
-"""Apply a model to many inputs: what is done is kept, and a fault of one does not stop the rest."""
+"""Apply a model to many inputs: results are kept, and a faulty input does not stop the rest."""
 
 from __future__ import annotations
 

@@ -44,12 +44,12 @@ def embed(
 
     Args:
         inputs: clips or recordings
-        follow: told (input, start, end, whether it is the last) of each window that is done
+        follow: called with (input, start, end, whether it is the last) after each window
         model: any
         compute: gives a vector of each window, see `asda.inference.computations`
         window: seconds of a window; None = one vector for each input
         hop: seconds from the start of a window to that of the next
-        batch_size: windows that are computed together; None = what suits the device
+        batch_size: windows per batch; None = chosen for the device
     """
     found: list[Window] = []
     for part in model.run([one.audio for one in inputs], compute, window, hop, batch_size):

@@ -26,10 +26,10 @@ def tag(
 
     Args:
         inputs: clips or recordings
-        follow: told (input, start, end, whether it is the last) of each window that is done
+        follow: called with (input, start, end, whether it is the last) after each window
         taggers: one for each model
         windows: how they are divided
-        batch_size: windows that are computed together; None = what suits the device
+        batch_size: windows per batch; None = chosen for the device
     """
     by_model = {id(tagger.model): tagger for tagger in taggers}
     groups = [

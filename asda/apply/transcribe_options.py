@@ -12,7 +12,7 @@ BY_SUFFIX = {".jsonl": "jsonl", ".srt": "srt", ".vtt": "vtt", ".ctm": "ctm", ".t
 
 @dataclass(frozen=True)
 class TranscribeOptions(ApplyOptions):
-    """What to transcribe, and how.
+    """Options of `asda transcribe`.
 
     Args:
         format: name of a format; None = by the suffix of `out`; without it, a table on a terminal

@@ -29,11 +29,11 @@ def transcribe(
 
     Args:
         inputs: recordings
-        follow: told (input, start, end, whether it is the last) of each window that is done
+        follow: called with (input, start, end, whether it is the last) after each window
         model: a recogniser
         transcriber: made for it
         digest: of the file of the model, by which rows name it
-        batch_size: windows that are computed together; None = what suits the device
+        batch_size: windows per batch; None = chosen for the device
     """
     found: list[Window] = []
     audio = [one.audio for one in inputs]

@@ -1,1 +1,1 @@
-"""Public benchmarks of audio embeddings: what their programs call."""
+"""Interfaces for the programs of public benchmarks of audio embeddings."""

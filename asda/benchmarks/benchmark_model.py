@@ -34,7 +34,7 @@ class VectorSettings:
             are concatenated, or {number: weight} for their weighted sum
         frequency: "mean" over the patches of one time, or "concatenate" them, for vectors over time
         encoder: which encoder of a pretrained model
-        precision: numbers that the network computes in; vectors are float32
+        precision: number format of the network; vectors are float32
     """
 
     pooling: Pooling | None = None

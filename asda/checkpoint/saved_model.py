@@ -89,7 +89,7 @@ class SavedModel:
             encoder: which encoder of a pretrained model
 
         Raises:
-            InputError: if the head is not registered, or a teacher is asked of another kind.
+            InputError: if the head is not registered, or there is no teacher to choose.
         """
         weights = self.encoder_weights(encoder)  # refuses a teacher that does not exist
         network: nn.Module

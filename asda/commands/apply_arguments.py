@@ -7,8 +7,8 @@ import argparse
 MODEL = "model.pt, another model file that `asda info` reads, or a name that `asda models` lists"
 INPUT = "audio file, folder of audio, Kaldi data directory, or - for standard input"
 DONE_BEFORE = (
-    "The output file is written once all inputs are done. Inputs that are already done are skipped"
-    " if the same call is made again, also after an interruption."
+    "The output file is written once all inputs are done. A repeated call skips the inputs that are"
+    " already done, also after an interruption."
 )
 
 
@@ -19,7 +19,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 
 def add_windows(parser: argparse.ArgumentParser) -> None:
-    """Add how recordings are divided into windows with results of their own."""
+    """Add the options that divide recordings into windows, each with its own result."""
     add = parser.add_argument
     text = "divide recordings into windows of this length"
     add("--window", type=float, metavar="SECONDS", help=text)
@@ -28,13 +28,13 @@ def add_windows(parser: argparse.ArgumentParser) -> None:
 
 
 def add_computing(parser: argparse.ArgumentParser) -> None:
-    """Add how and on which device the network computes."""
+    """Add the device, precision, batch size and threads of the network."""
     add = parser.add_argument
     text = "auto (a GPU if there is one), cpu or cuda (default: auto)"
     add("--device", default="auto", help=text)
-    text = "numbers that the network computes in (default: float32)"
+    text = "number format of the network's computation (default: float32)"
     add("--precision", choices=("float32", "bf16", "fp16"), default="float32", help=text)
-    text = "windows that are computed together (default: what suits the device)"
+    text = "windows per batch (default: chosen for the device)"
     add("--batch-size", type=int, metavar="N", help=text)
     add("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all cores)")
 

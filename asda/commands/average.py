@@ -1,4 +1,4 @@
-"""Write a model.pt from a checkpoint of a run, or the average of several checkpoints of it.
+"""Write a checkpoint of a run, or the average of several, to a model.pt.
 
 The run need not be complete. The weights of several files are averaged.
 """

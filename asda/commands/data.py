@@ -103,12 +103,12 @@ def _subcommands() -> Subcommands:
         add_reading(sub)
 
     sub = verb(
-        "labels", labels, "list the audio of a folder as a CSV; its top folders are the classes"
+        "labels", labels, "list the audio of a folder with one subfolder per class, as a CSV"
     )
     sub.add_argument("folder", type=Path)
 
     sub = verb("summary", summary, "show hours, formats, classes and identical audio of a corpus")
-    sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="as of asda dump")
+    sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="as for asda dump")
     sub.add_argument("directories", type=Path, nargs="+", metavar="directory")
     add_kaldi_verbs(verbs)
     return verbs
@@ -241,7 +241,7 @@ def copy(source: Path, destination: Path, validate_opts: str, **affixes: str) ->
 
 
 def validate_copy(source: DataDir, destination: Path, options: str = "") -> None:
-    """Validate a directory made of another, asking for no file that the other lacks."""
+    """Validate a copy, requiring no file that the original directory lacks."""
     absent = {
         "--no-feats": not source.has("feats.scp"),
         "--no-text": not (source.has("text") or source.has("utt2label")),

@@ -63,8 +63,8 @@ def _subcommands() -> Subcommands:
         type=float,
         default=0.05,
         metavar="FRACTION",
-        help="largest fraction of unusable utterances, of which a single one is always tolerated "
-        "unless this is 0 (default: 0.05)",
+        help="largest fraction of unusable utterances; a single one is always tolerated unless "
+        "this is 0 (default: 0.05)",
     )
 
     verb("check", check, "read all features and compare them with the tables")

@@ -1,4 +1,4 @@
-"""List the models that have a name, fetch their files, and name your own."""
+"""List and fetch models by name, and give names to your own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _subcommands() -> Subcommands:
 
     text = "print all models and where their files are (the same as without a VERB)"
     sub = verbs.add("list", list_models, text)
-    text = "print everything that is known about them as a tab-separated table"
+    text = "print all their fields as a tab-separated table"
     sub.add_argument("--tsv", action="store_true", help=text)
 
     text = "download models into the cache, check the files and print their paths"
@@ -35,8 +35,8 @@ def _subcommands() -> Subcommands:
         "add", add, "give a name to a model of your own, or a new address to a known one"
     )
     sub.add_argument("name", metavar="NAME", help="letters, digits, - and _")
-    sub.add_argument("address", metavar="FILE|URL", help="where the model.pt or checkpoint is")
-    sub.add_argument("--sha256", metavar="SUM", help="checksum; a file with another one is refused")
+    sub.add_argument("address", metavar="FILE|URL", help="the model.pt or checkpoint")
+    sub.add_argument("--sha256", metavar="SUM", help="checksum; other files are refused")
     _add_description(sub)
     return verbs
 
@@ -58,8 +58,8 @@ def list_models(tsv: bool) -> None:
     header = ["name", "model", "size", "licence", "file"]
     note = (
         "Fetched when used: a command that gets the name fetches the file. By hand: `asda models"
-        f" fetch NAME` says where.\nCache: {cache_folder()}. Your own list: {own_list()}"
-        f"{'' if own_list().exists() else ', which is not there yet'}."
+        f" fetch NAME` shows the page.\nCache: {cache_folder()}. Your own list: {own_list()}"
+        f"{'' if own_list().exists() else ', not written yet'}."
     )
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     print(Table(header, [_row(m) for m in models], note).markdown(width))

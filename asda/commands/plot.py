@@ -57,9 +57,9 @@ def _add_silence(verbs: Subcommands) -> None:
     _add_layers(sub, "all")
     text = "frames at most this far above the noise floor count as without sound (default: 10)"
     sub.add_argument("--within", type=float, default=10.0, metavar="DB", help=text)
-    text = "tokens that attend: all (default), or CLS alone"
+    text = "query tokens: all (default), or CLS alone"
     sub.add_argument("--query", choices=("all", "cls"), default="all", help=text)
-    text = "table of utterances and their groups, such as utt2spk: intervals are those over groups"
+    text = "table of utterances and their groups, such as utt2spk: intervals are over groups"
     text += " instead of clips"
     sub.add_argument("--groups", type=Path, metavar="FILE", help=text)
     _add_encoder(sub)
@@ -71,7 +71,7 @@ def _add_masks(verbs: Subcommands) -> None:
     _add_model_and_file(sub)
     text = "number of masks over which errors are averaged (default: as many as in pretraining)"
     sub.add_argument("--masks", dest="num_masks", type=int, metavar="N", help=text)
-    sub.add_argument("--seed", type=int, default=0, help="of the random masks (default: 0)")
+    sub.add_argument("--seed", type=int, default=0, help="seed of the random masks (default: 0)")
 
 
 def _add_projection(verbs: Subcommands) -> None:
@@ -103,7 +103,7 @@ def _add_results(verbs: Subcommands) -> None:
     sub = verbs.add("results", _later("plot_results"), text)
     add_systems(sub)
     _add_out(sub)
-    sub.add_argument("--title", default="", help="of the figure (default: the pattern)")
+    sub.add_argument("--title", default="", help="title of the figure (default: the pattern)")
 
 
 def _add_model_and_file(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ def main(argv: list[str]) -> None:
     config = run_cli(PretrainConfig, argv, "asda pretrain")
     if config.init:
         names = ", ".join(name.removeprefix("model.") for name in OBJECTIVE)
-        reason = f"the model is that of {config.init}; what can be changed is {names}"
+        reason = f"the model comes from {config.init}; only these can be changed: {names}"
         refuse_ineffective(argv, "model", reason, OBJECTIVE)
     from asda.tasks.pretraining import PretrainTask
 

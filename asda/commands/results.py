@@ -34,16 +34,17 @@ def _subcommands() -> Subcommands:
     _add_metric(sub)
     _add_groups(sub, "the intervals")
 
-    sub = verbs.add("compare", compare, "print differences to the first system, on the same clips")
+    text = "print differences from the first system, on the same clips"
+    sub = verbs.add("compare", compare, text)
     text = "experiments (exp/finetune) or score folders, the reference first"
     sub.add_argument("folders", type=Path, nargs="+", help=text)
-    text = "leave out clips that one of the systems lacks, instead of refusing them"
+    text = "leave out clips that are missing from a system, instead of refusing them"
     sub.add_argument("--common", action="store_true", help=text)
     _add_metric(sub)
     _add_groups(sub, "the intervals of differences")
     _add_tsv(sub)
 
-    text = "print systems as rows, tasks as columns, with differences to the first row"
+    text = "print systems as rows, tasks as columns, with differences from the first row"
     sub = verbs.add("table", table, text)
     add_systems(sub)
     _add_groups(sub, "the intervals of differences")
@@ -53,11 +54,12 @@ def _subcommands() -> Subcommands:
 
 def add_systems(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that name systems and tasks."""
-    parser.add_argument("pattern", help="of the experiments, e.g. 'exp/{column}/{row}'")
+    text = "path of the experiments, e.g. 'exp/{column}/{row}'"
+    parser.add_argument("pattern", help=text)
     for name in ("rows", "columns"):
-        text = f"what replaces {{{name[:-1]}}} in the pattern; 'Title=word' shows the title"
+        text = f"words that replace {{{name[:-1]}}} in the pattern; 'Title=word' shows the title"
         parser.add_argument(f"--{name}", nargs="+", required=True, metavar="WORD", help=text)
-    text = "what replaces {run} in the pattern, e.g. a folder per seed: values are means over runs"
+    text = "words that replace {run}, e.g. a folder per seed: values are means over runs"
     parser.add_argument("--runs", nargs="+", metavar="WORD", help=text)
     _add_metric(parser)
 

@@ -15,7 +15,7 @@ def refuse_without_effect(argv: list[str], config: RunConfig, head: str) -> None
         head: section of the settings of the head, which has the setting `encoder`
     """
     if config.init:
-        refuse_ineffective(argv, "model", f"the model is that of {config.init}")
+        refuse_ineffective(argv, "model", f"the model comes from {config.init}")
     else:
         reason = "it selects an encoder of the model given by --init"
         refuse_ineffective(argv, f"{head}.encoder", reason)

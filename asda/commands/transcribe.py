@@ -37,7 +37,7 @@ def _decoding(values: dict[str, Any]) -> DecodingConfig:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="asda transcribe",
-        description="Write what is said in audio, with the times of words. Recordings may have any"
+        description="Write the words spoken in audio, with their times. Recordings may have any"
         " length.",
         epilog=DONE_BEFORE,
         allow_abbrev=False,
@@ -73,6 +73,6 @@ def _add_decoding(parser: argparse.ArgumentParser) -> None:
     add("prune", text, type=float, metavar="X")
     text = "n-gram language model: an ARPA file, for example of asda ngram, or a binary of KenLM"
     add("lm", text, metavar="FILE")
-    add("lm_of", "what the n-gram is about", choices=("words", "units"))
+    add("lm_of", "tokens of the n-gram", choices=("words", "units"))
     add("lm_weight", "factor of its natural-log probabilities", type=float, metavar="X")
     add("word_bonus", "added to the natural-log score for each word", type=float, metavar="X")

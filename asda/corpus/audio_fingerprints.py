@@ -1,4 +1,4 @@
-"""Fingerprints of audio, by which a dump or a check recognises what it has already read."""
+"""Fingerprints of audio, by which a dump or a check recognises audio that it has already read."""
 
 from __future__ import annotations
 

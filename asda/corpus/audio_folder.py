@@ -32,7 +32,7 @@ def is_clutter(name: str) -> bool:
 def visible_files(folder: str) -> Iterator[str]:
     """Yield the paths of all files below a folder, in order of their names.
 
-    Hidden files and folders, and what `is_clutter` knows, are left out. Symbolic links are
+    Hidden files and folders, and the files of `is_clutter`, are left out. Symbolic links are
     followed; a folder that several of them lead to is visited once.
     """
     seen: set[str] = set()

@@ -76,7 +76,7 @@ def write_speakers(folder: Path, utt2spk: Mapping[str, str]) -> None:
 
 
 def copy_constants(source: DataDir, folder: Path) -> None:
-    """Copy what holds for all utterances alike: labels.txt and the single values."""
+    """Copy the files that hold for all utterances: labels.txt and the single values."""
     for name in filter(source.has, ("labels.txt", *SINGLE_VALUES)):
         shutil.copyfile(source.path / name, folder / name)
 

@@ -1,4 +1,4 @@
-"""Tables of millions of lines in little memory, which forked processes go on sharing.
+"""Tables of millions of lines in little memory that stays shared with forked processes.
 
 In a dict of strings a line takes some 250 bytes, and a forked process, such as a loader worker,
 copies the memory of each string that it looks at, because looking changes the string's count of

@@ -97,7 +97,7 @@ class Clips(Dataset):
         self.utterances = self._usable()
         if isinstance(features, OnDisk):
             features.check(self.utterances)
-        # Features as they are, until it is set.
+        # This one changes nothing, until the caller sets another.
         self.normalization: AnyNormalization = Normalization(0.0, 0.5)
         for target in targets:
             if isinstance(target, CheckedTarget):

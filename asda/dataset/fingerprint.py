@@ -52,7 +52,7 @@ def fingerprint(directory: str, features: FeatureInput, truth: Collection[str]) 
     if features.fbank is not None:
         settings = to_dict(load_fbank(features.fbank))
         for name, before in {"keep_silent": False, "snip_edges": True}.items():
-            if settings[name] == before:  # digests stay those of before there was this setting
+            if settings[name] == before:  # digests stay as before this setting existed
                 del settings[name]
         return digests | {"features": value_digest(settings), "audio": _audio_digest(data)}
     dumped = DataDir(features.dump or directory)

@@ -35,7 +35,7 @@ class Loader:
 
     @property
     def pin(self) -> bool:
-        """Whether this process uses a GPU: page-locked memory would take hold of an unused one."""
+        """Whether this process uses a GPU: page-locked memory would occupy an unused GPU."""
         return torch.cuda.is_initialized()
 
     def __iter__(self) -> Generator[Batch, None, None]:

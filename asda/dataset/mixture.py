@@ -20,11 +20,11 @@ Keys = list[tuple[int, int]]  # (epoch, index) of the clips of a batch
 class CorpusOrder:
     """The corpus that each batch of a run comes from.
 
-    After any number of batches, the batches of no corpus differ by 1 or more from its share of
-    them, and after as many batches as the shares add up to they are equal to it. This is the
-    solution of the chairman assignment problem by R. Tijdeman (Discrete Mathematics 32, 1980):
-    of the corpora that may have the next batch without being too early, the one that would be too
-    late first has it.
+    After any number of batches, the number of batches of each corpus differs by less than 1 from
+    its share, and after as many batches as the shares add up to it equals the share. This is the
+    solution of the chairman assignment problem by R. Tijdeman (Discrete Mathematics 32, 1980): of
+    the corpora that may get the next batch without being too early, the one that would soonest be
+    too late gets it.
 
     Args:
         shares: whole numbers, one for each corpus
@@ -56,7 +56,7 @@ class CorpusOrder:
             yield number
 
     def _next(self, batch: int, had: Sequence[int]) -> int:
-        """Return the corpus of a batch, counted from 1, of which each has had so many."""
+        """Return the corpus of a batch (from 1), given the number of batches that each has had."""
         due = [share * batch - self.period * n for share, n in zip(self.shares, had, strict=True)]
         allowed = [n for n, late in enumerate(due) if late * self._slack >= self.period]
         largest = self.period * (self._slack - 1)

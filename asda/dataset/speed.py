@@ -45,13 +45,12 @@ def at_speed(waveform: np.ndarray, factor: float) -> np.ndarray:
 
 
 def log_mel_at_speed(log_mel: np.ndarray, factor: float, config: FbankConfig) -> np.ndarray:
-    """Return log-mel features (frames, mel) nearly as those of the audio at another speed.
+    """Return log-mel features (frames, mel) that approximate the audio at another speed.
 
-    What comes after t seconds comes after t / factor, and what lies at h Hz moves to factor · h Hz,
-    along the spacing of the filterbank. Filters above the highest frequency that slower audio
-    reaches get the least value of the clip. Real features of such audio differ by what the
-    interpolation smooths; that wider filters collect more energy and that pre-emphasis raises
-    higher frequencies changes them by less than that, and is left out.
+    Time t moves to t / factor, and frequency h to factor · h, along the spacing of the filterbank.
+    Filters above the highest frequency that slower audio reaches get the lowest value of the clip.
+    Features of real audio at that speed are not smoothed by interpolation. Two smaller effects are
+    left out: wider filters collect more energy, and pre-emphasis raises higher frequencies.
 
     Args:
         log_mel: not normalised
@@ -70,6 +69,6 @@ def log_mel_at_speed(log_mel: np.ndarray, factor: float, config: FbankConfig) ->
 
 @functools.lru_cache
 def _origins(config: FbankConfig, factor: float) -> np.ndarray:
-    """Return where among the filters each finds what is now at its peak, (mel,)."""
+    """Return the position among the old filters of each filter's new content, (mel,)."""
     peaks = [config.filter_frequency(n + 1) for n in range(config.num_mel_bins)]
     return np.array([config.filter_position(peak / factor) - 1 for peak in peaks])

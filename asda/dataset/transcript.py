@@ -13,11 +13,11 @@ from asda.files import InputError, listed
 from asda.text.transcripts import read_transcripts, require_transcripts
 from asda.text.unit_model import UNKNOWN, UnitModel
 
-MOST_UNKNOWN = 0.5  # of the transcripts; above it, the units are those of another language
+MOST_UNKNOWN = 0.5  # of the transcripts; above it, the units belong to another language
 
 
 class Transcript:
-    """The units of what is said in a clip.
+    """The units of the transcript of a clip.
 
     Args:
         directory: data directory with `text`
@@ -68,13 +68,13 @@ class Transcript:
         if len(unknown) > MOST_UNKNOWN * len(utterances):
             first = next(iter(unknown))
             raise InputError(
-                f"{self.path}: {len(unknown)} of {len(utterances)} transcripts hold what the units"
-                f" do not know (first: {first}, {listed(sorted(unknown[first]))}); train units on"
+                f"{self.path}: {len(unknown)} of {len(utterances)} transcripts contain text unknown"
+                f" to the units (first: {first}, {listed(sorted(unknown[first]))}); train units on"
                 " these transcripts: asda units"
             )
 
     def unknown(self, utterances: Sequence[str]) -> dict[str, set[str]]:
-        """Return utterance -> what the units do not know, for transcripts with such parts."""
+        """Return utterance -> text unknown to the units, for transcripts that contain any."""
         found = [u for u in utterances if UNKNOWN in self.units[u]]
         return {utterance: self.model.unknown(self.texts[utterance]) for utterance in found}
 

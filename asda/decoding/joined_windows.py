@@ -31,8 +31,8 @@ class Decoded(NamedTuple):
 def decoded(windows: Sequence[Part], decode: Callable[[np.ndarray], Hypothesis]) -> Decoded:
     """Return what is recognised in the windows of a recording.
 
-    What lies between two sure cuts is decoded by itself, so that memory and time of a search with
-    an n-gram grow no faster than the recording; the n-gram knows no words before a cut.
+    Outputs between two sure cuts are decoded by themselves, so that memory and time of a search
+    with an n-gram grow no faster than the recording; the n-gram knows no words before a cut.
 
     Args:
         windows: at least one, in order; together they cover the recording

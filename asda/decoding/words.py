@@ -29,7 +29,7 @@ class Word:
 def words_of(hypothesis: Hypothesis, unit_model: UnitModel) -> list[Word]:
     """Return the words of a hypothesis in their order.
 
-    CTC gives each unit at a moment within it, often for a single step, and blanks otherwise. So a
+    CTC emits each unit at a moment within its sound, often for a single step. So a
     word may last longer than from `start` to `end`, on either side.
     """
     found: list[Word] = []

@@ -97,7 +97,7 @@ def _known_durations(directories: Iterable[DataDir]) -> dict[str, float]:
 
 
 def _announce(dump: Dump, todo: list[DumpItem], wanted: int, dumped: set[str]) -> None:
-    """Print how much there is to compute, and what is left from earlier calls."""
+    """Print the amount to compute, and the traces of earlier calls."""
     text = f"{len(todo)} of {wanted} utterances to compute"
     bad = dump.last_bad()
     if replaced := sum(item.utterance in dumped and item.utterance not in bad for item in todo):

@@ -1,7 +1,6 @@
-"""Python source that stands alone: a module with all that it takes from asda written out in it.
+"""Python source that stands alone: a module together with all the code of asda that it uses.
 
-Programs that cannot import asda then run the code that it runs itself, so that the two cannot
-differ.
+Programs that cannot import asda then run asda's own code, so that the two cannot differ.
 """
 
 from __future__ import annotations

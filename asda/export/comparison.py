@@ -45,7 +45,7 @@ class Case(NamedTuple):
 def cases(exported: ExportedModel, model: AudioModel) -> list[Case]:
     """Return batches of one clip and of three, with lengths from the shortest to the longest.
 
-    What is expected is computed by `model`, each clip alone.
+    The expected outputs are computed by `model`, each clip alone.
     """
     random = torch.Generator().manual_seed(0)
     middle = (exported.shortest + exported.longest) // 2

@@ -95,7 +95,7 @@ class ExportedModel(nn.Module):
         return embedding, frames, valid
 
     def _normalised(self, log_mel: Tensor, num_frames: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return features as the network was trained on, and the valid frames that it is told."""
+        """Return features as in training, and the valid frames that the network is given."""
         if self.fill_to is None:
             return _masked(self._scaled(log_mel, num_frames), num_frames), num_frames
         filled = F.pad(log_mel, (0, 0, 0, self.fill_to))[:, : self.fill_to]

@@ -86,7 +86,7 @@ def _summary(saved: SavedModel, licence: str) -> str:
         ' asda itself reads the folder too: `asda.load(".")`.'
     )
     if saved.kind == "encoder" and "encoder" in saved.facts:
-        text += f" Of the pretrained model this is the {saved.facts['encoder']}."
+        text += f" It is the {saved.facts['encoder']} of the pretrained model."
     return text if licence else f"{text} The licence of the weights has not been stated."
 
 
@@ -109,12 +109,12 @@ def _input(saved: SavedModel) -> str:
     else:
         lines.append("- Clips of a batch are padded to the longest; the mask hides the padding.")
     if saved.head and saved.data.get("long_clips") == "start":
-        lines.append("- Of longer clips only the start is classified.")
+        lines.append("- Only the start of longer clips is classified.")
     elif saved.head:
-        lines.append("- Longer clips are classified by windows, whose probabilities are averaged.")
+        lines.append("- Longer clips are classified in windows, whose probabilities are averaged.")
     lines.append(
-        "- The pipeline resamples by torchaudio; to get exactly what asda computes, resample first"
-        + (" by soxr (HQ)." if saved.fbank["resampler"] == "soxr" else " in the same way.")
+        "- The pipeline resamples with torchaudio; to get exactly asda's results, resample first"
+        + (" with soxr (HQ)." if saved.fbank["resampler"] == "soxr" else " in the same way.")
     )
     return "## Input\n\n" + "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""A process that computes with an exported folder as one does who has transformers alone.
+"""A process that uses an exported folder like a user who has only transformers.
 
     python -m asda.export.hugging_face_reload FOLDER WAVEFORMS.npz OUTPUTS.npz
 

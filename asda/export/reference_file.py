@@ -40,7 +40,7 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
 
 
 def _differing(saved: SavedModel, read: SavedModel) -> list[str]:
-    """Return in what two models differ: settings, tensors, what they compute."""
+    """Return the parts in which two models differ: settings, tensors, outputs."""
     keys = ("kind", "normalization", "output", "labels")
     settings = [key for key in keys if getattr(saved, key) != getattr(read, key)]
     tensors = [

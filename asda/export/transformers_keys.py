@@ -1,4 +1,4 @@
-"""The names that Hugging Face transformers has for what a model of asda is made of."""
+"""Hugging Face transformers' names for the settings of a model of asda."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The attention maps of an encoder, computed again from what enters each block.
+"""The attention maps of an encoder, computed again from the input of each block.
 
 The model itself never holds a map in memory (docs/algorithm.md#differential-attention). Here the
 projections of a block are applied once more to its input, so that nothing in the model changes.

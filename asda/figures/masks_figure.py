@@ -1,4 +1,4 @@
-"""`asda plot masks`: what the student sees, and the error of what it predicts."""
+"""`asda plot masks`: the patches that the student sees, and the error of its predictions."""
 
 from __future__ import annotations
 

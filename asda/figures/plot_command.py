@@ -170,7 +170,7 @@ def plot_results(
 
 
 def _write(figure: Figure, path: Path, file: str, clip: ClipInput) -> None:
-    """Write the figure of a clip, and say what of the file it does not show."""
+    """Write the figure of a clip, and print which part of the file it does not show."""
     write_figure(figure, path)
     if not clip.is_whole:
         line = (

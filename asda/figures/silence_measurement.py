@@ -80,7 +80,7 @@ def measure_silence(
 ) -> MeasuredSilence:
     """Measure the share of attention on frames without sound of each clip and layer.
 
-    A clip that is longer than the input of the model is measured by windows; its share is the mean
+    A clip that is longer than the input of the model is measured in windows; its share is the mean
     of theirs. Windows are measured one by one, so that memory holds the maps of one and one layer.
 
     Args:

@@ -37,7 +37,7 @@ class AudioModel(WindowedModel):
     """A network with all that leads from audio to its input; made by `asda.load`.
 
     Results of a clip depend neither on other clips nor on the batch size, up to rounding. Clips
-    that are longer than the longest input of the model (`data.max_frames`) are computed by windows,
+    that are longer than the longest input of the model (`data.max_frames`) are computed in windows,
     in constant memory.
 
     Audio, in the methods below, is a file name (any value of wav.scp: all formats that libsndfile
@@ -50,7 +50,7 @@ class AudioModel(WindowedModel):
     Args:
         saved: the content of the model file
         network: built from it
-        precision: numbers that the network computes in, "float32", "bf16" or "fp16"
+        precision: number format of the network, "float32", "bf16" or "fp16"
 
     Attributes:
         network: a `Head` with an `encoder`, or an `Encoder`
@@ -76,7 +76,7 @@ class AudioModel(WindowedModel):
                 and standard deviation; None = as the classifier does, or the mean for an encoder
             layers: number of a layer (0 = the patch embeddings, -1 = the last), several whose
                 vectors are concatenated, or {number: weight} for their weighted sum
-            batch_size: windows that are computed together; None = what suits the device
+            batch_size: windows per batch; None = chosen for the device
 
         Returns:
             (width,) for one clip, (clips, width) for a list, a dict for a data directory. The
@@ -111,7 +111,7 @@ class AudioModel(WindowedModel):
             rate: sample rate in Hz of waveforms that are given without one
             layers: as in `embed`
             frequency: "mean" over the patches of one time, or "concatenate" them, from low to high
-            batch_size: windows that are computed together; None = what suits the device
+            batch_size: windows per batch; None = chosen for the device
 
         Returns:
             `Frames` (features, mask, times) for one clip or a list, a dict for a data directory.
@@ -148,7 +148,7 @@ class AudioModel(WindowedModel):
             audio: see the class
             rate: sample rate in Hz of waveforms that are given without one
             top: how many labels, at least 1; None = all
-            batch_size: windows that are computed together; None = what suits the device
+            batch_size: windows per batch; None = chosen for the device
 
         Returns:
             A list of `Tag` (label, index, score) for one clip, a list of these for a list, a dict
@@ -177,7 +177,7 @@ class AudioModel(WindowedModel):
         pause: float = PAUSE,
         batch_size: int | None = None,
     ) -> Any:
-        """Return what is said, with the times of segments and words in seconds into the clip.
+        """Return the spoken text, with the times of segments and words in seconds into the clip.
 
         Long clips are computed in windows that overlap by an eighth, and are joined at blanks.
 
@@ -186,7 +186,7 @@ class AudioModel(WindowedModel):
             rate: sample rate in Hz of waveforms that are given without one
             decoding: how the outputs become words; None = by the best unit of each step
             pause: seconds without a word that end a segment
-            batch_size: windows that are computed together; None = what suits the device
+            batch_size: windows per batch; None = chosen for the device
 
         Returns:
             A `Transcription` (text, segments, words) for one clip, a list of these for a list, a
@@ -241,7 +241,7 @@ class AudioModel(WindowedModel):
         if self.saved.recognises_speech:
             raise InputError(
                 f"{self.saved.path}: a recogniser has no labels; asda transcribe, or transcribe()"
-                " in Python, gives what is said"
+                " in Python, gives the text"
             )
         if not self.labels:
             raise InputError(

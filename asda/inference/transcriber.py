@@ -1,4 +1,4 @@
-"""From the windows of a recording to what is said in it."""
+"""From the windows of a recording to its transcription."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Transcriber:
         self.first_edge = patch_centre - self.stride * model.frame_shift / 2
 
     def transcription(self, windows: Sequence[Window], offset: float = 0.0) -> Transcription:
-        """Return what is said in a clip.
+        """Return the transcription of a clip.
 
         A word begins with the step of its first unit, and ends with that of its last one. So times
         are as exact as a step is long; sounds at the edges of a word may lie outside.

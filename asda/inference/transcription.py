@@ -1,4 +1,4 @@
-"""What is said in a recording: segments and words with their times."""
+"""The transcription of a recording: segments and words with their times."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class SpokenSegment:
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """What is said in a recording.
+    """The spoken text of a recording.
 
     Args:
-        text: all words, separated by spaces; "" if nothing is said
+        text: all words, separated by spaces; "" without speech
         segments: in order
     """
 

@@ -57,7 +57,7 @@ class WindowedModel(nn.Module):
     Args:
         saved: the content of the model file
         network: built from it
-        precision: numbers that the network computes in, "float32", "bf16" or "fp16"
+        precision: number format of the network, "float32", "bf16" or "fp16"
     """
 
     def __init__(self, saved: SavedModel, network: nn.Module, precision: str = "float32"):
@@ -123,7 +123,7 @@ class WindowedModel(nn.Module):
             compute: one of `asda.inference.computations`
             window: length of a window in seconds; None = the longest input of the model
             hop: seconds from the start of a window to the start of the next; None = its length
-            batch_size: windows that are computed together; None = what suits the device
+            batch_size: windows per batch; None = chosen for the device
 
         Raises:
             InputError: if windows are longer than the longest input of the model, or too short.

@@ -11,11 +11,11 @@ import torch
 
 @contextlib.contextmanager
 def deterministic_kernels() -> Iterator[None]:
-    """Have PyTorch choose only kernels that give the same bits every time within the block.
+    """Make PyTorch choose only kernels that give the same bits every time, within the block.
 
-    Those of CPUs do so in any case. On a GPU the backward passes of attention, convolutions and
-    indexing add up their parts in whichever order they are ready, unless another kernel is asked
-    for. An operation that has no such kernel, as the CTC loss on a GPU, raises a RuntimeError.
+    CPU kernels always do. On a GPU the backward passes of attention, convolutions and indexing
+    sum their parts in whichever order they are ready, unless another kernel is requested. An
+    operation without a deterministic kernel, such as the CTC loss on a GPU, raises a RuntimeError.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read at the first product
     torch.use_deterministic_algorithms(True)
@@ -29,5 +29,5 @@ def deterministic_kernels() -> Iterator[None]:
 
 
 def _fill_memory(filled: bool) -> None:
-    """Say whether PyTorch fills new memory with NaN first, in deterministic mode."""
+    """Set whether PyTorch fills new memory with NaN first, in deterministic mode."""
     torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]

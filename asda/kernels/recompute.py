@@ -23,8 +23,8 @@ SMALL = 4_000_000  # weights
 def recomputing_pays(model: nn.Module) -> bool:
     """Return whether training should recompute: on CPUs, unless the model is small.
 
-    There cheap activations of large models are as slow to fetch as to recompute. Steps of the small
-    models of the recipes take 2 to 8 % longer with it, and have memory to spare.
+    On CPUs, cheap activations of large models are as slow to fetch as to recompute. Steps of the
+    recipes' small models take 2 to 8 % longer if they recompute, and have memory to spare.
     """
     weights = list(model.parameters())
     return weights[0].device.type == "cpu" and sum(w.numel() for w in weights) >= SMALL

@@ -79,7 +79,7 @@ def _attention_backward(
     out_2: Tensor,
     lse: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return gradients of `qk` and `v`, and some numbers whose sum is minus that of λ."""
+    """Return gradients of `qk` and `v`, and numbers whose sum is minus the gradient of λ."""
     grad, qk, v, mask = _rows(grad), _rows(qk), _rows(v), _of_keys(mask)
     grad_qk, grad_v, delta_2 = _new_gradients(grad, qk, v, lam, mask, out, out_2, lse)
     tiles = Tiles(v, backward=True)

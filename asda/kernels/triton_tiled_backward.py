@@ -1,6 +1,6 @@
 """Gradients of differential attention over any number of tokens.
 
-One kernel makes those of the queries and one those of keys and values; both compute the maps anew.
+One kernel makes those of the queries, another those of keys and values; both recompute the maps.
 Nothing is summed in an order that varies between runs, which resuming bit for bit needs. Arguments
 are those of asda/kernels/triton_attention.py.
 """

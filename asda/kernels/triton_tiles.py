@@ -12,7 +12,7 @@ from asda.kernels.gpu_forms import ONE_TILE
 
 SMALLEST_TILE = 16  # side of a tile in a matrix product
 BLOCK = 64  # queries and, of many tokens, keys that a program has at once
-# Those of the backward pass over one tile, whose sums take most registers.
+# Queries in the backward pass over one tile, whose sums take most registers.
 FEW_QUERIES = 32
 # How kernels are compiled: with these warps, all values of heads of 64 channels fit into registers
 # (ptxas 12.8 for compute capability 9.0); with more stages, blocks on their way at once, GPUs with

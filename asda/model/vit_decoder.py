@@ -13,7 +13,7 @@ from asda.model.patches import pick, placed, sincos_positions
 
 
 class VitDecoder(nn.Module):
-    """Transformer blocks over all patches of a clip, of which the masked ones are a learned token.
+    """Transformer blocks over all patches of a clip, with a learned token at masked patches.
 
     As in BAT (Ghaffari et al. 2026, arXiv:2602.16305; `ViT_MaskedDecoder` in models/ssl.py of its
     code at commit 34632af): the blocks are those of the encoder, with its attention and MLP ratio,

@@ -1,4 +1,4 @@
-"""The probes by name, and what each of them sees of a model."""
+"""The probes by name, and the outputs of a model that each of them uses."""
 
 from __future__ import annotations
 

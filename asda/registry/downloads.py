@@ -21,7 +21,7 @@ LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def part_of(target: Path) -> Path:
-    """Return the file that holds what has arrived so far."""
+    """Return the file that holds the part downloaded so far."""
     return target.with_name(f"{target.name}.part")
 
 
@@ -59,7 +59,7 @@ def _download_once(url: str, target: Path) -> None:
         continued = answer.status == 206  # otherwise the server sends the whole file
         stated = answer.headers.get("Content-Range")
         if continued and stated and not stated.startswith(f"bytes {done}-"):
-            raise OSError(f"the server sends {stated}, but was asked for what follows byte {done}")
+            raise OSError(f"the server sends {stated}, but was asked for the bytes after {done}")
         size = int(answer.headers.get("Content-Length", 0)) + (done if continued else 0)
         with open(part, "ab" if continued else "wb") as stream:
             while block := answer.read(BLOCK):

@@ -1,4 +1,4 @@
-"""Lists of models that have a name: the one of asda and one of the user's own."""
+"""Lists of models by name: asda's and the user's."""
 
 from __future__ import annotations
 

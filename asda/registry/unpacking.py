@@ -49,8 +49,8 @@ def unpack(archive: Path, folder: Path, strip: int = 0) -> int:
 
     Raises:
         DamagedArchiveError: if it is damaged.
-        InputError: if it holds what would lie outside of the folder, links that lead out of it,
-            devices or pipes, or more than the disk has room for.
+        InputError: if it holds files outside of the folder, links that lead out of it, devices or
+            pipes, or more than the disk has room for.
     """
     try:
         target = _Folder(folder, strip)

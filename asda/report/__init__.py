@@ -1,1 +1,1 @@
-"""One page about an experiment: settings, curves, results, and the clips that can be heard."""
+"""One page about an experiment: settings, curves, results, and clips to listen to."""

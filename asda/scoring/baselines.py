@@ -1,4 +1,4 @@
-"""Baselines on band statistics: what a trained encoder has to be better than."""
+"""Baselines on band statistics, which a trained encoder must surpass."""
 
 from __future__ import annotations
 

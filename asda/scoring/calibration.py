@@ -1,4 +1,4 @@
-"""Calibration: whether the probabilities of a classifier are as often right as they say."""
+"""Calibration: whether the probabilities of a classifier agree with its accuracy."""
 
 from __future__ import annotations
 

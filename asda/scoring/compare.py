@@ -83,7 +83,7 @@ def score_folder(path: str | Path) -> Path:
 
 
 def experiment_of(folder: Path) -> Path:
-    """Return what tables call a result: its experiment, if that has only one score folder."""
+    """Return the name of a result in tables: its experiment, if that has only one score folder."""
     return folder.parent if folder.name == "score" else folder
 
 

@@ -1,4 +1,4 @@
-"""What intervals, comparisons and tables need to know of a metric, and of a system's metrics."""
+"""The properties of metrics and systems that intervals, comparisons and tables need."""
 
 from __future__ import annotations
 

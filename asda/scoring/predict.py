@@ -20,7 +20,7 @@ def predict(model: nn.Module, clips: Clips, process: Process, output: str = "lin
     """Return logits (clips, classes) float32 in the order of `clips.utterances`.
 
     Every clip is scored once, over all processes; each process gets all logits. Clips that are
-    longer than `data.max_frames` are scored by windows (docs/algorithm.md#long-clips).
+    longer than `data.max_frames` are scored in windows (docs/algorithm.md#long-clips).
 
     Args:
         model: gives logits (batch, classes) from features and real frames

@@ -26,7 +26,7 @@ def recognise(
 
     Args:
         model: the trained head
-        clips: those longer than the longest input of the model are computed by windows, which
+        clips: those longer than the longest input of the model are computed in windows, which
             are cut at blanks
         process: this process
         decode: natural-log probabilities (steps, units) float32 of an utterance -> hypothesis

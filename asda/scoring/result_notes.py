@@ -12,7 +12,7 @@ from asda.scoring.tables import number
 HOW_SCORED = {
     "windows": "averaged over windows of the whole clip",
     "start": "scored by their start alone (data.long_clips: start)",
-    "joined": "recognised by windows that overlap by an eighth, whose outputs are joined",
+    "joined": "recognised in windows that overlap by an eighth, whose outputs are joined",
 }
 
 

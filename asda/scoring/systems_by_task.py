@@ -77,7 +77,7 @@ class SystemsByTask:
         shown = "value [95 % interval]"
         if self.runs:
             shown = f"mean ± standard deviation of {len(self.runs)} runs"
-        note = f"{shown}; difference to {self.rows[0][0]} [95 % interval], * = excludes 0"
+        note = f"{shown}; difference from {self.rows[0][0]} [95 % interval], * = excludes 0"
         return Table(header, lines, note)
 
     def points(self) -> Points:

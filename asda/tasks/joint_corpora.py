@@ -77,10 +77,10 @@ class JointCorpora:
         return found
 
     def summarised(self, means: Mapping[str, float]) -> dict[str, float]:
-        """Return the numbers to report of an interval: the loss of a corpus is that of its batches.
+        """Return the numbers to report of an interval, with the mean loss of each corpus's batches.
 
         Args:
-            means: of what `numbers` returned, and of other numbers
+            means: means over the interval of the results of `numbers`, and of other numbers
         """
         values = {key: value for key, value in means.items() if not key.startswith(HAD)}
         for name in self.names:

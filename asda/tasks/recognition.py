@@ -67,7 +67,7 @@ class RecognitionTask(Task[CtcConfig]):
             if unknown := transcripts(clips).unknown(clips.utterances):
                 parts = sorted(set().union(*unknown.values()))
                 log.warning(
-                    "%s: %d transcripts hold what the units do not know (%s; first: %s); it is"
+                    "%s: %d transcripts contain text unknown to the units (%s; first: %s); it is"
                     " learned as <unk>",
                     clips.directory.path / "text",
                     len(unknown),

@@ -38,7 +38,7 @@ def feature_bins(config: RunConfig, begun: RunConfig | None) -> int:
     first = config.inputs[0]
     if config.model.mel_bins not in (None, found[0]):
         model = f"the model of {config.init}" if config.init else "the model"
-        remedy = "make features of that number" if config.init else "leave out model.mel_bins"
+        remedy = "compute features with that number" if config.init else "leave out model.mel_bins"
         raise InputError(
             f"{first.features.fbank or first.features.dump or first.train}: features of {found[0]}"
             f" mel bins, but {model} takes {config.model.mel_bins} (model.mel_bins); {remedy}"

@@ -7,18 +7,18 @@ from torch import nn
 from asda.extras import require_compiler
 from asda.model.block import Block
 
-USES = 4  # of a block: by student and teacher, of padded clips and of others
+USES = 4  # programs of a block: for student and teacher, each with and without padding
 
 
 def compile_blocks(model: nn.Module) -> None:
-    """Have each transformer block of a model compiled when it is first called.
+    """Compile each transformer block of a model when it is first called.
 
-    Nearly all work of a step is in the blocks. They are alike, so that a few programs serve all of
+    Nearly all work of a step is in the blocks. They are alike, so a few programs serve all of
     them, unless they differ in λ or in the rate of dropped paths. Tensors keep their names.
 
-    A program must not depend on which lengths came first, or a run that resumes would compile
-    others and not be the same bit for bit: lengths are symbols from the start. Random numbers are
-    drawn as without compilation.
+    A program must not depend on which lengths came first, or a resumed run would compile others
+    and not be the same bit for bit: lengths are symbols from the start. Random numbers are drawn
+    as without compilation.
 
     Raises:
         InputError: if the model is on a CPU and there is no C++ compiler.

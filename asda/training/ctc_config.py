@@ -54,9 +54,9 @@ class CtcConfig(RunConfig):
     def __post_init__(self) -> None:
         for name in ("roll", "mixup_alpha"):
             if getattr(self.augment, name):
-                raise ValueError(f"augment.{name} would part the audio from its transcript")
+                raise ValueError(f"augment.{name} would separate the audio from its transcript")
         if self.training.deterministic:
-            raise ValueError("training.deterministic: PyTorch has no such CTC loss for GPUs")
+            raise ValueError("training.deterministic: PyTorch has no such CTC loss on GPUs")
 
     def further_inputs(self) -> dict[str, str]:
         return {"units": f"{self.units}/{MODEL}", "settings of units": f"{self.units}/{SETTINGS}"}

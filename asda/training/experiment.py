@@ -79,7 +79,7 @@ class Experiment:
         self.verb = verb
         self.process = process
         self._launch = Launch.of(config, process.world_size)
-        self._lengthened: int | None = None  # updates of the completed run that is to go on
+        self._lengthened: int | None = None  # updates of the completed run to lengthen
         if process.is_first:
             self._lock()
             self._remove_unfinished()
@@ -115,7 +115,7 @@ class Experiment:
         if self._lengthened is not None or not self.model.exists():
             return False
         if not tensor_files.is_whole(self.model):
-            source = "makes it of the checkpoint" if self.checkpoint.exists() else "trains anew"
+            source = "makes it from the checkpoint" if self.checkpoint.exists() else "trains anew"
             raise InputError(f"{self.model}: damaged; remove it, and the same command {source}")
         return True
 
@@ -147,7 +147,7 @@ class Experiment:
             path.unlink()
 
     def claim(self) -> None:
-        """Record this run in the folder, once nothing is left that could refuse it."""
+        """Record this run in the folder, once nothing can refuse it any more."""
         if not self.process.is_first:
             return
         if self._lengthened is not None:
@@ -169,7 +169,7 @@ class Experiment:
         with atomic_write(self.folder / "run.sh") as stream:
             stream.write(
                 "#!/usr/bin/env bash\n# Repeats this run, or resumes it if it was interrupted.\n"
-                'exp=$(cd "$(dirname "$0")" && pwd) || exit 1\n'  # of a copied folder, the copy
+                'exp=$(cd "$(dirname "$0")" && pwd) || exit 1\n'  # in a copied folder, the copy
                 f"cd {shlex.quote(str(Path.cwd()))} || exit 1\n"
                 f"{forbidding}"
                 f'exec {command} --config "$exp/{CONFIG}" --exp "$exp" "$@"\n'
@@ -202,7 +202,7 @@ class Experiment:
             launch: the present launch
 
         Raises:
-            InputError: if others differ.
+            InputError: if other settings differ.
         """
         before, now = map(configuration.to_dict, (old, self.config))
         changed = configuration.differences(before, now, ignored=RUNTIME_KEYS)
@@ -220,7 +220,7 @@ class Experiment:
         return notes
 
     def _accept(self, changed: dict[str, str], updates: int) -> None:
-        """Accept changed settings if that is asked for, and reopen a completed run.
+        """Accept changed settings on request, and reopen a completed run.
 
         Args:
             changed: key and description of each change

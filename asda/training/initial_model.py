@@ -8,7 +8,7 @@ from collections.abc import Collection
 from asda.configuration import differences, is_below, to_dict
 from asda.model.model_config import ModelConfig, ResolvedModel
 
-# What is learned from, and how; no tensor and no output of the network depends on it.
+# Settings of the pretraining task; no tensor and no output of the network depends on them.
 OBJECTIVE = (
     "model.mask",
     "model.num_masks",
@@ -29,7 +29,7 @@ def differing_settings(
     Args:
         given: settings of the run
         used: those of the model that it starts from
-        stated: keys that files and options of the run hold; None = what is not a default
+        stated: keys set in files and options of the run; None = all that are not a default
     """
     fitted = given.for_features(used.mel_bins)
     default, first, second = map(to_dict, (ModelConfig(), fitted, used))
@@ -40,7 +40,7 @@ def differing_settings(
 
 
 def with_objective(given: ModelConfig, used: ResolvedModel, keys: Collection[str]) -> ResolvedModel:
-    """Return the model that a run starts from with these settings of the run's own.
+    """Return the model that a run starts from, with these settings replaced by the run's.
 
     Args:
         given: settings of the run

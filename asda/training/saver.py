@@ -84,14 +84,14 @@ class Saver:
             resume = ", which resumes there" if self.saved is not None else ""
             raise InputError(
                 f"{path}: not written: {error.strerror}; {self._kept};"
-                f" mend this and repeat the command{resume}"
+                f" remove the cause and repeat the command{resume}"
             ) from None
 
     def lost_snapshots(self, state: TrainState) -> list[int]:
-        """Return the updates of kept snapshots that cannot be read, to be told before hours pass.
+        """Return the updates of unreadable snapshots: better known now than after hours.
 
         Raises:
-            InputError: unless the run may go on without them.
+            InputError: unless the run may continue without them.
         """
         lost = []
         for update in state.snapshots if self.process.is_first else ():

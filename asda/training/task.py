@@ -125,7 +125,7 @@ class Task(ABC, Generic[Config]):
         cls, config: Config, process: Process, stop: StopRequests, stated: Collection[str] | None
     ) -> None:
         if process.device.type == "cpu":
-            keep_freed_memory()  # a setting of the whole process, which belongs to this command
+            keep_freed_memory()  # a setting of the process, which only a command may change
         init: SavedModel | None = None
         notes: list[str] = []
         if config.init:
@@ -149,7 +149,7 @@ class Task(ABC, Generic[Config]):
             complete = experiment.is_complete
         for note in notes if process.is_first else ():
             log.warning("%s", note)
-        if gather(complete)[0]:  # the others do not know whether it goes on
+        if gather(complete)[0]:  # other processes do not know whether the run continues
             log.info("%s is complete", experiment.model)
             experiment.claim()
         else:
@@ -169,11 +169,11 @@ class Task(ABC, Generic[Config]):
 
         Args:
             config: of the run
-            model: that of `config.init`
-            differing: key and description of settings of the run that differ from those of it
+            model: the model of `config.init`
+            differing: key and description of the run's settings that differ from it
         """
         ignored = "; ".join(differing.values())
-        return model, [f"the model is that of {config.init}: {ignored}"] if ignored else []
+        return model, [f"the model comes from {config.init}: {ignored}"] if ignored else []
 
     @classmethod
     def decided(cls, config: Config, process: Process, begun: Config | None) -> Config:
@@ -300,7 +300,7 @@ class Task(ABC, Generic[Config]):
         )
 
     def _compare_features(self, init: SavedModel | None) -> None:
-        """Warn of features with other settings than those that the first model was trained on."""
+        """Warn of features whose settings differ from those that the model was trained on."""
         if init is None or not self.process.is_first:
             return
         if warning := normalization_warning(self.by_clip, init):
@@ -309,15 +309,15 @@ class Task(ABC, Generic[Config]):
             found = differing_features(init.fbank, clips.features.fbank_config())
             if found:
                 log.warning(
-                    "%s: features differ from those %s was trained on (%s); its encoder knows"
-                    " the latter, so compute features with them unless you mean to adapt it",
+                    "%s: features differ from those %s was trained on (%s); compute features with"
+                    " the settings of this model, unless you mean to adapt it",
                     clips.directory.path,
                     init.path,
                     "; ".join(found),
                 )
 
     def _open(self, number: int) -> tuple[Clips, Clips | None]:
-        """Open training and validation clips of a corpus; the latter are normalised as the former.
+        """Open training and validation clips of a corpus, both normalised by the training clips.
 
         Args:
             number: place of the corpus in `inputs`

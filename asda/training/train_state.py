@@ -69,8 +69,8 @@ class TrainState:
 class Interval:
     """Means over the updates since the last report.
 
-    Sums stay on the device, so that updates need not wait for it, and in each process, whose clips
-    they are of.
+    Sums stay on the device, so that updates need not wait for it, and each process keeps those of
+    its own clips.
     """
 
     sums: dict[str, Tensor] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Interval:
         self.count += 1
 
     def content(self) -> dict[str, Any]:
-        """Return what a checkpoint holds: the sums of each process, which all have to give."""
+        """Return what a checkpoint holds: the sums of each process; all must call this."""
         parts = gather({key: value.cpu() for key, value in self.sums.items()})
         if len(parts) == 1:
             return {"sums": parts[0], "count": self.count}

@@ -204,7 +204,7 @@ def test_an_encoder_of_a_pretrained_model(encoder, tmp_path, monkeypatch):
     output = load("AutoModel", folder).eval()(fbank)
     assert torch.equal(output.pooler_output, pool(last, "mean"))
     assert read_model(folder).facts["encoder"] == encoder
-    assert f"this is the {encoder}" in (folder / "README.md").read_text()
+    assert f"It is the {encoder} of" in (folder / "README.md").read_text()
 
 
 def test_training_on_an_encoder_and_back_to_asda(tmp_path, monkeypatch):

@@ -142,7 +142,7 @@ def test_a_list_that_is_not_there_is_said_and_begun_by_its_first_model(
     tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setenv("ASDA_MODELS", str(tmp_path / "group/list.yaml"))
-    ending = f"Your own list: {tmp_path}/group/list.yaml, which is not there yet."
+    ending = f"Your own list: {tmp_path}/group/list.yaml, not written yet."
     assert asda(capsys, "models").endswith(ending)
     (tmp_path / "a.pt").write_bytes(b"x")
     asda(capsys, "models", "add", "mine", "a.pt")

@@ -463,7 +463,7 @@ def test_a_table_of_means_over_runs(tmp_path, capsys):
     change = 100 * (np.mean(new) - np.mean(base))
     assert second[1].endswith(f"; {change:+.1f} [{low}, {high}] *")
     assert third[1] == "–"
-    assert "mean ± standard deviation of 2 runs; difference to base" in text
+    assert "mean ± standard deviation of 2 runs; difference from base" in text
 
 
 @pytest.mark.parametrize("runs", [[], ["--runs", "seed0", "seed1"]])

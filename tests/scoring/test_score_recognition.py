@@ -101,7 +101,7 @@ def test_the_outputs_of_a_long_utterance_are_joined(root, tmp_path):
     assert scored.operations[row].errors <= 2  # none, unless training differs by rounding
     assert result["windows"]["longer"] == 1 and result["windows"]["scored"] == "joined"
     page = (tmp_path / "score/RESULTS.md").read_text(encoding="utf-8")
-    assert "1 of 3 clips are longer than" in page and "recognised by windows that overlap" in page
+    assert "1 of 3 clips are longer than" in page and "recognised in windows that overlap" in page
 
 
 class Counting:

@@ -209,7 +209,7 @@ def test_patches_of_all_bins_are_not_taken_for_another_model(data, tmp_path):
     run_pretrain(data, tmp_path / "first", **options)
     assert read_model(tmp_path / "first/model.pt").config.patch.freq == MEL
     run_finetune(data, tmp_path / "run", init=tmp_path / "first/model.pt", **options)
-    assert "the model is that of" not in log_of(tmp_path / "run")
+    assert "the model comes from" not in log_of(tmp_path / "run")
 
 
 @pytest.mark.parametrize(("flags", "expected"), [("avx512_bf16 fma", "bf16"), ("fma", "float32")])

@@ -135,7 +135,7 @@ def test_the_model_comes_from_the_pretrained_one(data, pretrained, tmp_path):
     saved = read_model(tmp_path / "run/model.pt")
     assert saved.model == read_model(pretrained).model
     assert "depth: 2" in (tmp_path / "run/config.yaml").read_text()
-    said = f"WARNING the model is that of {pretrained}: model.depth: 5 -> 2\n"
+    said = f"WARNING the model comes from {pretrained}: model.depth: 5 -> 2\n"
     assert said in (tmp_path / "run/train.log").read_text()
 
 
@@ -149,8 +149,8 @@ def test_a_file_for_the_same_model_is_no_reason_to_warn(data, pretrained, tmp_pa
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--init", "M", "--model.depth", "7"], "--model.depth has no effect: the model is that"),
-        (["--model.depth=7", "--init=M"], "--model.depth=7 has no effect: the model is that of M"),
+        (["--init", "M", "--model.depth", "7"], "--model.depth has no effect: the model comes"),
+        (["--model.depth=7", "--init=M"], "--model.depth=7 has no effect: the model comes from M"),
         (["--classifier.encoder", "teacher"], "--classifier.encoder has no effect: it selects"),
     ],
 )

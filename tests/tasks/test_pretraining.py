@@ -206,7 +206,7 @@ def test_the_first_model_brings_its_own_configuration(data, whole, tmp_path):
     )
     assert again["model"] == read_model(whole / "model.pt").model
     log = (tmp_path / "run/train.log").read_text()
-    assert f"WARNING the model is that of {whole}/model.pt: model.depth: 3 -> 2; " in log
+    assert f"WARNING the model comes from {whole}/model.pt: model.depth: 3 -> 2; " in log
     assert "model.patch.position_scale: 0.2 -> 1.0" in log
 
 
@@ -214,7 +214,7 @@ def test_options_of_a_model_that_is_given_are_refused(data, whole, tmp_path, cap
     config = write_config(data, tmp_path / "run", init=whole / "model.pt")
     with pytest.raises(SystemExit):
         main(["pretrain", "--config", str(config), "--model.depth", "4"])
-    reason = f"--model.depth has no effect: the model is that of {whole}/model.pt; what can be"
+    reason = f"--model.depth has no effect: the model comes from {whole}/model.pt; only these can"
     assert f"{reason} changed is mask, num_masks, decoder.mask_noise," in capsys.readouterr().err
 
 
@@ -233,7 +233,7 @@ def test_what_is_learned_from_can_be_changed_for_a_first_model(data, whole, tmp_
     expected |= {"decoder": before.model["decoder"] | {"mask_noise": 0.0}}
     assert again.model == expected
     log = (tmp_path / "run/train.log").read_text()
-    assert f"WARNING the model is that of {whole}/model.pt: model.depth: 3 -> 2\n" in log
+    assert f"WARNING the model comes from {whole}/model.pt: model.depth: 3 -> 2\n" in log
     assert (
         f"not as in {whole}/model.pt: model.cls_weight: 1.0 -> 0.5; model.decoder.mask_noise: 0.01"
         " -> 0.0; model.mask.ratio: 0.5 -> 0.75; model.num_masks: 2 -> 16\n"

@@ -121,14 +121,14 @@ def test_what_the_units_do_not_know_is_named(corpus, tmp_path, caplog):
     write_table(corpus / "train/text", texts | {"utt003": "low middle"})
     with caplog.at_level(logging.WARNING, logger="asda"):
         run(corpus, tmp_path / "exp")
-    assert "1 transcripts hold what the units do not know (middle; first: utt003)" in caplog.text
+    assert "1 transcripts contain text unknown to the units (middle; first: utt003)" in caplog.text
 
 
 def test_units_of_another_language_are_refused(corpus, tmp_path):
     (tmp_path / "words").write_text("haut\nbas\n")
     call = ["units", "--text", str(tmp_path / "words"), "--kind", "word"]
     main([*call, "--out", str(tmp_path / "others")])
-    with pytest.raises(InputError, match="40 of 40 transcripts hold what the units do not know"):
+    with pytest.raises(InputError, match="40 of 40 transcripts contain text unknown to the units"):
         run(corpus, tmp_path / "exp", units=tmp_path / "others")
 
 
@@ -147,7 +147,7 @@ def test_an_utterance_without_a_line_is_refused(corpus, tmp_path):
 
 
 def test_augmentation_that_parts_audio_from_text_is_refused(corpus, tmp_path):
-    with pytest.raises(InputError, match=r"augment.roll would part the audio from its transcript"):
+    with pytest.raises(InputError, match=r"augment.roll would separate the audio from its trans"):
         run(corpus, tmp_path / "exp", augment__roll=True)
 
 
@@ -155,7 +155,7 @@ def test_augmentation_that_parts_audio_from_text_is_refused(corpus, tmp_path):
     ("options", "said"),
     [
         (["--ctc.encoder", "teacher"], "--ctc.encoder has no effect: it selects an encoder"),
-        (["--init", "m.pt", "--model.depth", "1"], "--model.depth has no effect: the model is"),
+        (["--init", "m.pt", "--model.depth", "1"], "--model.depth has no effect: the model comes"),
     ],
 )
 def test_options_that_have_no_effect_are_refused(options, said):

@@ -253,7 +253,7 @@ def test_a_damaged_model_is_not_called_complete(data, tmp_path, size):
     whole = run_pretrain(data, exp)
     content = (exp / "model.pt").read_bytes()
     (exp / "model.pt").write_bytes(content[:size])
-    with pytest.raises(InputError, match="damaged; remove it, and the same command makes it of"):
+    with pytest.raises(InputError, match="damaged; remove it, and the same command makes it from"):
         run_pretrain(data, exp)
     (exp / "model.pt").unlink()
     assert_same_weights(whole, run_pretrain(data, exp))

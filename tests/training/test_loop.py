@@ -381,7 +381,7 @@ def test_a_full_disk_is_named_and_the_last_checkpoint_stays(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert str(error.value) == (
         f"{exp}/checkpoint.pt: not written: File too large; {exp}/checkpoint.pt holds update 5;"
-        " mend this and repeat the command, which resumes there"
+        " remove the cause and repeat the command, which resumes there"
     )
     assert (exp / "checkpoint.pt").read_bytes() == before
     resumed = run(exp)

@@ -94,7 +94,7 @@ def test_another_part_than_was_asked_for_is_not_appended(repository, server, tmp
     server.range = "bytes 0-99/16384"
     done = download(repository, server, tmp_path / "file")
     assert done.returncode == 1
-    assert "the server sends bytes 0-99/16384, but was asked for what follows" in done.stderr
+    assert "the server sends bytes 0-99/16384, but was asked for the bytes after" in done.stderr
     assert (tmp_path / "file.part").read_bytes() == CONTENT[:1000]
     assert not (tmp_path / "file").exists()
 

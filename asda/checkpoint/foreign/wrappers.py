@@ -8,7 +8,7 @@ COMPILED, PARALLEL = "_orig_mod.", "module."
 
 
 def without_wrappers(content: dict[Any, Any]) -> dict[Any, Any]:
-    """Return the content of a file, in which names of tensors have lost these prefixes.
+    """Return the content of a file without these prefixes in the names of tensors.
 
     torch.compile can wrap a part of a model, so its prefix may stand anywhere in a name;
     DistributedDataParallel wraps the whole.

@@ -136,7 +136,7 @@ def copy(
     IDs.
 
     Raises:
-        InputError: if what is put before or behind IDs has white space or cannot be printed.
+        InputError: if a prefix or suffix of IDs has white space or cannot be printed.
     """
     for affix in (utt_prefix, utt_suffix, spk_prefix, spk_suffix):
         if not affix.isprintable() or " " in affix:

@@ -1,4 +1,4 @@
-"""List the audio of a folder whose top folders are the classes, as a CSV with a summary."""
+"""List the audio of a folder with one subfolder per class, as a CSV with a summary."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Listing(NamedTuple):
     """The audio found in a folder.
 
     Args:
-        labels: path below the folder -> its top folder
+        labels: path below the folder -> its first folder
         unlisted: reason -> paths of audio files that cannot be listed
         ignored: ending in lower case -> number of files that do not end like audio
     """
@@ -76,7 +76,7 @@ def write_csv(listing: Listing, stream: IO[str]) -> None:
 
 
 def describe(folder: Path, listing: Listing) -> Iterator[str]:
-    """Yield a table of classes, clips, hours and sample rates, and what is not in the list."""
+    """Yield a table of classes, clips, hours and sample rates, and the files left out."""
     classes = keys_by_value(sorted(listing.labels.items()))
     headers = _headers(folder, listing)
     rows = [[shorten(name, 30), *_cells(files, headers)] for name, files in classes.items()]

@@ -54,7 +54,7 @@ def change_speed(
 ) -> None:
     """Write a copy of a data directory at another speed, with the IDs sp<factor>-<ID>.
 
-    utt2uniq names the originals. What belongs to features is left out.
+    utt2uniq names the originals. Tables of features are left out.
 
     Args:
         source: the data directory
@@ -159,7 +159,7 @@ def change_volume(
 
 
 def change_rate(directory: DataDir, rate: int) -> list[str]:
-    """Resample all recordings to a rate in Hz, in 16 bits and one channel; return what is no more.
+    """Resample all recordings to a rate in Hz, 16 bits, one channel; return the tables removed.
 
     Raises:
         InputError: if the rate is not above 0.

@@ -151,7 +151,7 @@ class AsdaModel(AsdaPreTrainedModel):
 class AsdaForAudioClassification(AsdaPreTrainedModel):
     """Encoder, pooling, LayerNorm and a linear layer.
 
-    A clip that is longer than `config.max_frames` is classified by windows, whose probabilities
+    A clip that is longer than `config.max_frames` is classified in windows, whose probabilities
     are averaged, unless `config.asda["data"]["long_clips"]` is "start".
     """
 
@@ -180,7 +180,7 @@ class AsdaForAudioClassification(AsdaPreTrainedModel):
             labels: with them there is a loss: classes (batch,) int64 for cross entropy, or
                 (batch, classes) of 0 and 1 for binary cross entropy
             output_hidden_states: return the tokens of every layer too, unless the clips are
-                classified by windows
+                classified in windows
         """
         every = _chosen(output_hidden_states, self.config.output_hidden_states)
         num_frames, hidden_states = _num_frames(attention_mask), None
