@@ -16,7 +16,8 @@ def add_segment_verbs(verbs: Subcommands) -> None:
     sub.add_argument(
         "--segment-end-padding", type=float, default=0.0, metavar="SECONDS", help=padding
     )
-    add_reading_options(sub)
+    for name in ("--nj", "--cmd"):  # no features are read but for their length
+        sub.add_argument(name, help="accepted for compatibility with Kaldi; not used")
     sub.add_argument("source", type=Path)
     sub.add_argument("parts", type=Path, help="lines 'part utterance start end', in seconds")
     sub.add_argument("text", type=Path, nargs="?", help="transcripts of the parts")
@@ -35,7 +36,7 @@ def subsegments(
     text: Path | None,
     destination: Path,
     segment_end_padding: float,
-    **options: int | str | None,
+    **options: str | None,
 ) -> None:
     from asda.commands.data import print_some
     from asda.corpus.datadir import DataDir
