@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cluster_config import Config
 from cluster_script import Script, ranges
+from earlier_jobs import await_end, living_tasks, sole_submission
 from grid_engine_scheduler import GridEngine
 from job_logs import lines_of, say
 from jobs import Call, UsageError
@@ -53,9 +54,10 @@ class Batch:
     def run(self) -> dict[int, str]:
         """Run the unfinished jobs; return the failed ones, with the scheduler's reasons."""
         try:
-            done = self._settle(self.call.unfinished())
-            numbers = [number for number in self.call.unfinished() if number not in done]
-            self._submit(numbers)
+            with sole_submission(self.call.log):
+                done = self._settle(self.call.unfinished())
+                numbers = [number for number in self.call.unfinished() if number not in done]
+                self._submit(numbers)
             return self._wait(numbers)
         except SystemExit:
             self.scheduler.cancel()
@@ -67,7 +69,7 @@ class Batch:
         Returns:
             the numbers of those that have succeeded
         """
-        living = [task for task in self.scheduler.tasks() or [] if task.lives]
+        living = living_tasks(self.scheduler)
         same = [task for task in living if self.script.number(task) in numbers]
         if others := [task for task in living if task not in same]:
             say(f"cancelling what an earlier call with this log left: {_listed(others)}")
@@ -77,8 +79,7 @@ class Batch:
         self.jobs = {task.job for task in same}
         waited = {n for n in numbers if n in map(self.script.number, same)}
         done = waited - set(self._wait(sorted(waited), report=False))
-        while any(task.lives for task in self.scheduler.tasks() or []):
-            time.sleep(POLL_SECONDS)
+        await_end(self.scheduler)
         return done
 
     def _submit(self, numbers: list[int]) -> None:
@@ -91,12 +92,21 @@ class Batch:
         for number in numbers:
             self.script.exit_file(number).unlink(missing_ok=True)
             self.script.output(number).unlink(missing_ok=True)
-        self.jobs, self.gone, previous = set(), {}, ""
+        self.jobs, self.gone = set(), {}
+        try:
+            self._submit_arrays(words, numbers)
+        except (UsageError, OSError):
+            if self.jobs:  # no call waits for those arrays that come before the one refused
+                self.scheduler.cancel()
+            raise
+
+    def _submit_arrays(self, words: list[str], numbers: list[int]) -> None:
         at_once = self.call.options.get("max_jobs_run", "")
         arrays: dict[int, list[int]] = {}
         for number in numbers:
             index = number % self.script.size
             arrays.setdefault(number - index, []).append(index)
+        previous = ""
         for offset, indices in arrays.items():
             tasks = ranges(indices) + (at_once and f"%{at_once}")
             for _ in range(self.chain):

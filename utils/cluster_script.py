@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grid_engine_scheduler import GridEngine
 from jobs import Call, join_words
-from scheduler_programs import Task
+from scheduler_programs import Task, job_files
 from slurm_scheduler import Slurm
 
 RUN_TASK = str(Path(__file__).resolve().with_name("run_task.py"))
@@ -26,8 +26,7 @@ class Script:
     """
 
     def __init__(self, call: Call, scheduler: Slurm | GridEngine, resumable: bool, size: int):
-        log = Path(call.log)
-        self.stem = log.parent / "q" / log.name
+        self.stem = job_files(call.log)
         self.size = size
         self.text = self._text(call, scheduler, resumable)
         self.digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]

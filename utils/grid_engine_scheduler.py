@@ -25,6 +25,7 @@ class GridEngine:
         log: log of the call, which begins the name of all its jobs
     """
 
+    title = "Grid Engine"
     index = (
         "SGE_TASK_ID"  # of a task, in its shell; "undefined", which counts as 0, of a single job
     )
@@ -33,6 +34,7 @@ class GridEngine:
 
     def __init__(self, log: str):
         self.name = f"a_{job_name(log)}"
+        self.trouble = ""  # what was said instead of the last answer
         self.first: dict[str, str] = {}  # a job -> the first one of its submission
 
     def submit(
@@ -72,6 +74,7 @@ class GridEngine:
     def tasks(self) -> list[Task] | None:
         """Return the living tasks of this name; None = nobody answers."""
         done = _run(["qstat", "-xml", "-u", getpass.getuser()])
+        self.trouble = " ".join(done.stderr.split())
         try:
             jobs = [] if done.returncode else ElementTree.fromstring(done.stdout).iter("job_list")
         except ElementTree.ParseError:

@@ -19,18 +19,22 @@ UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # by some network 
 
 
 @contextlib.contextmanager
-def own_log(log: Path) -> Iterator[IO[str]]:
+def own_log(log: Path, user: str = "a living job writes") -> Iterator[IO[str]]:
     """Open a log for appending, once no process of another job has it open.
 
     The lock belongs to the open file, which the processes of a job inherit as their output. So it
     lasts as long as one of them lives, even if the program that started them was killed.
+
+    Args:
+        log: its path
+        user: what may have it open, for the message
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "a", encoding="utf-8") as stream:
         said = False
         while not _lock(stream):
             if not said:
-                say(f"a living job writes {log}; waiting for its end")
+                say(f"{user} {log}; waiting for its end")
             said = True
             time.sleep(POLL_SECONDS)
         yield stream

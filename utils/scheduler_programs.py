@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from jobs import UsageError
 
@@ -19,6 +20,8 @@ ENDED = {
 STUCK = re.compile(
     "Partition.*Limit|Assoc|QOS|Held|held|BadConstraints|NeverSatisfied|NotAvail|Invalid|Reservation"
 )
+RETRY_SECONDS = 5.0
+PATIENCE = 300.0  # seconds without an answer of the scheduler until a call fails
 
 
 @dataclass
@@ -49,13 +52,18 @@ class Task:
 
     @property
     def is_stuck(self) -> bool:
-        return self.state == "PENDING" and bool(STUCK.search(self.reason))
+        return self.state in ("PENDING", "SPECIAL_EXIT") and bool(STUCK.search(self.reason))
 
 
 def job_name(log: str) -> str:
     """Return a name that all jobs of a log have, and no others."""
     digest = hashlib.sha256(os.path.abspath(log).encode()).hexdigest()[:8]
     return re.sub(r"[^\w.+-]", "_", f"{os.path.basename(log)}.{digest}")
+
+
+def job_files(log: str) -> Path:
+    """Return the beginning of the paths of all files that belong to the jobs of a log."""
+    return Path(log).parent / "q" / Path(log).name
 
 
 def run_program(
@@ -72,7 +80,8 @@ def run_program(
         UsageError: if there is no such program.
     """
     try:
-        return subprocess.run(words, capture_output=True, text=True, env=env)
+        # It may outlive this process, and keeps the lock for which other calls must then wait.
+        return subprocess.run(words, capture_output=True, text=True, env=env, close_fds=False)
     except FileNotFoundError:
         raise UsageError(
             f"no program '{words[0]}' on PATH: call it on a machine that submits jobs to"

@@ -12,12 +12,13 @@ from __future__ import annotations
 import glob
 import shutil
 import sys
-import time
 from pathlib import Path
 
+from earlier_jobs import await_end, has_submitted, living_tasks, sole_submission
 from grid_engine_scheduler import GridEngine
 from job_logs import own_log, say
-from jobs import exit_on_signals
+from jobs import UsageError, exit_on_signals
+from scheduler_programs import job_files
 from slurm_scheduler import Slurm
 
 
@@ -26,10 +27,14 @@ def main() -> None:
         sys.exit(__doc__)
     exit_on_signals()
     log, name = sys.argv[1:]
-    if shutil.which("squeue"):
-        cancel(Slurm(log), log)
-    if shutil.which("qstat"):
-        cancel(GridEngine(log), log)
+    try:
+        if shutil.which("squeue"):
+            cancel(Slurm(log), log)
+        if shutil.which("qstat"):
+            cancel(GridEngine(log), log)
+    except UsageError as error:
+        folder = job_files(log).parent
+        sys.exit(f"settle_jobs.py: error: {error}; if you know that none does, remove {folder}")
     for path in glob.glob("*".join(map(glob.escape, log.split(name)))):
         with own_log(Path(path)):
             pass
@@ -37,11 +42,13 @@ def main() -> None:
 
 def cancel(scheduler: Slurm | GridEngine, log: str) -> None:
     """Cancel the living tasks of a log, and wait until they have ended."""
-    if living := [task for task in scheduler.tasks() or [] if task.lives]:
-        say(f"{log}: cancelling {len(living)} tasks that an earlier call has left")
-        scheduler.cancel(living)
-    while any(task.lives for task in scheduler.tasks() or []):
-        time.sleep(1)
+    if not has_submitted(scheduler, log):
+        return
+    with sole_submission(log):
+        if living := living_tasks(scheduler):
+            say(f"{log}: cancelling {len(living)} tasks that an earlier call has left")
+            scheduler.cancel(living)
+        await_end(scheduler)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from earlier_jobs import known_tasks
 from job_logs import say
 from jobs import UsageError
-from scheduler_programs import Task, job_name, run_program
+from scheduler_programs import PATIENCE, RETRY_SECONDS, Task, job_name, run_program
 from slurm_reasons import explanation
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ AWAY = (
     *("Unable to contact slurm controller", "Socket timed out", "Connection refused"),
     *("Zero Bytes were transmitted", "Unable to establish control machine address"),
 )
-RETRY_SECONDS = 10.0
-PATIENCE = 300.0  # seconds without an answer of the controller until a submission fails
 KEPT = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT")
 
 
@@ -34,6 +33,7 @@ class Slurm:
         log: log of the call, which gives all its jobs their name
     """
 
+    title = "Slurm's controller"
     index = "SLURM_ARRAY_TASK_ID"  # of a task, in its shell
     requeue = "scontrol requeue ${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
     # One program for each node. srun passes signals of Slurm on, which jobs themselves do not get.
@@ -41,6 +41,7 @@ class Slurm:
 
     def __init__(self, log: str):
         self.name = job_name(log)
+        self.trouble = ""  # what was said instead of the last answer
 
     def submit(
         self, words: list[str], script: Script, offset: int, tasks: str, after: str, resumable: bool
@@ -62,7 +63,7 @@ class Slurm:
         command.append(str(script.write(offset, self.index)))
         defaults = {"SBATCH_EXPORT": "ALL", "SBATCH_OPEN_MODE": "append"}
         defaults |= {"SBATCH_SIGNAL": "USR1@60", "SBATCH_REQUEUE": "1"} if resumable else {}
-        earlier = {task.job for task in self.tasks() or []}
+        earlier = {task.job for task in known_tasks(self)}
         deadline = time.monotonic() + PATIENCE
         while True:
             done = _run(command, defaults)
@@ -72,9 +73,9 @@ class Slurm:
             answer = (done.stderr or done.stdout).strip()
             if not any(text in answer for text in AWAY) or time.monotonic() > deadline:
                 raise UsageError(f"{shlex.join(command)}: {_with_advice(answer)}")
-            say(f"Slurm's controller does not answer; trying for {PATIENCE / 60:.0f} minutes")
+            say(f"{self.title} does not answer; trying for {PATIENCE / 60:.0f} minutes: {answer}")
             time.sleep(RETRY_SECONDS)
-            for task in self.tasks() or []:  # the job may exist though the answer was lost
+            for task in known_tasks(self):  # the job may exist though the answer was lost
                 if task.job not in earlier and task.comment == comment:
                     return task.job
 
@@ -83,6 +84,7 @@ class Slurm:
         words = ["squeue", "-h", "-r", "-t", "all", "-u", str(os.getuid()), f"--name={self.name}"]
         done = _run([*words, "-o", "%F|%K|%k|%T|%r"])
         if done.returncode:
+            self.trouble = " ".join(done.stderr.split())
             return None
         fields = [line.split("|") for line in done.stdout.splitlines()]
         return [Task(f[0], int(f[1]), *f[2:]) for f in fields if len(f) == 5 and f[1].isdigit()]
@@ -98,9 +100,12 @@ class Slurm:
 
     def largest_index(self) -> int | None:
         """Return the largest index of a task in an array; None = unknown."""
-        found = re.search(
-            r"^MaxArraySize\s*=\s*(\d+)", _run(["scontrol", "show", "config"]).stdout, re.M
-        )
+        words = ["scontrol", "show", "config"]
+        done = _run(words)
+        if done.returncode:  # the controller is away for now
+            known_tasks(self)
+            done = _run(words)
+        found = re.search(r"^MaxArraySize\s*=\s*(\d+)", done.stdout, re.M)
         return int(found[1]) - 1 if found else None
 
     def explain(self, job: str, index: int, task: Task | None, output: Path) -> str:

@@ -87,7 +87,10 @@ def main() -> None:
     command = ["torchrun", *options, f"--nproc_per_node={sys.argv[1]}", *sys.argv[2:]]
     status = subprocess.run(command, env=environment, check=False).returncode
     # torchrun's own status would not tell a training that was asked to stop from one that failed.
-    sys.exit(128 + received[0] if received and status else abs(status))
+    # Where another node was faster, srun sends SIGTERM too, which must not make a training that is
+    # out of time look like one that is preempted. Nor must it find Python ending, without handlers.
+    asked = signal.SIGUSR1 if signal.SIGUSR1 in received else signal.SIGTERM
+    os._exit(128 + asked if received and status else abs(status))
 
 
 if __name__ == "__main__":

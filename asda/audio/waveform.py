@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -13,9 +13,9 @@ from asda.audio.audio_error import AudioError as AudioError
 from asda.audio.decoding import decode_blocks, length, part_of
 from asda.audio.hdf5 import packed_length, read_packed
 from asda.audio.mono import MonoMix
-from asda.audio.recording import open_recording
+from asda.audio.recording import Recording, open_recording
 from asda.audio.resampling import Resampler, resampled
-from asda.audio.wav_scp import packed_clip
+from asda.audio.wav_scp import PackedClip, packed_clip
 from asda.files import OF_THE_MACHINE
 
 
@@ -71,11 +71,43 @@ def audio_blocks(
     check_times(start, end)
     mix = MonoMix(start, end, channel, keep_silent)
     with _one_reason(source):
-        decoded = _decode(source, start, end)
+        decoded = _decode(_opened(source), start, end)
         first, rate = next(decoded)
         mono = itertools.chain([mix.add(first, rate)], (mix.add(*block) for block in decoded))
         yield from resampled(mono, rate, sample_rate, resampler)
         mix.finish()
+
+
+def read_segments(
+    source: str, times: Iterable[tuple[float, float | None]]
+) -> Iterator[tuple[np.ndarray, int] | str]:
+    """Yield stretches of audio, which is opened once, or the reason why one cannot be used.
+
+    Args:
+        source: as in `read_audio`
+        times: start and end of each stretch in seconds; end None = that of the audio
+
+    Yields:
+        mono samples (samples,) float32 as `read_audio` gives them, and their rate in Hz, that of
+        the audio; silence is allowed
+    """
+    try:
+        with _one_reason(source):
+            opened = _opened(source)
+    except AudioError as error:
+        yield from (str(error) for _ in times)
+        return
+    for start, end in times:
+        try:
+            check_times(start, end)
+            with _one_reason(source):
+                mix = MonoMix(start, end, None, keep_silent=True)
+                blocks = [(mix.add(*block), block[1]) for block in _decode(opened, start, end)]
+                mix.finish()
+        except AudioError as error:
+            yield str(error)
+        else:
+            yield np.concatenate([mono for mono, _ in blocks]), blocks[0][1]
 
 
 def audio_duration(source: str) -> float:
@@ -122,10 +154,16 @@ def _one_reason(source: str) -> Iterator[None]:
         raise AudioError(f"unreadable: {type(error).__name__}: {said}") from error
 
 
-def _decode(source: str, start: float, end: float | None) -> Iterator[tuple[np.ndarray, int]]:
+def _opened(source: str) -> PackedClip | Recording:
+    return packed_clip(source) or open_recording(source)
+
+
+def _decode(
+    opened: PackedClip | Recording, start: float, end: float | None
+) -> Iterator[tuple[np.ndarray, int]]:
     """Yield blocks (samples, channels) float32 and the rate; fewer samples where audio ends."""
-    if packed := packed_clip(source):
-        first, count = part_of(start, end, packed.rate, packed_length(packed))
-        yield read_packed(packed, first, count), packed.rate
+    if isinstance(opened, PackedClip):
+        first, count = part_of(start, end, opened.rate, packed_length(opened))
+        yield read_packed(opened, first, count), opened.rate
     else:
-        yield from decode_blocks(open_recording(source), start, end)
+        yield from decode_blocks(opened, start, end)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asda.commands.kaldi_verbs import add_kaldi_verbs, add_reading
+from asda.commands.segment_verbs import add_segment_verbs
 from asda.commands.subcommands import Subcommands
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def _subcommands() -> Subcommands:
     sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="as for asda dump")
     sub.add_argument("directories", type=Path, nargs="+", metavar="directory")
     add_kaldi_verbs(verbs)
+    add_segment_verbs(verbs)
     return verbs
 
 

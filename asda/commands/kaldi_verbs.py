@@ -29,11 +29,16 @@ def add_kaldi_verbs(verbs: Subcommands) -> None:
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add the options of Kaldi's scripts that read the audio of a directory."""
+    """Add what Kaldi's scripts take that read the audio of a directory."""
+    add_reading_options(parser)
+    parser.add_argument("directory", type=Path)
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of Kaldi's scripts that read audio."""
     parser.add_argument("--nj", type=int, default=4, help="audio files read in parallel")
     for name in ("--cmd", "--read-entire-file", "--permissive"):
         parser.add_argument(name, help="accepted for compatibility with Kaldi; not used")
-    parser.add_argument("directory", type=Path)
 
 
 def _add_changes(verbs: Subcommands) -> None:

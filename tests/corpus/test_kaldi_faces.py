@@ -132,6 +132,7 @@ def test_a_reader_that_stops_early_is_no_error(tmp_path, kaldi_path):
 
 
 DATA_FACES = [
+    "extract_wav_segments_data_dir subsegment_data_dir",
     "combine_data copy_data_dir fix_data_dir get_frame_shift get_num_frames get_reco2dur",
     "get_reco2utt get_segments_for_data get_utt2dur get_utt2num_frames modify_speaker_info",
     "perturb_data_dir_speed perturb_data_dir_speed_3way perturb_data_dir_volume remove_dup_utts",

@@ -21,7 +21,7 @@ install() {
 
 # Memory limits are watched by polling, since a container may not make cgroups of its own. A job that
 # is put back into the queue starts again when its old credential has expired, after two minutes
-# unless cred_expire says otherwise.
+# unless cred_expire says otherwise (Slurm takes no less than 5 seconds).
 configure() {
   cat >"$SLURM_CONF" <<CONF
 ClusterName=test
@@ -51,7 +51,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,sched_min_interval=200000,batch_sched_delay=0,bf_interval=1
 SlurmdParameters=config_overrides
 ReturnToService=2
-KillWait=5
+KillWait=2
 MessageTimeout=2
 MaxArraySize=20
 DefMemPerCPU=2000
@@ -64,6 +64,7 @@ NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=17011 CPUs=2 RealMemory=8
 NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=17012 CPUs=2 RealMemory=8000 Gres=gpu:2
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=60 DefaultTime=30 PriorityTier=10
 PartitionName=low Nodes=n1,n2 MaxTime=60 DefaultTime=30 PriorityTier=1 GraceTime=10
+PartitionName=graceless Nodes=n1,n2 MaxTime=60 DefaultTime=30 PriorityTier=1
 PartitionName=high Nodes=n1,n2 MaxTime=60 DefaultTime=30 PriorityTier=20 PreemptMode=OFF
 CONF
   # Slurm counts GPUs that have a file.
@@ -89,13 +90,18 @@ start() {
   return 1
 }
 
+# is_gone PID: whether a process has ended, though nobody may have waited for it, as in containers
+is_gone() {
+  ! kill -0 "$1" 2>/dev/null || grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null
+}
+
 # end NAME: end a daemon, and wait until it is gone
 end() {
   local pid
   pid=$(cat "$folder/$1.pid" 2>/dev/null) || return 0
   kill "$pid" 2>/dev/null || true
   for _ in {1..20}; do
-    kill -0 "$pid" 2>/dev/null || return 0
+    ! is_gone "$pid" || return 0
     sleep 0.1
   done
   kill -9 "$pid" 2>/dev/null || true

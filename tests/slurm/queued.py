@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 import time
 
 LONG = 90  # seconds for what takes moments, on a machine that does much else
@@ -13,6 +14,16 @@ def wait_for(condition):
         assert time.monotonic() < deadline, "did not happen"
         time.sleep(0.1)
     return found
+
+
+def next_line(process):
+    """Return the next line of what a process says as an error, "" if it says none for long."""
+    late = threading.Timer(LONG, process.kill)
+    late.start()
+    try:
+        return process.stderr.readline()
+    finally:
+        late.cancel()
 
 
 def queue(pattern="%F|%T"):

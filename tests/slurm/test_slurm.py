@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from slurm.queued import LONG, queue, text, wait_for
+from slurm.queued import LONG, next_line, queue, text, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def test_each_reason_of_a_failure_is_said_at_once_beside_the_log(slurm_pl, place
     wait_for((place / "begun.2").exists)
     job = queue("%F")[0]
     subprocess.run(["scancel", f"{job}_2"], check=True)
-    said = process.stderr.readline()
+    said = next_line(process)
     assert ": Slurm ended task" in said
     wait_for((place / "begun.3").exists)
     subprocess.run(["scontrol", "update", f"jobid={job}_3", "EndTime=now+2"], check=True)
@@ -85,47 +85,17 @@ def test_what_slurm_refuses_is_one_line(slurm_pl, place):
 
 def test_a_job_that_cannot_start_is_said(slurm_pl, place):
     process = slurm_pl.start("--time", "100:00", "x.log", "true")
-    assert "does not start for now: PartitionTimeLimit" in process.stderr.readline()
+    assert "does not start for now: PartitionTimeLimit" in next_line(process)
     process.send_signal(signal.SIGHUP)
     assert process.wait(timeout=LONG) == 128 + signal.SIGHUP
     wait_for(lambda: not queue())
-
-
-def begin_and_kill(slurm_pl, place, *words):
-    """Start slurm.pl, and kill it once its first job runs."""
-    process = slurm_pl.start(*words)
-    wait_for(lambda: "begun" in text(place / "x.1.log"))
-    process.kill()
-    process.communicate()
-
-
-def test_a_second_call_waits_for_the_living_jobs_of_a_killed_one(slurm_pl, place):
-    job = "echo begun; echo >> runs.JOB; until [ -e go ]; do sleep 0.2; done"
-    words = ["JOB=1:2", "x.JOB.log", "eval", job]
-    begin_and_kill(slurm_pl, place, *words)
-    second = slurm_pl.start(*words)
-    said = second.stderr.readline()
-    assert "waiting for what an earlier call has submitted: tasks " in said
-    (place / "go").touch()
-    second.communicate(timeout=LONG)
-    assert second.returncode == 0
-    assert (place / "runs.1").read_text() == (place / "runs.2").read_text() == "\n"
-
-
-def test_a_second_call_with_another_command_cancels_the_jobs_of_the_first(slurm_pl, place):
-    begin_and_kill(slurm_pl, place, "JOB=1:2", "x.JOB.log", "eval", "echo begun; sleep 600")
-    done = slurm_pl("JOB=1:2", "x.JOB.log", "echo", "new")
-    assert done.returncode == 0
-    assert "cancelling what an earlier call with this log left: tasks " in done.stderr
-    assert "\nnew\n" in (place / "x.1.log").read_text()
-    assert not queue()
 
 
 def test_a_submission_waits_for_a_controller_that_is_away(slurm, slurm_pl, place):
     subprocess.run([slurm, "pause"], check=True)
     try:
         process = slurm_pl.start("x.log", "echo", "done")
-        assert "controller does not answer; trying for 5 minutes" in process.stderr.readline()
+        assert "controller does not answer; trying for 5 minutes" in next_line(process)
     finally:
         subprocess.run([slurm, "continue"], check=True)
     process.communicate(timeout=LONG)

@@ -172,3 +172,13 @@ def test_tasks_that_a_killed_call_left_are_cancelled_before_their_input_changes(
     assert done.returncode == 0, done.stderr
     assert "cancelling 2 tasks that an earlier call has left" in done.stderr
     assert (cluster / "qdel.call").read_text() == "77\n"
+
+
+def test_a_scheduler_that_no_earlier_call_used_is_not_asked(repository, cluster):
+    """Its programs may be installed on a machine that has no access to a cluster."""
+    for program in ("squeue", "qstat"):
+        (cluster / "bin" / program).write_text("#!/bin/sh\n: >asked; exit 1\n")
+        (cluster / "bin" / program).chmod(0o755)
+    settle = [repository / "utils/settle_jobs.py", "x.JOB.log", "JOB"]
+    assert subprocess.run(settle, timeout=60).returncode == 0
+    assert not (cluster / "asked").exists()

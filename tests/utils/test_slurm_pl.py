@@ -9,8 +9,11 @@ import pytest
 pytestmark = pytest.mark.slow
 
 SBATCH = r"""#!/usr/bin/env bash
+if [ "${SBATCH_FAILS-}" = 1 ] || { [ "${SBATCH_FAILS-}" = second ] && [ -e sbatch.call ]; }; then
+  echo "sbatch: error: Invalid partition" >&2
+  exit 1
+fi
 echo "$*" > sbatch.call
-[ -z "${SBATCH_FAILS-}" ] || { echo "sbatch: error: Invalid partition" >&2; exit 1; }
 for word in "$@"; do
   case $word in --array=*) tasks=${word#--array=} ;; esac
 done
@@ -116,6 +119,16 @@ def test_what_sbatch_refuses_is_said(repository, cluster, monkeypatch):
     done = slurm_pl(repository, "x.log", "true")
     assert done.returncode == 1
     assert "sbatch: error: Invalid partition" in done.stderr
+
+
+def test_arrays_before_one_that_is_refused_are_cancelled(repository, cluster, monkeypatch):
+    (cluster / "bin/scontrol").write_text("#!/bin/sh\necho 'MaxArraySize = 3'\n")
+    monkeypatch.setenv("SBATCH_FAILS", "second")
+    done = slurm_pl(repository, "JOB=1:4", "x.JOB.log", "true")
+    assert done.returncode == 1
+    assert "sbatch: error: Invalid partition" in done.stderr
+    assert "--array=1-2 " in (cluster / "sbatch.call").read_text()
+    assert "--name=x.JOB.log." in (cluster / "scancel.call").read_text()
 
 
 def test_resume_submits_only_what_has_not_succeeded(repository, cluster):
