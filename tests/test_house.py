@@ -34,7 +34,7 @@ LAYERS = [
     {"command_line"},
     {"registry"},
     {"extras", "file_locks", "provenance", "script", "staging", "stop_signals", "terminal_bar"},
-    {"configuration", "digests", "memory_shortage"},
+    {"configuration", "digests", "memory_shortage", "unread_settings"},
     {"files"},
     {"abandoned"},
 ]

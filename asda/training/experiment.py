@@ -18,6 +18,7 @@ from asda.files import InputError, atomic_write
 from asda.training.launch import SPLIT_KEYS, Launch
 from asda.training.progress import TerminalHandler
 from asda.training.run_config import ACCEPT, Run, RunConfig, is_acceptable
+from asda.unread_settings import effective
 
 log = logging.getLogger(__name__)
 # Settings that change where a run is stored, how fast it is and what it writes, but not its result.
@@ -155,7 +156,8 @@ class Experiment:
             self._lengthened = None
         training = dataclasses.replace(self.config.training, accept_changes=False)
         config = dataclasses.replace(self.config, training=training)
-        configuration.save(config, self.folder / CONFIG)
+        # A number that the size gives and the kind does not read would look as if it were given.
+        configuration.save(effective(config), self.folder / CONFIG)
         self._launch.write(self.folder)
         self._write_command(f"{self._launch.command} {self.verb}")
 
@@ -204,7 +206,7 @@ class Experiment:
         Raises:
             InputError: if others differ.
         """
-        before, now = map(configuration.to_dict, (old, self.config))
+        before, now = (configuration.to_dict(effective(config)) for config in (old, self.config))
         changed = configuration.differences(before, now, ignored=RUNTIME_KEYS)
         notes = []
         earlier = Launch.read(self.folder)
