@@ -17,7 +17,7 @@ from typing import SupportsIndex, TypeVar, overload
 
 import numpy as np
 
-from asda.corpus.datadir import may_be_empty, table_lines
+from asda.corpus.datadir import naming_first_fault
 from asda.files import InputError
 
 TOGETHER = 4096
@@ -153,8 +153,8 @@ def read_packed(path: str | Path) -> PackedTable:
     Raises:
         InputError: as `read_table`.
     """
-    lines = table_lines(path, values=not may_be_empty(Path(path).name))
-    return PackedTable(Path(path), ((key, value) for _, key, value in lines))
+    with naming_first_fault(path) as lines:
+        return PackedTable(Path(path), ((key, value) for _, key, value in lines))
 
 
 def _hash(key: bytes) -> int:

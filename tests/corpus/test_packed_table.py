@@ -2,14 +2,16 @@
 
 import pickle
 import random
+import re
 
 import numpy as np
 import pytest
 
 from asda.corpus import packed_table
-from asda.corpus.datadir import read_table
+from asda.corpus.datadir import DataDir, read_table
 from asda.corpus.packed_table import PackedNames, read_packed
 from asda.files import InputError
+from asda.scoring.compare import read_groups
 
 LINES = ["a 1", "b-b \t2  two ", "a-1 ", "ä ö ü", "a1 x:12[3:4]", "zz top"]
 
@@ -42,7 +44,17 @@ def test_keys_are_found_in_any_order_also_if_hashes_are_equal(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(
-    "lines", ["a 1\nb 2\na 3\nb 4\n", "a 1\n\n", "a 1\nb\n", "a 1\n\xff 2\n", None]
+    "lines",
+    [
+        "a 1\nb 2\na 3\nb 4\n",
+        "a 1\n\n",
+        "a 1\nb\n",
+        "a 1\n\xff 2\n",
+        "a 1\na 2\nb\n",  # of two wrong lines, the first
+        "a 1\n\na 2\n",
+        "a 1\na 2\n\xff 2\n",
+        None,
+    ],
 )
 def test_what_read_table_refuses_is_refused_in_the_same_words(tmp_path, lines):
     path = tmp_path / "wav.scp"
@@ -53,6 +65,11 @@ def test_what_read_table_refuses_is_refused_in_the_same_words(tmp_path, lines):
     with pytest.raises(InputError) as found:
         read_packed(path)
     assert str(found.value) == str(expected.value)
+    with pytest.raises(InputError, match=f"^{re.escape(str(expected.value))}$"):
+        read_groups(path, np.array(["a"]))
+    if lines is not None:
+        with pytest.raises(InputError, match=f"^{re.escape(str(expected.value))}$"):
+            _ = DataDir(tmp_path).utterances
 
 
 def test_packed_names_are_a_sequence(table):
