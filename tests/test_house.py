@@ -37,6 +37,7 @@ LAYERS = [
     {"configuration", "digests", "memory_shortage", "unread_settings"},
     {"files"},
     {"abandoned"},
+    {"system_locks"},
 ]
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
 
