@@ -78,6 +78,17 @@ class DataDir:
                 return self._sorted_keys(name)
         raise InputError(f"{self.path}: contains none of {', '.join(UTTERANCE_LISTS)}")
 
+    def some_utterances(self) -> list[str]:
+        """Return `utterances`, of which there must be one.
+
+        Raises:
+            InputError: if there is none.
+        """
+        if not self.utterances:
+            name = next(filter(self.has, UTTERANCE_LISTS))
+            raise InputError(f"{self.path / name}: empty; it must list at least one clip")
+        return self.utterances
+
     def _sorted_keys(self, name: str) -> list[str]:
         with naming_first_fault(self.path / name) as lines:
             keys = sorted(key for _, key, _ in lines)

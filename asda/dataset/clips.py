@@ -104,7 +104,7 @@ class Clips(Dataset):
         selective = [target for target in self.targets if isinstance(target, SelectiveTarget)]
         usable = []
         left_out: dict[str, list[str]] = {}  # why -> utterances
-        every = DataDir(self.directory.path).utterances  # which self.directory would keep
+        every = DataDir(self.directory.path).some_utterances()  # which self.directory would keep
         self.expected = len(every)
         for utterance in every:
             if fault := self._fault(utterance, selective):

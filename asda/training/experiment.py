@@ -35,6 +35,7 @@ RUNTIME_KEYS = {
     "data.workers",
     "data.max_bad",
 }
+OWN_SECTIONS = {"teacher", "classifier", "ctc"}  # each of one command
 BEGIN = "training begins"  # a line of the log
 CONFIG, CHECKPOINT, MODEL = "config.yaml", "checkpoint.pt", "model.pt"
 
@@ -54,9 +55,23 @@ def begun_run(config: Run) -> Run | None:
     try:
         return configuration.load(type(config), folder / CONFIG)
     except InputError as error:
+        if _is_of_other_command(config, folder / CONFIG):
+            raise InputError(
+                f"{folder} holds a run of another command of asda; choose another experiment folder"
+            ) from None
         raise InputError(
             f"{error}; restore this file, or remove it to resume without comparing settings"
         ) from None
+
+
+def _is_of_other_command(config: RunConfig, path: Path) -> bool:
+    """Return whether a stored configuration has a section that only runs of another kind have."""
+    try:
+        sections = {key for key, value in configuration.read_yaml(path).items() if value}
+    except InputError:
+        return False
+    own = {field.name for field in dataclasses.fields(config)}
+    return not OWN_SECTIONS.isdisjoint(sections - own)
 
 
 class Experiment:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from asda.dataset.feature_sources import FeatureInput
 
 Run = TypeVar("Run", bound="RunConfig")
+MOST_SEED = 2**63 - 1  # the largest that PyTorch and NumPy both take
 ACCEPT = "training.accept_changes"
 # Settings that a run may change on request when it resumes; no tensor in a checkpoint depends on
 # them.
@@ -132,6 +133,8 @@ class TrainingConfig:
         for name in ("evaluate_every", "save_minutes", "patience", "threads", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"training.{name} must not be negative")
+        if self.seed > MOST_SEED:
+            raise ValueError(f"training.seed must be at most {MOST_SEED}, not {self.seed}")
         if self.lost_after <= 0:
             raise ValueError(f"training.lost_after must be above 0, not {self.lost_after:g}")
         if self.threads > MOST_THREADS:
