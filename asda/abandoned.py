@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import os
 import shutil
@@ -10,18 +9,23 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from asda.system_locks import is_for_one_host, take_lock
+
 UNLOCKED = 1.0  # seconds within which a new temporary file may not have been locked yet
 RANDOM = 8  # characters that tempfile appends
 
 
 def hold(descriptor: int) -> None:
     """Mark a temporary file or folder as that of a living process, until it is closed."""
-    with suppress(OSError):  # a file system without locks
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with suppress(OSError):
+        take_lock(descriptor)
 
 
 def remove_abandoned(path: Path) -> None:
-    """Remove what processes that were killed while they wrote `path` have left beside it."""
+    """Remove what processes that were killed while they wrote `path` have left beside it.
+
+    It stays where no lock tells whether the process lives, perhaps on another host.
+    """
     for name in _hidden_names(path.parent.absolute()):
         if not name.startswith(f".{path.name}.") or len(name) != len(path.name) + 2 + RANDOM:
             continue
@@ -29,7 +33,8 @@ def remove_abandoned(path: Path) -> None:
         with suppress(OSError):
             descriptor = os.open(found, os.O_RDONLY)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while it is held
+                if not take_lock(descriptor) or is_for_one_host(found):
+                    continue
                 if found.is_dir():
                     shutil.rmtree(found)
                 # A time in the future is that of a clock which has been set back since.

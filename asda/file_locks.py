@@ -1,17 +1,12 @@
 """Locks that keep other processes out of a file or folder, on network file systems too.
 
-The lock of the system ends with the process that holds it, however that ends. Some file systems
-refuse such locks (Lustre without the mount option `flock`, NFS without a lock service), and others
-have ones that hold on one host only (NFS with `nolock` or `local_lock`). There a second file, which
-only one process can create, names the process that holds the lock.
+Where that of the system (asda/system_locks.py) is refused, or holds on one host only, a second
+file, which only one process can create, names the process that holds the lock.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import re
 import socket
 import sys
 import time
@@ -21,10 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from asda.files import blamed_on
+from asda.system_locks import is_for_one_host, take_lock
 
-UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
-ONE_HOST = {"nolock", "local_lock=all", "local_lock=flock", "local_lock=posix"}  # options of NFS
-MOUNTS = Path("/proc/self/mounts")
 POLL_SECONDS = 1.0
 
 
@@ -51,19 +44,13 @@ class FileLock:
         """Take the lock; return whether no other process holds it, else see `holder`."""
         with blamed_on(self.path):
             self._stream = open(self.path, "a")  # noqa: SIM115
-            try:
-                take = fcntl.flock if self._inherited else fcntl.lockf
-                take(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                done = not _is_for_one_host(self.path) or self._mark()
-            except (BlockingIOError, PermissionError):
-                done = False
-            except OSError as error:
-                if error.errno not in UNSUPPORTED:
-                    raise
-                done = self._mark()
-        if not done:
+            taken = take_lock(self._stream, self._inherited)
+            if taken is not False:
+                whole = taken and not is_for_one_host(self.path)
+                taken = whole or self._mark()
+        if not taken:
             self.release()
-        return done
+        return taken
 
     def release(self) -> None:
         """Let others take the lock, which the end of the process does as well."""
@@ -126,20 +113,3 @@ def _lives(process: int) -> bool:
     except PermissionError:  # that of another user
         pass
     return True
-
-
-def _is_for_one_host(path: Path) -> bool:
-    """Return whether locks of a file are unknown to other hosts, by how its disk is mounted."""
-    where, folder = str(path.resolve()), ""
-    local = False
-    try:
-        lines = MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
-    for line in lines:
-        _, escaped, kind, options, *_ = line.split(" ")
-        mounted = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), escaped)  # spaces
-        if f"{where}/".startswith(f"{mounted.rstrip('/')}/") and len(mounted) >= len(folder):
-            folder = mounted
-            local = kind.startswith("nfs") and not ONE_HOST.isdisjoint(options.split(","))
-    return local

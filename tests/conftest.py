@@ -22,7 +22,7 @@ if not shutil.which("ffmpeg"):  # an independent decoder, which tests of audio c
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let files with slow tests come first, so that several processes end at about the same time."""
+    """Let files with slow tests come first, so that all processes end at about the same time."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

@@ -10,7 +10,7 @@ import time
 import pytest
 import torch
 
-from asda import file_locks
+from asda import file_locks, system_locks
 from asda.distributed import Process
 from asda.file_locks import FileLock, locked
 from asda.files import InputError
@@ -87,7 +87,7 @@ def test_locks_that_hold_on_one_host_only_are_known_by_the_mount_options(
     mounts = tmp_path / "mounts"
     lines = [f"other / nfs nolock 0 0\nserver:/x {tmp_path} {kind} {options} 0 0"]
     mounts.write_text("\n".join([*lines, f"y {tmp_path}/locks nfs nolock 0 0\n"]))
-    monkeypatch.setattr(file_locks, "MOUNTS", mounts)
+    monkeypatch.setattr(system_locks, "MOUNTS", mounts)
     assert lock.acquire()
     assert lock.marker.exists() == marked
 
@@ -97,7 +97,7 @@ def test_a_disk_may_be_mounted_in_a_folder_with_a_space_in_its_name(tmp_path, mo
     folder.mkdir()
     mounts = tmp_path / "mounts"
     mounts.write_text(f"x / ext4 rw 0 0\ny {tmp_path}/my\\040disk nfs rw,nolock 0 0\n")
-    monkeypatch.setattr(file_locks, "MOUNTS", mounts)
+    monkeypatch.setattr(system_locks, "MOUNTS", mounts)
     lock = FileLock(folder / "lock")
     assert lock.acquire()
     assert lock.marker.exists()

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from asda import abandoned
+from asda import abandoned, system_locks
 from asda.files import InputError, atomic_write, reason_of, refuse_overwriting
 from asda.staging import staged
 
@@ -117,3 +117,15 @@ def test_the_temporary_file_of_a_living_process_stays(tmp_path):
         with atomic_write(tmp_path / "table") as second:
             second.write("second")
     assert (tmp_path / "table").read_text() == "first"
+
+
+def test_on_a_disk_whose_locks_hold_on_one_host_nothing_of_others_is_removed(tmp_path, monkeypatch):
+    """A process of another host may live, and write what seems to be abandoned here."""
+    mounts = tmp_path / "mounts"
+    monkeypatch.setattr(system_locks, "MOUNTS", mounts)
+    (tmp_path / ".export.abcdefgh").mkdir()
+    for options, left in (("rw,nolock", True), ("rw", False)):
+        mounts.write_text(f"server:/x {tmp_path} nfs {options} 0 0\n")
+        abandoned._hidden_names.cache_clear()
+        abandoned.remove_abandoned(tmp_path / "export")
+        assert (tmp_path / ".export.abcdefgh").exists() == left

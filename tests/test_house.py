@@ -34,9 +34,10 @@ LAYERS = [
     {"command_line"},
     {"registry"},
     {"extras", "file_locks", "provenance", "script", "staging", "stop_signals", "terminal_bar"},
-    {"configuration", "digests", "memory_shortage"},
+    {"configuration", "digests", "memory_shortage", "unread_settings"},
     {"files"},
     {"abandoned"},
+    {"system_locks"},
 ]
 HEIGHT = {room: -index for index, layer in enumerate(LAYERS) for room in layer}
 

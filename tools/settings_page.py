@@ -22,6 +22,7 @@ from asda.text.ngram_config import NgramConfig
 from asda.text.units_config import UnitsConfig
 from asda.training.ctc_config import CtcConfig
 from asda.training.run_config import FinetuneConfig, PretrainConfig
+from asda.unread_settings import condition
 
 COMMANDS = {
     "pretrain": PretrainConfig,
@@ -40,7 +41,10 @@ Printed by `tools/settings_page.py` from the configuration dataclasses; do not e
 Settings are written in a YAML file (`--config`), with one level of indentation per dot of the key,
 or as options (`--optimizer.lr 1e-3`), which override the file. In a recipe the files are in
 `conf/`, and options go through `--pretrain-args` and `--finetune-args`. Unknown keys are refused.
-`null` means that the value follows from other settings, as described.
+`null` means that the value follows from other settings, as described. "Only with `kind` vit" at the
+end of a meaning tells that this setting is read only beside that value of another; "not with", that
+nothing reads it beside such values. A value that nothing reads is refused, unless it is the default
+or 0.
 `asda pretrain --print_config` prints all of them.
 """
 
@@ -89,6 +93,8 @@ def section(title: str, config: type, prefix: str, commands: list[str] | None = 
     for field in dataclasses.fields(config):
         if not dataclasses.is_dataclass(hints[field.name]):
             meaning = linked(" ".join(meanings[field.name].split())).replace("|", "\\|")
+            if read := condition(config, field.name):
+                meaning += f"; {read}"
             kind = type_name(hints[field.name])
             rows.append(f"| `{prefix}{field.name}` | {kind} | {default(field)} | {meaning} |")
     return f"## {title}\n\n{linked(summary)}{used}\n\n" + "\n".join(rows) + "\n"

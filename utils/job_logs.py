@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import IO
 
 POLL_SECONDS = 1.0
-UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # by some network file systems
+# By some network file systems, as in asda/system_locks.py, which these programs cannot import: on
+# the nodes of a cluster they run with any Python.
+UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from asda.commands.apply_arguments import DONE_BEFORE, add_computing, add_inputs
 from asda.decoding.decoding_config import DecodingConfig
 from asda.files import InputError
 from asda.inference.transcription import PAUSE
+from asda.unread_settings import refuse_unread
 
 FORMATS = ("table", "jsonl", "srt", "vtt", "ctm", "text", "trn")
 
@@ -29,9 +30,11 @@ def _decoding(values: dict[str, Any]) -> DecodingConfig:
         setting.name: values.pop(setting.name) for setting in dataclasses.fields(DecodingConfig)
     }
     try:
-        return DecodingConfig(**taken)
+        config = DecodingConfig(**taken)
     except ValueError as error:
         raise InputError(f"{error}") from None
+    refuse_unread(config)
+    return config
 
 
 def _parser() -> argparse.ArgumentParser:

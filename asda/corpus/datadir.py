@@ -8,6 +8,7 @@ import operator
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -83,10 +84,10 @@ class DataDir:
         return name
 
     def _sorted_keys(self, name: str) -> list[str]:
-        lines = table_lines(self.path / name, values=not may_be_empty(name))
-        keys = sorted(key for _, key, _ in lines)
-        if any(map(operator.eq, keys, itertools.islice(keys, 1, None))):
-            self.table(name)  # says which line is repeated
+        with naming_first_fault(self.path / name) as lines:
+            keys = sorted(key for _, key, _ in lines)
+            if any(map(operator.eq, keys, itertools.islice(keys, 1, None))):
+                raise InputError(f"{self.path / name}: duplicate keys")
         return keys
 
     @cached_property
@@ -270,6 +271,24 @@ def key_and_value(path: str | Path, number: int, line: str, values: bool) -> tup
         found = f"'{fields[0]}' has no value" if fields else "empty line"
         raise InputError(f"{path}:{number}: {found}; expected 'key value'")
     return fields[0], fields[1].rstrip() if len(fields) > 1 else ""
+
+
+@contextmanager
+def naming_first_fault(path: str | Path) -> Iterator[Iterator[tuple[int, str, str]]]:
+    """Let a block read the lines of a table, and name the wrong line that `read_table` names.
+
+    A reader in little memory finds a repeated key only after all lines, one of which may be wrong
+    as well.
+
+    Raises:
+        InputError: if the block does, naming the first wrong line.
+    """
+    values = not may_be_empty(Path(path).name)
+    try:
+        yield table_lines(path, values)
+    except InputError:
+        read_table(path, values)
+        raise
 
 
 def write_table(path: str | Path, table: Mapping[str, str]) -> None:

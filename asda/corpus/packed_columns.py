@@ -12,15 +12,19 @@ from asda.corpus.datadir import DataDir
 from asda.corpus.packed_names import PackedNames, spans
 from asda.corpus.packed_table import PackedTable, read_packed
 from asda.digests import DIGITS
+from asda.files import InputError
 
 
 def packed_utterances(directory: DataDir) -> PackedNames:
     """Return the `utterances` of a data directory in little memory, with no text between them.
 
     Raises:
-        InputError: if a table is missing or damaged.
+        InputError: if the table is missing or damaged, or lists no utterance.
     """
-    names = read_packed(directory.path / directory.utterance_list).names
+    path = directory.path / directory.utterance_list
+    names = read_packed(path).names
+    if not len(names):
+        raise InputError(f"{path}: empty; it must list at least one clip")
     if names.increasing:
         return names.chosen(np.ones(len(names), bool))
     return PackedNames(sorted(names))

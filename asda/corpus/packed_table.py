@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asda.corpus.datadir import may_be_empty
+from asda.corpus.datadir import may_be_empty, naming_first_fault
 from asda.corpus.line_blocks import LINE_END, SPACE, line_blocks
 from asda.corpus.packed_names import PackedNames, spans
 from asda.files import InputError
@@ -191,7 +191,8 @@ def read_packed(path: str | Path) -> PackedTable:
     Raises:
         InputError: as `read_table`.
     """
-    return PackedTable(Path(path), values=not may_be_empty(Path(path).name))
+    with naming_first_fault(path):
+        return PackedTable(Path(path), values=not may_be_empty(Path(path).name))
 
 
 def _hash(key: bytes | bytearray) -> int:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from asda.configuration import check_fraction
+from asda.unread_settings import not_with, only_with
 
 SLOWEST = 0.5  # smallest factor of speed
 
@@ -66,13 +67,13 @@ class DataConfig:
     padding: Literal["mask", "fill"] = "mask"
     batch_size: int = 32
     batch_frames: int | None = None
-    group_by_length: bool = True
+    group_by_length: bool = only_with(True, batch_frames=None)
     sampling: Literal["uniform", "weighted", "balanced"] = "uniform"
     draws_per_epoch: int | None = None
     shuffle_buffer_size: int = 0
-    shuffle_block: int = 64
+    shuffle_block: int = not_with(64, shuffle_buffer_size=0)
     workers: int = 1
-    max_bad: float = 0.05
+    max_bad: float = not_with(0.05, fbank=None, corpora={})
     norm: Literal["corpus", "clip"] | None = None
     norm_mean: float | None = None
     norm_std: float | None = None
@@ -164,12 +165,12 @@ class AugmentConfig:
     edges: int = 0
     background: float = 0.0
     mixup_alpha: float = 0.0
-    mixup_probability: float = 0.9
-    mixup_per_clip: bool = False
+    mixup_probability: float = not_with(0.9, mixup_alpha=0)
+    mixup_per_clip: bool = not_with(False, mixup_alpha=0)
     time_mask: float = 0.0
     freq_mask: float = 0.0
-    time_masks: int = 1
-    freq_masks: int = 1
+    time_masks: int = not_with(1, time_mask=0)
+    freq_masks: int = not_with(1, freq_mask=0)
 
     @property
     def perturbs(self) -> bool:

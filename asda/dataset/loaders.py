@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -54,6 +55,8 @@ class Loader:
         frames = max(config.batch_size * config.max_frames, config.batch_frames or 0)
         values = frames * self.clips.mel_bins
         slots = Slots(config.workers, values)
+        # A run warns of them in its own words, once.
+        warnings.filterwarnings("ignore", "This DataLoader will create .* worker processes")
         loader = DataLoader(
             self.clips,
             batch_sampler=self.batches,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from asda.unread_settings import not_with, only_with
+
 
 @dataclass
 class DecodingConfig:
@@ -24,12 +26,12 @@ class DecodingConfig:
     """
 
     method: Literal["greedy", "beam"] = "greedy"
-    beam: int = 16
-    prune: float = 6.0
+    beam: int = only_with(16, method="beam")
+    prune: float = only_with(6.0, method="beam")
     lm: str | None = None
-    lm_of: Literal["words", "units"] = "words"
-    lm_weight: float = 0.5
-    word_bonus: float = 0.0
+    lm_of: Literal["words", "units"] = not_with("words", lm=None)
+    lm_weight: float = not_with(0.5, lm=None)
+    word_bonus: float = only_with(0.0, method="beam")
 
     def __post_init__(self) -> None:
         if self.beam < 1:

@@ -12,6 +12,7 @@ import yaml
 
 from asda.model.model_checks import check
 from asda.model.part_configs import AttentionConfig, DecoderConfig, MaskConfig, PatchConfig
+from asda.unread_settings import not_with
 
 SIZES = Path(__file__).parent / "sizes"
 Pooling = Literal["cls", "mean", "statistics"]
@@ -65,7 +66,7 @@ class ModelConfig:
     target_output: TargetOutput = "mlp"
     target_norm: TargetNorm = "clip"
     cls_weight: float = 1.0
-    cls_reduction: Literal["mean", "sum"] = "mean"
+    cls_reduction: Literal["mean", "sum"] = not_with("mean", cls_weight=0)
 
     def for_features(self, mel_bins: int) -> ModelConfig:
         """Return a copy with numbers for what follows the features: `mel_bins` and `patch.freq`.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from asda.unread_settings import only_with
+
 
 @dataclass
 class PatchConfig:
@@ -59,11 +61,11 @@ class AttentionConfig:
     """
 
     kind: Literal["differential", "standard", "gated", "diff_v2"] = "differential"
-    lambda_init: float | None = 0.1
-    learn_lambda: bool = False
-    output_scale: float | None = 0.95
-    norm: Literal["layer", "head_rms", "none"] = "layer"
-    head_split: Literal["full", "half"] = "full"
+    lambda_init: float | None = only_with(0.1, kind="differential")
+    learn_lambda: bool = only_with(False, kind="differential")
+    output_scale: float | None = only_with(0.95, kind="differential")
+    norm: Literal["layer", "head_rms", "none"] = only_with("layer", kind="differential")
+    head_split: Literal["full", "half"] = only_with("full", kind="differential")
     bias: bool = True
 
 
@@ -83,9 +85,9 @@ class MaskConfig:
 
     sampler: Literal["block", "random"] = "block"
     ratio: float = 0.8
-    block_time: int = 5
-    block_freq: int = 5
-    adjust: float = 0.07
+    block_time: int = only_with(5, sampler="block")
+    block_freq: int = only_with(5, sampler="block")
+    adjust: float = only_with(0.07, sampler="block")
 
     def __post_init__(self) -> None:
         if not 0 < self.ratio < 1:
@@ -114,7 +116,7 @@ class DecoderConfig:
     kind: Literal["convolution", "vit"] = "convolution"
     layers: int | None = None
     width: int | None = None
-    heads: int | None = None
-    kernel: int | None = None
-    groups: int | None = None
-    mask_noise: float = 0.01
+    heads: int | None = only_with(None, kind="vit")
+    kernel: int | None = only_with(None, kind="convolution")
+    groups: int | None = only_with(None, kind="convolution")
+    mask_noise: float = only_with(0.01, kind="convolution")

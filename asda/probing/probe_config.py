@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from asda.configuration import MOST_THREADS, check_fraction
+from asda.unread_settings import not_with, only_with
 
 KINDS = ("linear", "attentive", "knn", "prototype")
 OF_TOKENS = ("attentive", "prototype")  # they see every token, the others one vector per clip
+OF_VECTORS = tuple(kind for kind in KINDS if kind not in OF_TOKENS)
 ALL = "all"
 
 
@@ -55,11 +57,11 @@ class ProbeConfig:
     out: str
     valid: str | None = None
     kinds: str = " ".join(KINDS)
-    pooling: Literal["cls", "mean", "statistics"] | None = None
+    pooling: Literal["cls", "mean", "statistics"] | None = only_with(None, kinds=OF_VECTORS)
     layers: str | None = None
-    prototypes: int | None = None
+    prototypes: int | None = only_with(None, kinds="prototype")
     label_counts: str = ALL
-    draws: int = 5
+    draws: int = not_with(5, label_counts=ALL)
     encoder: Literal["student", "teacher"] = "student"
     normalization: Literal["model", "train"] = "model"
     cache: str | None = None

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from asda.files import InputError, numbered_lines, read_json
+from asda.corpus.datadir import DataDir, read_table
+from asda.files import InputError, read_json
 from asda.scoring.class_tables import upgrade_old_result
 from asda.scoring.intervals import Interval, intervals, paired_differences
 from asda.scoring.measurable import Measurable, Metric
@@ -126,14 +127,13 @@ def read_groups(path: Path, utterances: np.ndarray) -> np.ndarray:
         utterances: (clips,) str
 
     Raises:
-        InputError: if a line is not two words or an utterance has no group.
+        InputError: as `read_table`, or if a group is not one word or an utterance has none.
     """
-    table = {}
-    for number, line in numbered_lines(path):
-        words = line.split()
-        if len(words) != 2:
-            raise InputError(f"{path}:{number}: expected 'utterance group', not '{line}'")
-        table[words[0]] = words[1]
+    table = read_table(path)
+    for utterance, group in table.items():
+        if len(group.split()) != 1:
+            where = DataDir(path.parent).where(path.name, utterance)
+            raise InputError(f"{where}: expected 'utterance group', not '{utterance} {group}'")
     missing = [utterance for utterance in utterances if utterance not in table]
     if missing:
         raise InputError(f"{path}: no group for {len(missing)} clips (first: {missing[0]})")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from asda.configuration import MOST_THREADS, check_fraction
 from asda.decoding.decoding_config import DecodingConfig
+from asda.unread_settings import not_with, only_with
 
 
 @dataclass
@@ -31,9 +32,9 @@ class ScoreConfig:
     model: str
     data: str
     out: str
-    dump: str | None = None
+    dump: str | None = only_with(None, fbank=None)
     fbank: str | None = None
-    max_bad: float = 0.05
+    max_bad: float = not_with(0.05, fbank=None)
     metric: str | None = None
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     batch_size: int = 32
@@ -72,9 +73,9 @@ class BaselineConfig:
     train: str
     test: str
     out: str
-    dump: str | None = None
+    dump: str | None = only_with(None, fbank=None)
     fbank: str | None = None
-    max_bad: float = 0.05
+    max_bad: float = not_with(0.05, fbank=None)
     valid: str | None = None
     limit: int = 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from torch import nn
 
 from asda.extras import require_compiler
@@ -27,7 +29,16 @@ def compile_blocks(model: nn.Module) -> None:
 
     if next(model.parameters()).device.type == "cpu":
         require_compiler("training.compile", "training.compile false")
+        logging.getLogger("torch.utils.cpp_extension").addFilter(_concerns_cpus)
     blocks = [module for module in model.modules() if isinstance(module, Block)]
     config.recompile_limit = max(config.recompile_limit, USES * len(blocks))
     for block in blocks:
         block.compile(dynamic=True, options={"fallback_random": True})
+
+
+def _concerns_cpus(record: logging.LogRecord) -> bool:
+    """Return whether a line of PyTorch's compiler is worth reading where a model is on a CPU.
+
+    On machines with CUDA's own compiler and no GPU it warns of "No CUDA runtime".
+    """
+    return "No CUDA runtime is found" not in record.getMessage()

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from asda.unread_settings import only_with
+
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # also a part of names of numbers in logs and of files
 PARTS = 1000  # parts into which shares by size are rounded
 
@@ -27,7 +29,7 @@ class CorpusConfig:
 
     train: str
     valid: str | None = None
-    dump: str | None = None
+    dump: str | None = only_with(None, fbank=None)
     fbank: str | None = None
     share: float | None = None
 

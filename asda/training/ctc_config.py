@@ -58,5 +58,10 @@ class CtcConfig(RunConfig):
         if self.training.deterministic:
             raise ValueError("training.deterministic: PyTorch has no such CTC loss on GPUs")
 
+    @property
+    def command(self) -> str:
+        """`asda COMMAND` that takes these settings."""
+        return "finetune-ctc"
+
     def further_inputs(self) -> dict[str, str]:
         return {"units": f"{self.units}/{MODEL}", "settings of units": f"{self.units}/{SETTINGS}"}

@@ -18,6 +18,7 @@ from asda.files import InputError, atomic_write
 from asda.training.launch import SPLIT_KEYS, Launch
 from asda.training.progress import TerminalHandler
 from asda.training.run_config import ACCEPT, Run, RunConfig, is_acceptable
+from asda.unread_settings import effective
 
 log = logging.getLogger(__name__)
 # Settings that change where a run is stored, how fast it is and what it writes, but not its result.
@@ -34,6 +35,7 @@ RUNTIME_KEYS = {
     "data.workers",
     "data.max_bad",
 }
+OWN_SECTIONS = {"teacher", "classifier", "ctc"}  # each of one command
 BEGIN = "training begins"  # a line of the log
 CONFIG, CHECKPOINT, MODEL = "config.yaml", "checkpoint.pt", "model.pt"
 
@@ -53,9 +55,23 @@ def begun_run(config: Run) -> Run | None:
     try:
         return configuration.load(type(config), folder / CONFIG)
     except InputError as error:
+        if _is_of_other_command(config, folder / CONFIG):
+            raise InputError(
+                f"{folder} holds a run of another command of asda; choose another experiment folder"
+            ) from None
         raise InputError(
             f"{error}; restore this file, or remove it to resume without comparing settings"
         ) from None
+
+
+def _is_of_other_command(config: RunConfig, path: Path) -> bool:
+    """Return whether a stored configuration has a section that only runs of another kind have."""
+    try:
+        sections = {key for key, value in configuration.read_yaml(path).items() if value}
+    except InputError:
+        return False
+    own = {field.name for field in dataclasses.fields(config)}
+    return not OWN_SECTIONS.isdisjoint(sections - own)
 
 
 class Experiment:
@@ -155,7 +171,8 @@ class Experiment:
             self._lengthened = None
         training = dataclasses.replace(self.config.training, accept_changes=False)
         config = dataclasses.replace(self.config, training=training)
-        configuration.save(config, self.folder / CONFIG)
+        # A number that the size gives and the kind does not read would look as if it were given.
+        configuration.save(effective(config), self.folder / CONFIG)
         self._launch.write(self.folder)
         self._write_command(f"{self._launch.command} {self.verb}")
 
@@ -204,7 +221,7 @@ class Experiment:
         Raises:
             InputError: if other settings differ.
         """
-        before, now = map(configuration.to_dict, (old, self.config))
+        before, now = (configuration.to_dict(effective(config)) for config in (old, self.config))
         changed = configuration.differences(before, now, ignored=RUNTIME_KEYS)
         notes = []
         earlier = Launch.read(self.folder)

@@ -11,6 +11,7 @@ from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.files import InputError
 from asda.model.model_config import ModelConfig, PooledLayers, Pooling
 from asda.training.corpus_config import CorpusConfig, check_corpora
+from asda.unread_settings import not_with, only_with
 
 # True for mypy alone. What is imported for typing.TYPE_CHECKING, jsonargparse imports as well, and
 # `asda pretrain --help` would wait for torch.
@@ -19,6 +20,7 @@ if MYPY:
     from asda.dataset.feature_sources import FeatureInput
 
 Run = TypeVar("Run", bound="RunConfig")
+MOST_SEED = 2**63 - 1  # the largest that PyTorch and NumPy both take
 ACCEPT = "training.accept_changes"
 # Settings that a run may change on request when it resumes; no tensor in a checkpoint depends on
 # them.
@@ -57,9 +59,9 @@ class OptimizerConfig:
     eps: float = 1e-8
     eps_form: Literal["torch", "reference"] = "torch"
     weight_decay: float = 0.05
-    decay_all: bool = False
-    layer_decay: float = 1.0
-    decay_embeddings: bool = True
+    decay_all: bool = not_with(False, weight_decay=0)
+    layer_decay: float = only_with(1.0, command=("finetune", "finetune-ctc"))
+    decay_embeddings: bool = not_with(True, layer_decay=1)
     clip_norm: float = 4.0
 
     def __post_init__(self) -> None:
@@ -122,9 +124,9 @@ class TrainingConfig:
     evaluate_every: int = 500
     save_every: int = 500
     save_minutes: float = 10.0
-    snapshots: int = 5
+    snapshots: int = only_with(5, final="average")
     final: Literal["last", "best", "average"] = "last"
-    patience: int = 0
+    patience: int = not_with(0, evaluate_every=0)
     accept_changes: bool = False
 
     def __post_init__(self) -> None:
@@ -134,6 +136,8 @@ class TrainingConfig:
         for name in ("evaluate_every", "save_minutes", "patience", "threads", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"training.{name} must not be negative")
+        if self.seed > MOST_SEED:
+            raise ValueError(f"training.seed must be at most {MOST_SEED}, not {self.seed}")
         if self.lost_after <= 0:
             raise ValueError(f"training.lost_after must be above 0, not {self.lost_after:g}")
         if self.threads > MOST_THREADS:
@@ -191,7 +195,7 @@ class ClassifierConfig:
     freeze_encoder: bool = False
     encoder: Literal["student", "teacher"] = "student"
     loss: Literal["auto", "cross_entropy", "bce"] = "auto"
-    loss_reduction: Literal["clips", "labels"] = "clips"
+    loss_reduction: Literal["clips", "labels"] = only_with("clips", loss=("bce", "auto"))
     label_smoothing: float = 0.0
     metric: Literal["auto", "accuracy", "mAP"] | None = "auto"
 
@@ -247,7 +251,7 @@ class RunConfig:
     train: str
     exp: str
     valid: str | None = None
-    dump: str | None = None
+    dump: str | None = only_with(None, fbank=None)
     fbank: str | None = None
     init: str | None = None
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -306,7 +310,7 @@ class PretrainConfig(RunConfig):
     train: str = field(default="", kw_only=True)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     corpora: dict[str, CorpusConfig] = field(default_factory=dict)
-    share_temperature: float = 1.0
+    share_temperature: float = only_with(1.0, shares="by size")
 
     def __post_init__(self) -> None:
         check_corpora(self.corpora)
@@ -329,6 +333,18 @@ class PretrainConfig(RunConfig):
         for name in ("mixup_alpha", "time_mask", "freq_mask"):
             if getattr(self.augment, name):
                 raise ValueError(f"augment.{name} is for fine-tuning; pretraining masks patches")
+
+    @property
+    def command(self) -> str:
+        """`asda COMMAND` that takes these settings."""
+        return "pretrain"
+
+    @property
+    def shares(self) -> str:
+        """How shares of the batches are divided among corpora."""
+        if not self.corpora:
+            return "of one corpus"
+        return "given" if any(c.share for c in self.corpora.values()) else "by size"
 
     @property
     def inputs(self) -> list[RunInput]:
@@ -355,6 +371,11 @@ class FinetuneConfig(RunConfig):
     """
 
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+
+    @property
+    def command(self) -> str:
+        """`asda COMMAND` that takes these settings."""
+        return "finetune"
 
 
 def is_acceptable(key: str) -> bool:

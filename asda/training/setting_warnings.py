@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from asda.training.run_config import RunConfig
 
 
@@ -15,6 +17,7 @@ def setting_warnings(config: RunConfig, clips: int, world_size: int, device: str
         device: type of the device, such as "cpu"
     """
     found = [_warmup(config), _batch(config, clips, world_size), _evaluations(config)]
+    found += [_workers(config.data.workers), _patch(config)]
     if config.training.precision == "fp16" and device == "cpu":
         found.append(
             "training.precision fp16 is meant for GPUs; on a CPU a step takes about ten times as"
@@ -56,4 +59,26 @@ def _evaluations(config: RunConfig) -> str | None:
         f"training.evaluate_every {training.evaluate_every} is more than training.updates"
         f" {training.updates}: the model is evaluated once, at the end; no model is chosen,"
         " and no run stops early"
+    )
+
+
+def _workers(workers: int) -> str | None:
+    # A job of a cluster may use some cores of a machine only; other systems than Linux do not tell.
+    limited = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if limited else os.cpu_count() or workers
+    if workers <= cores:
+        return None
+    return (
+        f"data.workers {workers} is more than the {cores} CPU cores of this process, which slows"
+        " the run down; a worker per core is enough"
+    )
+
+
+def _patch(config: RunConfig) -> str | None:
+    patch, frames = config.model.patch.time, config.data.max_frames
+    if patch <= frames:
+        return None
+    return (
+        f"model.patch.time {patch} is more than data.max_frames {frames}: each clip is one patch in"
+        " time, the rest of which is filled with zeros"
     )

@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from asda import configuration
 from asda.checkpoint.load import read_model
 from asda.checkpoint.saved_model import NO_HEAD, SavedModel, WhichEncoder, load_weights
+from asda.configuration import differences, is_below, to_dict
 from asda.corpus.datadir import DataDir
 from asda.dataset.clips import Clips, open_clips
 from asda.dataset.collate import Batch
@@ -42,6 +42,7 @@ from asda.training.input_digests import check_inputs, input_digests
 from asda.training.loop import train
 from asda.training.run_config import RunConfig, check_ranking
 from asda.training.setting_warnings import setting_warnings
+from asda.unread_settings import refuse_unread, unread
 
 log = logging.getLogger(__name__)
 Config = TypeVar("Config", bound=RunConfig)
@@ -135,6 +136,7 @@ class Task(ABC, Generic[Config]):
             config = dataclasses.replace(config, model=model)
         given, begun = config, begun_run(config)
         config = cls.decided(config, process, begun)
+        refuse_unread(config, given, _taken_over(config, begun, init))
         check_ranking(config.training, ranked=cls.ranks(config))
         agree_on_settings(config, process)
         with failing_together():
@@ -287,11 +289,11 @@ class Task(ABC, Generic[Config]):
         data = {"train": first.train, "valid": first.valid, "init": config.init}
         return SavedModel(
             kind="finetuned" if self.head else "pretrained",
-            model=configuration.to_dict(self.model_config),
+            model=to_dict(self.model_config),
             weights=weights,
             normalization=vars(self.clips.normalization),
             fbank=self.clips.features.fbank_config(),
-            data=configuration.to_dict(config.data),
+            data=to_dict(config.data),
             output=self.output,
             labels=list(self.labels),
             head=dict(self.head),
@@ -345,3 +347,21 @@ class Task(ABC, Generic[Config]):
             seed=self.config.training.seed,
             targets=self.corpus_targets(number, DataDir(directory)),
         )
+
+
+def _taken_over(config: RunConfig, begun: RunConfig | None, init: SavedModel | None) -> set[str]:
+    """Return the settings that nothing reads and whose values are not those of the user.
+
+    Args:
+        config: of the run
+        begun: that of the run in the experiment folder, which may be older than a condition
+        init: the model that the run starts from
+    """
+    keys, now = {key for key, _, _ in unread(config)}, to_dict(config)
+    found: set[str] = set()
+    if begun:
+        found |= keys - differences(to_dict(begun), now).keys()
+    if init:
+        of_model = {key for key in keys if is_below(key, ["model"])}
+        found |= of_model - differences(to_dict(init.config), now["model"], "model.").keys()
+    return found

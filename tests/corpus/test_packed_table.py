@@ -2,6 +2,7 @@
 
 import pickle
 import random
+import re
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from asda.corpus.packed_columns import packed_utterances
 from asda.corpus.packed_names import PackedNames
 from asda.corpus.packed_table import read_packed
 from asda.files import InputError
+from asda.scoring.compare import read_groups
 
 # Keys of which some begin alike, and pieces that only a reading line by line takes well.
 KEYS = st.sampled_from(["a", "a-1", "a1", "ab", "b", "clip0000001", "clip0000002", "ä", "zz", ""])
@@ -51,7 +53,17 @@ def test_keys_are_found_in_any_order_also_if_hashes_are_equal(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(
-    "lines", ["a 1\nb 2\na 3\nb 4\n", "a 1\n\n", "a 1\nb\n", "a 1\n\xff 2\n", None]
+    "lines",
+    [
+        "a 1\nb 2\na 3\nb 4\n",
+        "a 1\n\n",
+        "a 1\nb\n",
+        "a 1\n\xff 2\n",
+        "a 1\na 2\nb\n",  # of two wrong lines, the first
+        "a 1\n\na 2\n",
+        "a 1\na 2\n\xff 2\n",
+        None,
+    ],
 )
 def test_what_read_table_refuses_is_refused_in_the_same_words(tmp_path, lines):
     path = tmp_path / "wav.scp"
@@ -62,6 +74,11 @@ def test_what_read_table_refuses_is_refused_in_the_same_words(tmp_path, lines):
     with pytest.raises(InputError) as found:
         read_packed(path)
     assert str(found.value) == str(expected.value)
+    with pytest.raises(InputError, match=f"^{re.escape(str(expected.value))}$"):
+        read_groups(path, np.array(["a"]))
+    if lines is not None:
+        with pytest.raises(InputError, match=f"^{re.escape(str(expected.value))}$"):
+            _ = DataDir(tmp_path).utterances
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

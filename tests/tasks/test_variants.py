@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_images")]
 OPTIONS = {
     "gated": {"model__attention__kind": "gated"},
     "diff_v2": {"model__attention__kind": "diff_v2"},
-    "vit": {"model__decoder__kind": "vit"},
+    "vit": {"model__decoder": {"kind": "vit", "layers": 1}},
     "block": {"model__target_output": "block"},
     "clip": {"data__norm": "clip"},
 }

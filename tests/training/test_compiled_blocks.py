@@ -1,6 +1,9 @@
 """Compiled blocks: the same losses, gradients and draws, and models without a trace of it."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -82,3 +85,20 @@ def test_a_machine_without_a_compiler_is_told_so(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(InputError, match=r"no-such-compiler.* or choose training\.compile false"):
         compile_blocks(Classifier(tiny(), 5, "cls"))
+
+
+def test_on_a_cpu_nothing_is_said_of_cuda():
+    """PyTorch warns once, when its compiler is loaded, if the machine has nvcc and no GPU."""
+    code = """
+import logging
+from torch import nn
+from asda.training.compiled_blocks import compile_blocks
+compile_blocks(nn.Linear(1, 1))
+logging.getLogger("torch.utils.cpp_extension").warning("something else")
+import torch.utils.cpp_extension
+"""
+    environment = os.environ | {"CUDA_HOME": "/usr/local", "CUDA_VISIBLE_DEVICES": ""}
+    words = [sys.executable, "-c", code]
+    found = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert "something else" in found.stderr
+    assert "CUDA" not in found.stderr

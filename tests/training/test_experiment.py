@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -264,3 +265,49 @@ def test_a_run_goes_on_by_another_name_of_its_folder(data, tmp_path):
         run_pretrain(data, tmp_path / "run")
     (tmp_path / "alias").symlink_to(tmp_path / "run")
     assert run_pretrain(data, tmp_path / "alias")["facts"]["updates"] == 8
+
+
+VIT = {"model__decoder": {"kind": "vit", "layers": 1}, "training__updates": 1}
+
+
+def test_a_new_run_refuses_what_nothing_reads(data, tmp_path):
+    options = {"model__attention": {"kind": "gated", "lambda_init": 0.2}}
+    said = "model.attention.lambda_init 0.2 has no effect with model.attention.kind gated, only"
+    with pytest.raises(InputError, match=re.escape(said)):
+        run_pretrain(data, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command_of_a_run_does_not_state_what_nothing_reads(data, tmp_path):
+    """The size gives a kernel, which a ViT decoder ignores; the run may be repeated elsewhere."""
+    run_pretrain(data, tmp_path / "run", **VIT)
+    saved = load(PretrainConfig, tmp_path / "run/config.yaml")
+    assert saved.model.decoder.kernel is None
+    assert saved.model.decoder.heads == 2
+    main(["pretrain", "--config", f"{tmp_path}/run/config.yaml", "--exp", f"{tmp_path}/again"])
+    assert (tmp_path / "again/config.yaml").read_text().replace("/again", "/run") == (
+        tmp_path / "run/config.yaml"
+    ).read_text()
+
+
+def test_a_run_from_before_a_condition_goes_on_but_takes_no_new_value(data, tmp_path, capsys):
+    """Its configuration holds a value that nothing reads, and that no user could give today."""
+    run_pretrain(data, tmp_path / "run", **VIT)
+    path = tmp_path / "run/config.yaml"
+    path.write_text(path.read_text().replace("kernel: null", "kernel: 3"))
+    command = ["pretrain", "--config", str(path), "--training.log_every", "2"]
+    main(command)  # it is complete
+    assert "kernel: null" in path.read_text()
+    with pytest.raises(SystemExit):
+        main([*command, "--model.decoder.kernel", "5"])
+    assert "model.decoder.kernel 5 has no effect" in capsys.readouterr().err
+
+
+def test_what_a_first_model_does_not_read_is_refused(data, tmp_path):
+    run_pretrain(data, tmp_path / "run", **VIT)
+    first = {"init": tmp_path / "run/model.pt", "training__updates": 1}
+    run_pretrain(data, tmp_path / "passes", **first)
+    with pytest.raises(
+        InputError, match=r"mask_noise 0\.5 has no effect with model\.decoder\.kind"
+    ):
+        run_pretrain(data, tmp_path / "again", **first, model__decoder__mask_noise=0.5)
