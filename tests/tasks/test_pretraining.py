@@ -215,7 +215,7 @@ def test_options_of_a_model_that_is_given_are_refused(data, whole, tmp_path, cap
     with pytest.raises(SystemExit):
         main(["pretrain", "--config", str(config), "--model.depth", "4"])
     reason = f"--model.depth has no effect: the model comes from {whole}/model.pt; only these can"
-    assert f"{reason} changed is mask, num_masks, decoder.mask_noise," in capsys.readouterr().err
+    assert f"{reason} be changed: mask, num_masks, decoder.mask_noise," in capsys.readouterr().err
 
 
 def test_what_is_learned_from_can_be_changed_for_a_first_model(data, whole, tmp_path):
