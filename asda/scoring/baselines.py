@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from asda.corpus.datadir import DataDir
 from asda.dataset.clips import Clips
@@ -161,7 +162,10 @@ def _classifiers(single_label: bool) -> dict[str, Any]:
 
     chosen = {
         "logistic_regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
-        "random_forest": RandomForestClassifier(500, random_state=SEED),
+        # The forest is the same with any number of threads.
+        "random_forest": RandomForestClassifier(
+            500, random_state=SEED, n_jobs=torch.get_num_threads()
+        ),
     }
     if single_label:
         return chosen
