@@ -61,6 +61,7 @@ def _subcommands() -> Subcommands:
         "last": "the last COUNT utterances",
         "shortest": "the shortest COUNT utterances",
         "per-spk": "COUNT utterances per speaker",
+        "per-label": "COUNT utterances per value of utt2label",
         "speakers": "whole speakers, until COUNT utterances are reached",
     }.items():
         how.add_argument(f"--{word}", dest="how", action="store_const", const=word, help=text)

@@ -20,6 +20,8 @@ from asda.corpus.partition import cut, cut_by_group, evenly_spaced
 from asda.file_locks import locked
 from asda.files import InputError, numbered_lines
 
+GROUPED_BY = {"per-spk": "utt2spk", "per-label": "utt2label"}  # `count` utterances of each group
+
 
 def choose(directory: DataDir, how: str, count: int) -> list[str]:
     """Choose utterances from a data directory.
@@ -27,15 +29,16 @@ def choose(directory: DataDir, how: str, count: int) -> list[str]:
     Args:
         directory: the data directory
         how: "evenly" (at even intervals), "first", "last", "shortest", "per-spk" (`count` from
-            each speaker, or all if there are fewer), or "speakers" (all utterances of speakers
-            drawn at random until there are at least `count`)
+            each speaker, or all if there are fewer), "per-label" (the same for each value of
+            utt2label), or "speakers" (all utterances of speakers drawn at random until there are
+            at least `count`)
         count: number of utterances
 
     Raises:
-        InputError: if the directory has fewer utterances.
+        InputError: if the directory has fewer utterances, or no table that is needed.
     """
     utterances = directory.utterances
-    if count < 1 or (how != "per-spk" and count > len(utterances)):
+    if count < 1 or (how not in GROUPED_BY and count > len(utterances)):
         raise InputError(
             f"{directory.path}: cannot choose {count} of its {len(utterances)} utterances"
         )
@@ -48,11 +51,11 @@ def choose(directory: DataDir, how: str, count: int) -> list[str]:
     if how == "shortest":
         lengths = _lengths(directory)
         return sorted(utterances, key=lengths.__getitem__)[:count]
-    speakers = keys_by_value(directory.table("utt2spk").items())
-    if how == "per-spk":
-        of_each = (evenly_spaced(own, min(count, len(own))) for own in speakers.values())
-        return [utterance for own in of_each for utterance in own]
-    return _whole_speakers(speakers, count)
+    groups = keys_by_value(directory.table(GROUPED_BY.get(how, "utt2spk")).items())
+    if how == "speakers":
+        return _whole_speakers(groups, count)
+    of_each = (evenly_spaced(own, min(count, len(own))) for own in groups.values())
+    return sorted(utterance for own in of_each for utterance in own)
 
 
 def _lengths(directory: DataDir) -> Mapping[str, float]:

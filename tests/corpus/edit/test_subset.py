@@ -50,6 +50,17 @@ def test_shortest_by_frames_without_durations(tmp_path):
     assert choose(DataDir(folder), "shortest", 2) == ["a-01", "a-02"]
 
 
+def test_per_label(tmp_path):
+    folder = make(tmp_path / "d", {"a": 5, "b": 1})
+    write(folder, utt2label="a-00 rain\na-01 dog\na-02 rain\na-03 dog\na-04 rain\nb-00 cat\n")
+    chosen = ["a-00", "a-01", "a-02", "a-03", "b-00"]
+    assert choose(DataDir(folder), "per-label", 2) == chosen
+    assert len(choose(DataDir(folder), "per-label", 9)) == 6
+    (folder / "utt2label").unlink()
+    with pytest.raises(InputError, match="utt2label"):
+        choose(DataDir(folder), "per-label", 2)
+
+
 def test_per_speaker_and_whole_speakers(tmp_path):
     source = DataDir(make(tmp_path / "d", {"a": 5, "b": 1, "c": 4}))
     assert choose(source, "per-spk", 2) == ["a-00", "a-02", "b-00", "c-00", "c-02"]
