@@ -1,5 +1,7 @@
 """egs/joint: data of two other recipes, one model of both, and which models its scripts compare."""
 
+import shutil
+
 import pytest
 from probing.tones import tones
 from recipes.copies import copy_recipe, run, succeed
@@ -125,3 +127,24 @@ def test_adaptation_begins_with_the_model_of_sounds(stubbed):
         assert call[call.index("--init") + 1] == "exp/compare/seed4/pretrain_sounds/model.pt"
         assert call[call.index("--pretrain-config") + 1] == "conf/adapt.yaml"
     assert table[2:5:2] == ["adaptation.md", "Sounds=sounds"]
+
+
+def test_few_labels_are_compared_with_all(recipe, repository):
+    """The classes have four clips each: one set is smaller, and the others have them all."""
+    conf = recipe.parent / "asterisk/conf"
+    conf.mkdir(parents=True)
+    shutil.copy(repository / "egs/asterisk/conf/fbank.yaml", conf)
+    dump = ("--fbank-config", "../asterisk/conf/fbank.yaml", "--dumpdir", "dump/asterisk")
+    tiny = f"{TINY} --model.decoder.groups 1 --training.updates 2"
+    words = ("--nj", 1, "--expdir", "exp/free", "--pretrain-args", tiny, "--pretrain-tag", "x")
+    succeed("./run.sh", "--stage", 2, "--stop-stage", 3, *dump, *words, cwd=recipe)
+    words = ("--pretrained", "exp/free/pretrain_x/model.pt", "--tasks", "digits", "--seeds", 4)
+    words = (*words, "--nj", 1, "--finetune-args", "--training.updates 1")
+    succeed("./labels.sh", *words, cwd=recipe)
+    runs = recipe / "exp/labels/digits/seed4/digits"
+    for name, clips in (("train", 8), ("train_32", 8), ("train_8", 8), ("train_2", 4)):
+        for system in ("pretrained", "scratch"):
+            score = runs / name / f"finetune_{system}_labels_digits/score"
+            assert read_result(score)["provenance"]["model"]["train_clips"] == clips
+    table = (recipe / "exp/labels/digits/table.md").read_text()
+    assert "| Pretrained" in table and "digits/train_2" in table
