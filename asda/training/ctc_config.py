@@ -60,7 +60,7 @@ class CtcConfig(RunConfig):
 
     @property
     def command(self) -> str:
-        """`asda COMMAND` that takes these settings."""
+        """COMMAND of the `asda COMMAND` that takes these settings."""
         return "finetune-ctc"
 
     def further_inputs(self) -> dict[str, str]:

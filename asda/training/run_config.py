@@ -336,7 +336,7 @@ class PretrainConfig(RunConfig):
 
     @property
     def command(self) -> str:
-        """`asda COMMAND` that takes these settings."""
+        """COMMAND of the `asda COMMAND` that takes these settings."""
         return "pretrain"
 
     @property
@@ -374,7 +374,7 @@ class FinetuneConfig(RunConfig):
 
     @property
     def command(self) -> str:
-        """`asda COMMAND` that takes these settings."""
+        """COMMAND of the `asda COMMAND` that takes these settings."""
         return "finetune"
 
 
