@@ -109,7 +109,7 @@ class FbankConfig:
 
     @property
     def frame_seconds(self) -> float:
-        """Seconds from the start of a frame to the start of the next, as in whole samples."""
+        """Seconds from the start of a frame to the start of the next, a whole number of samples."""
         return self.frame_shift / self.sample_rate
 
     @property
@@ -139,4 +139,5 @@ def differing_features(trained: dict[str, Any], found: dict[str, Any]) -> list[s
     """
     if not trained or not found:
         return []
-    return list(differences(trained, found, ignored={"keep_silent"}).values())  # not of the values
+    # keep_silent decides which audio has features, not what these are.
+    return list(differences(trained, found, ignored={"keep_silent"}).values())
