@@ -90,7 +90,7 @@ def _setting(where: str, line: str) -> dict[str, Any]:
         if _plain(value) == _plain(ONLY[option]):
             return {}
         raise InputError(
-            f"{where}: --{option}={value}: asda has features with --{option}={ONLY[option]} only"
+            f"{where}: --{option}={value}: asda supports --{option}={ONLY[option]} only"
         )
     if option in WITHOUT_EFFECT:
         return {}
