@@ -44,8 +44,8 @@ or as options (`--optimizer.lr 1e-3`), which override the file. In a recipe the 
 `null` means that the value follows from other settings, as described.
 
 Some settings have an effect only beside certain values of others, as the end of their meaning says:
-"only with `kind` vit" means only if `kind` is vit, "not with `lm` null" means unless `lm` is null. A
-setting without effect may have its default or 0; any other value is refused.
+"only with `kind` vit" means only if `kind` is vit, "not with `lm` null" means unless `lm` is null.
+A setting without effect may have its default or 0; any other value is refused.
 
 `asda pretrain --print_config` prints all settings of a command with their values.
 """
