@@ -1,4 +1,4 @@
-"""The command `asda VERB`; the code of a verb is imported only when it is called."""
+"""The program asda, `asda COMMAND`; the code of a command is imported only when it is called."""
 
 from __future__ import annotations
 
@@ -47,14 +47,15 @@ def usage() -> str:
     verbs = "\n".join(f"  {verb:<18} {text}" for verb, text in VERBS.items())
     return (
         f"asda {__version__}: self-supervised audio representations with differential attention\n\n"
-        f"usage: asda VERB [options]      asda VERB --help\n\n{verbs}\n\n"
-        f"With any verb, {FORBID} (or {NO_PIPES}=1 in the environment) forbids commands in\n"
-        "wav.scp and feats.scp: asda then only reads the files in a list, and runs nothing.\n"
+        f"usage: asda COMMAND [options]      asda COMMAND --help\n\n{verbs}\n\n"
+        f"With any COMMAND, {FORBID} (or {NO_PIPES}=1 in the environment) forbids the shell\n"
+        "commands in wav.scp and feats.scp: asda then only reads the files in a list, and runs\n"
+        "nothing that a list names.\n"
     )
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run one verb; errors of the user are one line on standard error, with exit status 1 or 2."""
+    """Run one command; mistakes of the user are one line on standard error, exit status 1 or 2."""
     argv = sys.argv[1:] if argv is None else argv
     if FORBID in argv:
         forbid_commands()
@@ -94,7 +95,7 @@ def _run(argv: list[str]) -> None:
     elif verb in VERBS:
         importlib.import_module(f"asda.commands.{verb.replace('-', '_')}").main(argv[1:])
     else:
-        wrong = f"asda: no verb '{verb}'{nearest(verb, list(VERBS))}"
+        wrong = f"asda: no command '{verb}'{nearest(verb, list(VERBS))}"
         print(f"{wrong}\n\n{usage()}", end="", file=sys.stderr)
         sys.exit(2)
 

@@ -1,4 +1,4 @@
-"""Command lines made from dataclasses and functions: parsing, and `asda VERB --help`."""
+"""Command lines made from dataclasses and functions: parsing, and `asda COMMAND --help`."""
 
 from __future__ import annotations
 

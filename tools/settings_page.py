@@ -41,11 +41,13 @@ Printed by `tools/settings_page.py` from the configuration dataclasses; do not e
 Settings are written in a YAML file (`--config`), with one level of indentation per dot of the key,
 or as options (`--optimizer.lr 1e-3`), which override the file. In a recipe the files are in
 `conf/`, and options go through `--pretrain-args` and `--finetune-args`. Unknown keys are refused.
-`null` means that the value follows from other settings, as described. "Only with `kind` vit" at the
-end of a meaning tells that this setting is read only beside that value of another; "not with", that
-nothing reads it beside such values. A value that nothing reads is refused, unless it is the default
-or 0.
-`asda pretrain --print_config` prints all of them.
+`null` means that the value follows from other settings, as described.
+
+Some settings have an effect only beside certain values of others, as the end of their meaning says:
+"only with `kind` vit" means only if `kind` is vit, "not with `lm` null" means unless `lm` is null.
+A setting without effect may have its default or 0; any other value is refused.
+
+`asda pretrain --print_config` prints all settings of a command with their values.
 """
 
 

@@ -19,13 +19,13 @@ class ApplyOptions:
     """Options of all commands that apply a model.
 
     Args:
-        model: name of the model file
-        inputs: files, folders, data directories, "-"
-        out: what to write
+        model: path or name of the model
+        inputs: files, folders, data directories, or "-" for standard input
+        out: file or folder to write; None = standard output
         device: "auto", "cpu", "cuda"
         precision: "float32", "bf16" or "fp16"
         batch_size: windows per batch; None = chosen for the device
-        threads: of the CPU; 0 = all cores
+        threads: CPU threads; 0 = all cores
     """
 
     model: str
@@ -72,11 +72,13 @@ class TagOptions(WindowedOptions):
     """Options of `asda tag`.
 
     Args:
-        also: names of further model files
-        format: name of a format; None = by the suffix of `out`; without it, a table on a terminal
-            and JSON Lines elsewhere
-        top: most labels of a clip or window; 0 = all; None = `TOP`, or all if there are thresholds
-        threshold: smallest score, or name of a file with one for each label
+        also: paths or names of further models
+        format: name of the format; None = that of the suffix of `out` or, without `out`, a table on
+            a terminal and JSON Lines elsewhere
+        top: largest number of labels of a clip or window; 0 = all; None = `TOP`, or all if there is
+            a threshold
+        threshold: smallest score at which a label is given, or name of a file with one for each
+            label; None = none
     """
 
     also: Sequence[str]
@@ -119,7 +121,7 @@ def format_name(
     """Return the name of a format.
 
     Args:
-        name: if it was given
+        name: the format that was given; None = none
         out: what to write, None = standard output: a table on a terminal, JSON Lines elsewhere
         on_terminal: whether standard output is a terminal
         by_suffix: suffix of a file -> name of its format
@@ -150,7 +152,7 @@ class EmbedOptions(WindowedOptions):
     Args:
         pooling: "cls", "mean" or "statistics"; None = as the classifier does, or the mean
         layers: as on the command line: a number, numbers, or numbers with weights
-        frames: whether to write vectors over time
+        frames: whether to write frame embeddings
     """
 
     pooling: Literal["cls", "mean", "statistics"] | None

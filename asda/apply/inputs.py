@@ -92,7 +92,9 @@ def _of_word(word: str, temporary: Path) -> Iterator[AudioInput]:
     elif os.path.isdir(word):
         yield from _data_directory(word) if _is_data_directory(word) else _folder(word)
     elif word.rstrip().endswith("|"):
-        raise InputError(f"'{word}' is a command; put it in front: COMMAND | asda VERB MODEL -")
+        raise InputError(
+            f"'{word}' is a shell command; let asda read its output: {word} asda COMMAND MODEL -"
+        )
     else:
         yield _file(word, os.path.basename(word))
 

@@ -15,9 +15,9 @@ class TranscribeOptions(ApplyOptions):
     """Options of `asda transcribe`.
 
     Args:
-        format: name of a format; None = by the suffix of `out`; without it, a table on a terminal
-            and JSON Lines elsewhere
-        pause: seconds without a word that end a segment
+        format: name of the format; None = that of the suffix of `out` or, without `out`, a table on
+            a terminal and JSON Lines elsewhere
+        pause: seconds without a word after which a segment ends
         decoding: how the outputs of the model become words
     """
 

@@ -1,4 +1,4 @@
-"""The one exception by which audio of one utterance is unusable."""
+"""The exception that says why the audio of an utterance cannot be used."""
 
 from __future__ import annotations
 

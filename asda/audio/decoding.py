@@ -17,7 +17,7 @@ from asda.audio.formats.header_check import HeaderCheck
 from asda.audio.recording import Recording
 
 MISSING = 0.1  # seconds by which a header may exceed the audio: the decoders' own padding
-SURPLUS = 0.5  # seconds of bytes after the audio that are ignored
+SURPLUS = 0.5  # seconds of audio that may follow those that a header states; they are ignored
 BLOCK = 1 << 22  # values read at once: 16 MB
 # Suffixes of headerless samples. By these names alone decoders take any file for samples of a
 # rate and format of their own choice: libsndfile .au and .snd, ffmpeg .al, .ul, .sw and so on.
@@ -137,7 +137,7 @@ def _by_other_means(recording: Recording, begun: bool) -> tuple[np.ndarray, int]
 
 
 def _misleading_suffix(recording: Recording) -> str:
-    """Return the suffix of a file that decoders would believe without a look at it, else ""."""
+    """Return the suffix by which decoders would judge a file whatever it contains; "" = none."""
     suffix = os.path.splitext(recording.path or "")[1].lower()
     if suffix not in (*RAW_SUFFIXES, ".gsm"):
         return ""
@@ -168,7 +168,12 @@ def _open(recording: Recording) -> soundfile.SoundFile:
 
 
 def _refuse_wrong_length(seconds: float, check: HeaderCheck) -> None:
-    """Refuse a file with less or more audio than its header states; `seconds` can be read."""
+    """Refuse a file with less or more audio than its header states.
+
+    Args:
+        seconds: duration of the audio that can be read
+        check: what was found out about the header
+    """
     if check.incomplete:
         raise AudioError(
             f"truncated: it ends after {seconds:.2f} s, inside a page; copy or download it again"

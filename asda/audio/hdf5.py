@@ -149,9 +149,9 @@ def _may_be_clip(dataset: Any, path: str, name: str | bytes) -> bool:
     """Return whether a dataset may hold audio and wav.scp can hold its source.
 
     Args:
-        dataset: of an open file
-        path: of the file
-        name: of the dataset; h5py gives bytes where it is not text
+        dataset: a dataset of an open file
+        path: path of this file
+        name: name of the dataset; h5py gives bytes where it is not text
     """
     has_samples = dataset.shape is not None and dataset.dtype.kind in "if"
     is_listed = isinstance(name, str) and can_be_listed(f"{path}@1:{name}")

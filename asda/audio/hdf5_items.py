@@ -1,7 +1,7 @@
 """Items of an HDF5 file that are in the file itself, and as large as it says.
 
 A file from elsewhere may hold links to other files, and datasets whose values lie in any file of
-the machine, be it HDF5 or not. h5py follows them all without a word, so they are looked at before.
+the machine, be it HDF5 or not. h5py follows all of them silently, so they are checked first.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 
 from asda.audio.audio_error import AudioError
 
-MOST_LINKS = 16  # that lead from one to the next; more are taken for a circle
+MOST_LINKS = 16  # links that may lead from one to the next; more are taken for a circle
 ELSEWHERE = "in another file, which is refused; copy it into this file with h5copy or h5repack"
-UNCHECKED_BYTES = 2**30
-COMPRESSED = 1032  # bytes that one byte becomes at most by gzip, the strongest filter that is usual
+UNCHECKED_BYTES = 2**30  # up to this, what is stated is read, however little is stored
+COMPRESSED = 1032  # most bytes that one stored byte becomes by gzip, the strongest usual filter
 
 
 def own_item(file: Any, name: str) -> Any | None:
@@ -48,7 +48,7 @@ def refuse_hollow(dataset: Any, size: int) -> None:
     HDF5 would fill memory with the value of samples that were never written.
 
     Args:
-        dataset: of an open file
+        dataset: a dataset of an open file
         size: bytes that are about to be read
 
     Raises:

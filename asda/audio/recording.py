@@ -17,8 +17,8 @@ class Recording(NamedTuple):
     """An audio file, on disk or in memory; exactly one of `path` and `data` is given.
 
     Args:
-        name: how messages call it
-        path: of the file
+        name: what messages call it
+        path: path of the file
         data: content of the file
         version: changes when the file on disk changes
     """

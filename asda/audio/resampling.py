@@ -20,8 +20,8 @@ def resampled(
 
     Args:
         blocks: mono audio (samples,) float32 at `rate`
-        rate: of the blocks in Hz
-        sample_rate: of the result in Hz
+        rate: sample rate of the blocks in Hz
+        sample_rate: sample rate of the result in Hz
         resampler: "torchaudio" is that of the reference and may give one sample more
     """
     if rate == sample_rate:

@@ -39,7 +39,7 @@ def what_it_is(content: Content) -> str | None:
     """Return what a file is instead of audio, None if that cannot be told.
 
     Args:
-        content: of the file
+        content: content of the file
     """
     head = content.at(0, HEAD)
     for beginning, kind in CONTENTS.items():

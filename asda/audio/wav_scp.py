@@ -62,10 +62,10 @@ def commands_are_forbidden() -> bool:
 
 
 def refuse_if_forbidden() -> None:
-    """Be called before every command of wav.scp or feats.scp that is about to run.
+    """Refuse a command of wav.scp or feats.scp that is about to run, if commands are forbidden.
 
     Raises:
-        AudioError: if commands are forbidden.
+        AudioError: if `forbid_commands` was called.
     """
     if commands_are_forbidden():
         raise AudioError(
@@ -74,7 +74,7 @@ def refuse_if_forbidden() -> None:
 
 
 def can_be_listed(name: str) -> bool:
-    """Return whether wav.scp can hold the name of a file or clip, and will not take it for more.
+    """Return whether wav.scp can hold the name of a file or clip, and reads it as nothing else.
 
     Values lose white space at their ends, and one that ends with | is a command.
     """

@@ -22,7 +22,7 @@ def main(argv: list[str]) -> None:
 def _subcommands() -> Subcommands:
     verbs = Subcommands("asda models", __doc__)
 
-    text = "print all models and where their files are (the same as without a VERB)"
+    text = "print all models and where their files are (the same as asda models alone)"
     sub = verbs.add("list", list_models, text)
     text = "print all their fields as a tab-separated table"
     sub.add_argument("--tsv", action="store_true", help=text)

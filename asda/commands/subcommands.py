@@ -1,4 +1,4 @@
-"""Commands of several verbs, such as `asda data fix`, each with options and a function."""
+"""Commands that have commands of their own, the verbs, such as `fix` in `asda data fix`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Subcommands:
-    """The verbs of one command, over argparse.
+    """The verbs of one command, by argparse; each has options and a function.
 
     Plain argparse, because these verbs take positional arguments: folders that a shell pattern
     expands to, and the arguments of Kaldi's scripts.
@@ -21,7 +21,7 @@ class Subcommands:
 
     def __init__(self, prog: str, description: str | None, **options: Any):
         self._parser = argparse.ArgumentParser(prog=prog, description=description, **options)
-        self._verbs = self._parser.add_subparsers(required=True, metavar="VERB")
+        self._verbs = self._parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(self, name: str, function: Callable[..., None], text: str) -> argparse.ArgumentParser:
         """Add a verb and return its parser, to which the caller adds the options.

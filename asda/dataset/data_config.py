@@ -18,46 +18,49 @@ class DataConfig:
     """Cropping, padding, batching and sampling of clips.
 
     Args:
-        max_frames: longest input of the model in frames (10 ms each by default); see `crop` and
-            `long_clips` for longer clips
+        max_frames: longest input of the model in frames (of 10 ms each by default); what happens to
+            longer clips is set by `crop` and `long_clips`
         min_frames: clips with fewer frames are skipped, and their number is logged
-        crop: where longer clips are cropped in training: at random, or at the start
-        long_clips: how longer clips are scored, in validation as in `asda score`: by "windows" of
-            max_frames over the whole clip, whose class probabilities are averaged, or by their
-            "start" alone, as the reference does
-        padding: "mask" pads a batch to its longest clip and hides the padding from the model;
-            "fill" pads every clip to max_frames with zeros in the log-mel domain, before
-            normalisation, and lets the model treat them as sound, as the reference does
-        batch_size: clips per process and micro-batch
-        batch_frames: largest number of frames of a micro-batch of one process with its padding, in
-            training; clips of similar length fill batches up to it, so that a batch holds few long
-            or many short clips, whatever batch_size and group_by_length are (null = batches of
+        crop: which part of a clip longer than max_frames is used in training: a "random" one, drawn
+            anew in each epoch, or the "start"
+        long_clips: how clips longer than max_frames are scored, in validation and by `asda score`:
+            in "windows" of max_frames over the whole clip, whose class probabilities are averaged,
+            or by their "start" alone, as the reference does
+        padding: "mask" pads the clips of a batch to the longest one and hides the padding from the
+            model; "fill" pads every clip to max_frames with log-mel values of 0, before
+            normalisation, which the model treats as sound, as the reference does
+        batch_size: clips per micro-batch of one process
+        batch_frames: largest number of frames, with padding, in a training micro-batch of one
+            process. Batches are then filled with clips of similar length, few long or many short
+            ones; batch_size and group_by_length have no effect on them (null = batches of
             batch_size clips)
-        group_by_length: put clips of similar length into a batch (clips are sorted within windows
-            of the shuffled list), which reduces padding
-        sampling: "uniform" visits every clip once per epoch; "weighted" draws clips with the
+        group_by_length: whether batches consist of clips of similar length, which reduces padding;
+            to this end windows of the shuffled list of clips are sorted by length
+        sampling: "uniform" visits every clip once per epoch. "weighted" draws clips with the
             weights in utt2weight: without replacement while fewer are drawn than have a weight
-            above 0 (as the two numbers approach each other, weights matter less), else with
-            replacement; "balanced" draws in the same way with weights made from utt2label: that of
-            a clip is the sum over its labels of 1000 / (clips of the class + 0.01), where clips
-            without a label are a class of their own
-        draws_per_epoch: clips per epoch, drawn anew for each epoch (null = the number of clips,
-            which "uniform" never exceeds)
+            above 0 (the closer the two numbers, the less the weights matter), else with
+            replacement. "balanced" draws in the same way with weights made from utt2label: the
+            weight of a clip is the sum over its labels of 1000 / (clips of the class + 0.01), where
+            clips without a label are a class of their own
+        draws_per_epoch: clips per epoch, drawn anew for each epoch (null = the number of clips in
+            the training set); "uniform" draws no clip twice, so it never draws more than there are
         shuffle_buffer_size: number of clips that are shuffled together, for disks on which random
-            reads are slow: blocks of clips come in random order, and the clips of as many blocks
-            as fill the buffer are shuffled and read ahead into the system's cache, which must have
-            room for two buffers (0 = shuffle all clips)
-        shuffle_block: clips per block; they are neighbours in the dump
-        workers: number of loader processes (0 = the training process loads its own batches)
-        max_bad: largest fraction of unusable clips of a data directory when features are computed
-            from audio; they are left out and listed in `bad_utterances` of the experiment folder
-            (a single one is always tolerated, unless this is 0)
-        norm: "corpus" normalises log-mel values by one mean and standard deviation; "clip"
-            each clip from its smallest to its largest value, of its loudest 80 dB, as BAT does
+            reads are slow (0 = all clips are shuffled). Blocks of clips come in random order; as
+            many blocks as fill the buffer are shuffled together and read ahead into the cache of
+            the operating system, which must have room for two buffers
+        shuffle_block: clips per block, which are neighbours in the dump
+        workers: number of processes that load batches (0 = the training process loads them itself)
+        max_bad: largest fraction of the clips of a data directory that may be unusable when
+            features are computed from audio; these clips are left out and listed in
+            `bad_utterances` of the experiment folder (a single one is always tolerated, unless this
+            is 0)
+        norm: how features are normalised: "corpus" by one mean and standard deviation of all
+            log-mel values; "clip" maps the values of each clip to 0..1, from the smallest one, or
+            from 80 dB below the largest if that is higher, to the largest, as BAT does
             (docs/algorithm.md#normalisation-by-clip); null = as the model of `init` was trained,
             and "corpus" without one
-        norm_mean: mean of the log-mel values (null = that of the training list)
-        norm_std: standard deviation of the log-mel values (null = that of the training list)
+        norm_mean: mean of the log-mel values (null = measured on the training set)
+        norm_std: standard deviation of the log-mel values (null = measured on the training set)
     """
 
     max_frames: int = 1024
@@ -126,30 +129,36 @@ class AugmentConfig:
     """Augmentation of training clips; all of it is off by default.
 
     Args:
-        roll: rotate the clip by a random time
-        gain: scale the waveform by Beta(10, 10) + 0.5; dumped features get twice the logarithm
-            added instead, which is equivalent except at the energy floor
-        noise: add uniform noise of random strength up to 0.1 to the normalised features and
-            roll by up to 10 frames, as the reference does for Speech Commands
-        speed: speed perturbation: factors such as [0.9, 1.0, 1.1], one of which is drawn for each
-            clip: 1.1 plays it 1.1 times as fast and as high. Audio is resampled; dumped features
-            are changed to what they then nearly would be. No clip is slowed down beyond max_frames
-        stretch: tempo perturbation: largest relative change of the duration (0.2 = 0.8 to 1.2
-            times as long)
+        roll: whether a clip is rotated by a random time: what leaves at its end returns at its
+            start
+        gain: whether the waveform is scaled by a random factor, Beta(10, 10) + 0.5; to dumped
+            features twice the logarithm of the factor is added, which is equivalent except for
+            values at the energy floor
+        noise: whether uniform noise of a random strength up to 0.1 is added to the normalised
+            features, which are then rolled by up to 10 frames, as the reference does for Speech
+            Commands
+        speed: speed perturbation: factors such as [0.9, 1.0, 1.1], of which one is drawn for each
+            clip; with 1.1 it plays 1.1 times as fast and as high. Audio is resampled; dumped
+            features are warped to approximate those of resampled audio. A clip that fits into
+            max_frames is not slowed down beyond them
+        stretch: tempo perturbation: largest relative change of the duration (0.2 = 0.8 to 1.2 times
+            as long)
         pitch: vocal tract length perturbation: largest relative change of the mel axis (0.1 =
             spectra stretched by 0.9 to 1.1)
-        tilt: largest slope of a random spectral tilt: the change at either end of the mel axis in
-            normalised units
-        level: random gain: largest change of the level in dB, up or down
-        edges: random padding and trimming: largest number of frames, like the quietest of the
-            clip, that are added at either end; up to half as many, and at most a sixth of the
-            clip, are trimmed
-        background: fraction of the clips that get stationary noise of random level and tilt
-        mixup_alpha: parameter of mixup's Beta distribution (0 = no mixup)
+        tilt: largest random tilt of the spectrum: the change at either end of the mel axis, in
+            units of the normalised features
+        level: random change of the level: the largest one in dB, up or down
+        edges: random padding and trimming: the largest number of frames that are added at either
+            end of a clip, as noise at the level of its quietest frames. At most half as many, and
+            at most a sixth of the clip, are trimmed instead
+        background: fraction of the clips to which stationary noise of random level and spectral
+            tilt is added
+        mixup_alpha: parameter alpha of the distribution Beta(alpha, alpha), from which the weight
+            of mixup is drawn (0 = no mixup)
         mixup_probability: fraction of the batches that are mixed
-        mixup_per_clip: draw lambda of mixup for each clip instead of once per batch
-        time_mask: longest SpecAugment time mask as a fraction of the clip
-        freq_mask: widest SpecAugment frequency mask as a fraction of the mel bins
+        mixup_per_clip: whether the weight of mixup is drawn for each clip instead of once per batch
+        time_mask: length of the longest SpecAugment time mask as a fraction of the clip
+        freq_mask: width of the widest SpecAugment frequency mask as a fraction of the mel bins
         time_masks: number of time masks per clip
         freq_masks: number of frequency masks per clip
     """

@@ -16,13 +16,14 @@ class DecodingConfig:
         method: "greedy" takes the best unit of each step; "beam" adds up the probabilities of all
             paths that spell the same units (prefix beam search)
         beam: largest number of unit sequences that are kept from step to step
-        prune: sequences are not continued by a unit if the score falls by more than this, in
-            natural logarithms, below that of the best sequence with the best unit of the step
-        lm: n-gram language model of the `beam` method, an ARPA file or a binary of KenLM (null =
-            none); see `asda ngram`
-        lm_of: what its tokens are: the "words" of the text, or the "units" of the model
-        lm_weight: factor of the n-gram's natural-log probabilities
-        word_bonus: is added to the natural-log score for each word, since an n-gram prefers few
+        prune: a sequence is not continued by a unit if this would take its score more than `prune`,
+            in natural logarithms, below the best sequence continued by the best unit of the step
+        lm: n-gram language model for the method beam: an ARPA file, for example of `asda ngram`, or
+            a binary of KenLM (null = none)
+        lm_of: tokens of this n-gram: the "words" of the text, or the "units" of the model
+        lm_weight: factor by which the natural-log probabilities of the n-gram are multiplied
+        word_bonus: number that is added to the natural-log score for each word, since an n-gram
+            prefers few words
     """
 
     method: Literal["greedy", "beam"] = "greedy"

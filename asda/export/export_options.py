@@ -14,8 +14,8 @@ class ExportOptions:
 
     Args:
         inputs: what the exported model takes: waveforms, or log-mel features before normalisation
-        precision: numbers of the weights of linear layers
-        encoder: which encoder of a pretrained model
+        precision: data type of the weights of linear layers
+        encoder: which encoder of a pretrained model is exported
         licence: identifier of the licence of the weights, such as apache-2.0; "" = not stated
     """
 

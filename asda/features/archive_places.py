@@ -14,7 +14,7 @@ from asda.features.archive import location_of
 COLON, ZERO = ord(":"), ord("0")
 MOST_DIGITS = 18  # that always fit into int64
 LARGEST = 2**63 - 1
-SPARSE = 16  # lines for each that is asked for, above which lines are read one by one
+SPARSE = 16  # if more lines than this lie at each wanted one, lines are read one by one
 
 
 class ArchivePlaces:
@@ -25,8 +25,8 @@ class ArchivePlaces:
         rows: lines, (rows,) int64; best in the order of the table
 
     Attributes:
-        paths: archives; None = a specifier of another form
-        archives: number of the archive of each line in `paths`, (rows,) int64
+        paths: paths of archives; None stands for specifiers of another form
+        archives: index in `paths` of the archive of each line, (rows,) int64
         offsets: position of each matrix in its archive, (rows,) int64
     """
 
@@ -62,7 +62,7 @@ class ArchivePlaces:
 
 
 class _Lines(NamedTuple):
-    """Lines of feats.scp: path (bytes of one width), offset, and whether both hold, (lines,)."""
+    """Lines of feats.scp: path (bytes of one width), offset, whether both are valid; (lines,)."""
 
     paths: np.ndarray
     offsets: np.ndarray
@@ -91,7 +91,7 @@ def _integers(text: bytes, ends: np.ndarray, digits: np.ndarray) -> tuple[np.nda
     """Return numbers in a text, (numbers,) int64, and whether each has digits only, bool.
 
     Args:
-        text: it
+        text: bytes that hold the numbers in decimal digits
         ends: where each number ends, (numbers,) int64
         digits: bytes of each number, up to 18, (numbers,) int64
     """

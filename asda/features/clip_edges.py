@@ -12,7 +12,8 @@ from asda.features.fbank_config import FbankConfig
 def beyond_edges(blocks: Iterable[np.ndarray], config: FbankConfig) -> Iterator[np.ndarray]:
     """Yield all samples that the frames of a clip cover; beyond its ends it continues in reverse.
 
-    As in Kaldi with --snip-edges=false. Of a clip without a frame, nothing more than it holds.
+    This is what Kaldi does with --snip-edges=false. A clip that is too short for a frame gets no
+    further samples.
 
     Args:
         blocks: samples of the clip (samples,), block by block

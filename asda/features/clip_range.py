@@ -21,7 +21,7 @@ class ClipRange:
     (docs/algorithm.md#normalisation-by-clip).
 
     Args:
-        range_db: distance of the quietest value that counts from the loudest, in dB
+        range_db: largest distance from the loudest value to the one that becomes 0, in dB
     """
 
     range_db: float = 80.0
@@ -46,5 +46,5 @@ class ClipRange:
 
     @property
     def fill(self) -> float:
-        """Normalised value of what is added to a clip without audio."""
+        """Normalised value of padding."""
         return 0.0

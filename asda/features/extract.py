@@ -49,7 +49,11 @@ def extract_log_mel(
 
 
 def log_mel_of(waveform: np.ndarray, fbank: Fbank) -> np.ndarray:
-    """Return log-mel features (frames, mel) float32 of samples (samples,) float32 at its rate.
+    """Return log-mel features (frames, mel) float32 of a waveform (samples,) float32.
+
+    Args:
+        waveform: audio at the sample rate of the filterbank
+        fbank: the filterbank
 
     Raises:
         AudioError: if there are fewer samples than in a frame, or they are so large that features
@@ -68,8 +72,8 @@ def features_or_reason(utterance: str, audio: AudioSegment, fbank: Fbank) -> np.
     """Return log-mel features (frames, mel) float32, or a line that says why there are none.
 
     Raises:
-        OSError: if the machine is at fault.
-        RuntimeError: naming the utterance, if anything else but its audio is.
+        OSError: if the machine is at fault, for example a disk.
+        RuntimeError: naming the utterance, if neither the machine nor the audio is at fault.
     """
     try:
         return extract_log_mel(audio.source, fbank, audio.start, audio.end)

@@ -15,20 +15,22 @@ class FbankConfig:
 
     Args:
         sample_rate: sample rate in Hz; audio at other rates is resampled
-        resampler: "soxr" (HQ), or "torchaudio" (windowed sinc) as in the reference
+        resampler: resampler of such audio: "soxr" (quality HQ), or "torchaudio" (windowed sinc) as
+            in the reference
         num_mel_bins: number of triangular filters, evenly spaced on the mel scale
         frame_length_ms: length of a frame in ms
         frame_shift_ms: time from the start of a frame to the start of the next, in ms
-        window: window function of a frame (symmetric form)
+        window: window function of a frame, in its symmetric form
         low_freq: lower edge of the first filter in Hz
-        high_freq: upper edge of the last filter in Hz; 0 = half the sample rate
-        preemphasis: fraction of the previous sample that is subtracted from each sample
-        remove_mean: first subtract the mean of the clip
-        snip_edges: only whole frames, the first at the start of the clip; false = one frame for
-            each shift, its centre in the middle of that shift, where the samples beyond either end
-            are those of the clip in reverse (Kaldi's --snip-edges=false)
-        keep_silent: compute features of digital silence too (all samples equal), which otherwise
-            counts as audio that cannot be used
+        high_freq: upper edge of the last filter in Hz (0 = half the sample rate)
+        preemphasis: coefficient of the pre-emphasis: the fraction of the previous sample that is
+            subtracted from each sample
+        remove_mean: whether the mean of the clip is subtracted first
+        snip_edges: true gives whole frames only, the first at the start of the clip. false gives
+            one frame for each shift, centred in that shift; beyond either end such a frame sees the
+            samples of the clip in reverse (Kaldi's --snip-edges=false)
+        keep_silent: whether features of digital silence (all samples equal) are computed too;
+            otherwise such audio counts as unusable
 
     Raises:
         ValueError: if a value is out of range.
@@ -107,7 +109,7 @@ class FbankConfig:
 
     @property
     def frame_seconds(self) -> float:
-        """Seconds from the start of a frame to the start of the next, as in whole samples."""
+        """Seconds from the start of a frame to the start of the next, a whole number of samples."""
         return self.frame_shift / self.sample_rate
 
     @property
@@ -137,4 +139,5 @@ def differing_features(trained: dict[str, Any], found: dict[str, Any]) -> list[s
     """
     if not trained or not found:
         return []
-    return list(differences(trained, found, ignored={"keep_silent"}).values())  # not of the values
+    # keep_silent decides which audio has features, not what these are.
+    return list(differences(trained, found, ignored={"keep_silent"}).values())

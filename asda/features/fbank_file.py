@@ -9,7 +9,8 @@ from asda.configuration import build, load, nearest
 from asda.features.fbank_config import FbankConfig
 from asda.files import InputError, numbered_lines
 
-# Kaldi's defaults where they differ; the mean of the clip does not matter, as each frame loses its.
+# Kaldi's defaults where they differ from asda's. That the mean of the clip is not subtracted makes
+# no difference, since the mean of each frame is.
 KALDI: dict[str, Any] = {"num_mel_bins": 23, "window": "povey", "remove_mean": False}
 SAME_MEANING = {
     "sample-frequency": "sample_rate",
@@ -89,7 +90,7 @@ def _setting(where: str, line: str) -> dict[str, Any]:
         if _plain(value) == _plain(ONLY[option]):
             return {}
         raise InputError(
-            f"{where}: --{option}={value}: these features have --{option}={ONLY[option]} only"
+            f"{where}: --{option}={value}: asda supports --{option}={ONLY[option]} only"
         )
     if option in WITHOUT_EFFECT:
         return {}

@@ -13,7 +13,7 @@ from asda.corpus.packed_names import spans
 from asda.corpus.packed_table import PackedTable
 from asda.files import InputError
 
-SPARSE = 16  # lines for each that is asked for, above which lines are read one by one
+SPARSE = 16  # if more lines than this lie at each wanted one, lines are read one by one
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Moments:
 
     @classmethod
     def parse(cls, text: str) -> Moments:
-        """Return the moments from what `str` gives.
+        """Return the moments that a text stands for, in the form in which `str` writes them.
 
         Raises:
-            ValueError: if the text is not three finite numbers, the count being 1 or more.
+            ValueError: if the text is not three finite numbers, or the count is below 1.
         """
         count, total, squares = text.split()
         moments = cls(int(count), float(total), float(squares))
@@ -85,8 +85,8 @@ def summed_moments(path: Path, table: PackedTable, rows: np.ndarray) -> Moments:
     """Return the sum of the moments in lines of a table, added in the order of `rows`.
 
     Args:
-        path: the table, for messages
-        table: it
+        path: path of the table, for messages
+        table: the table
         rows: lines, (rows,) int64; best in the order of the table
 
     Raises:

@@ -42,7 +42,7 @@ class Normalization:
 
     @property
     def fill(self) -> float:
-        """Normalised value of what is added to a clip without audio: log-mel values of 0."""
+        """Normalised value of padding, which consists of log-mel values of 0."""
         return self.offset
 
 
@@ -53,7 +53,7 @@ def normalization_of(values: Mapping[str, float]) -> AnyNormalization:
     """Return the normalisation that a model file records as its attributes.
 
     Raises:
-        ValueError: if it is none.
+        ValueError: if the attributes are not those of a normalisation.
     """
     if set(values) == {"range_db"}:
         return ClipRange(**values)

@@ -59,7 +59,7 @@ class RangedView(FeatureView):
     """Rows of a matrix that are normalised by their own range; padding is 0.
 
     Args:
-        ranges: the normalisation
+        ranges: how these rows are normalised
     """
 
     ranges: ClipRange = field(default_factory=ClipRange)
@@ -78,7 +78,7 @@ def normalised_view(
 
     Args:
         matrix, start, frames: as for `FeatureView`
-        normalization: of the values
+        normalization: normalisation of the log-mel values
     """
     if isinstance(normalization, ClipRange):
         return RangedView(matrix, start, frames, ranges=normalization)

@@ -23,9 +23,9 @@ def draw_attention(
     Args:
         patch: length, height and strides of the patches
         clip: the clip
-        rows: of `attention_rows`
-        title: of the figure
-        at: seconds in the file of the queries; None = CLS
+        rows: what `attention_rows` returns
+        title: title of the figure
+        at: moment of the queries in seconds of the file; None = the query is CLS
     """
     columns = len(rows[0].grids)
     width = 3.5 * columns + 0.7 if columns > 1 else 6.5

@@ -50,7 +50,7 @@ def attention_maps(
     """Yield the maps of some layers from the lowest up; only those of one are held at a time.
 
     Args:
-        encoder: in evaluation mode
+        encoder: an encoder in evaluation mode
         fbank: normalised features (batch, frames, mel), padded with zeros
         num_frames: (batch,) int64 valid frames, None = all
         layers: numbers of blocks, from 1
@@ -78,11 +78,11 @@ def attention_maps(
 def maps_of(
     attention: nn.Module, x: Tensor, mask: Tensor | None
 ) -> tuple[Tensor, Tensor | None, float | Tensor]:
-    """Return first map, second map (None = there is one only) and λ of an attention's input.
+    """Return first map, second map (None = there is one only) and λ for the input of a block.
 
     Args:
-        attention: that of a block
-        x: (batch, tokens, width)
+        attention: attention of the block
+        x: the input, (batch, tokens, width)
         mask: (batch, 1, 1, tokens) bool, false at tokens that must not be attended to
     """
     if isinstance(attention, DifferentialAttention):
@@ -92,6 +92,6 @@ def maps_of(
     if isinstance(attention, DiffV2Attention):
         q1, q2, k, _, lam = (part.float() for part in attention.projected(x))
         return softmax_map(q1, k, mask), softmax_map(q2, k, mask), lam
-    assert isinstance(attention, StandardAttention)  # or GatedAttention, which has its maps
+    assert isinstance(attention, StandardAttention)  # also GatedAttention, whose maps are the same
     q, k, _ = (split_heads(part, attention.heads) for part in attention.qkv(x).chunk(3, dim=2))
     return softmax_map(q.float(), k.float(), mask), None, 0.0

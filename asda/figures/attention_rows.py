@@ -25,7 +25,7 @@ class Row:
 
     Attributes:
         title: layer and head
-        time_patches: patches of the clip along time; further ones only fill the input up
+        time_patches: patches of the clip along time; those after them are padding
         grids: title and grid of each map
     """
 
@@ -38,8 +38,8 @@ def chosen_layers(wanted: Sequence[int], encoder: Encoder) -> list[int]:
     """Return the numbers of layers with attention, in rising order.
 
     Args:
-        wanted: as the user gave them; negative ones count from the last
-        encoder: of the model
+        wanted: numbers as the user gave them; negative ones count from the last layer
+        encoder: encoder of the model
 
     Raises:
         InputError: if there is no such layer, or it has no attention.
@@ -53,7 +53,7 @@ def chosen_layers(wanted: Sequence[int], encoder: Encoder) -> list[int]:
 
 
 def chosen_heads(wanted: Sequence[int], config: ResolvedModel) -> list[int]:
-    """Return numbers of heads from 1; none stands for the mean of all.
+    """Return the numbers of heads, from 1; an empty list stands for the mean of all.
 
     Raises:
         InputError: if the model has no such head.
@@ -72,7 +72,7 @@ def query_tokens(clip: ClipInput, config: ResolvedModel, at: float | None) -> sl
     Args:
         clip: the clip
         config: resolved configuration of the model
-        at: seconds in the file; None = CLS
+        at: moment in seconds of the file; None = the query is CLS
 
     Raises:
         InputError: if the moment lies outside the clip.
@@ -98,10 +98,10 @@ def attention_rows(
 
     Args:
         model: the model
-        clip: its input
+        clip: the clip as the model takes it
         layers: numbers of blocks from 1
-        heads: numbers of heads from 1; none = the mean of all
-        queries: tokens
+        heads: numbers of heads from 1; empty = the mean of all heads
+        queries: tokens that attend
     """
     grid = patch_grid(model.saved.config, clip.features.shape[1])
     shown = patch_grid(model.saved.config, len(clip.log_mel))[0]

@@ -31,9 +31,9 @@ def new_figure(width: float, height: float, title: str) -> Figure:
     """Return an empty figure with a wrapped title.
 
     Args:
-        width: in inches
-        height: in inches
-        title: of the whole figure; a line break in it stays
+        width: width in inches
+        height: height in inches
+        title: title of the whole figure, whose line breaks are kept
     """
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)

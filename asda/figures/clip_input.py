@@ -23,10 +23,12 @@ class ClipInput:
 
     Attributes:
         log_mel: (frames, mel) float32, of at most the longest input of the model
-        features: normalised and, if the model fills clips up, filled up (1, rows, mel) float32
+        features: normalised features (1, rows, mel) float32, padded if the model pads all clips to
+            its longest input
         fbank: settings of the features
         start: seconds in the file at which the clip begins
-        is_whole: whether nothing of the file was left out behind the longest input of the model
+        is_whole: whether the chosen part of the file ends here; otherwise the longest input of the
+            model was reached
     """
 
     log_mel: np.ndarray

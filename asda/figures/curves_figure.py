@@ -61,9 +61,9 @@ def draw_curves_of(runs: Mapping[str, History], shown: Sequence[str], title: str
     """Draw one panel per quantity; the curves of a run have one line style in all panels.
 
     Args:
-        runs: name -> rows of each run
-        shown: quantities
-        title: of the figure
+        runs: name of a run -> the rows that it has logged
+        shown: names of the quantities
+        title: title of the figure
     """
     height = max(2.2, LABEL_INCHES * 2 * len(runs) + 0.4)
     figure = new_figure(8.5, height * len(shown) + 0.8, title)

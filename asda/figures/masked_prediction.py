@@ -64,10 +64,11 @@ def predict_masked(
         pretrainer: student, decoder and teacher, on the CPU
         clip: the clip
         num_masks: number of masks
-        seed: of the masks, and of the noise that the decoder is given in place of hidden patches
+        seed: random seed of the masks, and of the noise that the decoder is given in place of
+            hidden patches
 
     Raises:
-        InputError: if there is no mask, or the seed is negative.
+        InputError: if the number of masks is below 1, or the seed is negative.
     """
     if num_masks < 1 or seed < 0:
         raise InputError("--masks must be at least 1, and --seed not negative")
@@ -83,7 +84,7 @@ def predict_masked(
     error = (predictions[0].float() - targets).square().mean(2)  # (num_masks, patches)
     seen = np.zeros(error.shape, bool)
     np.put_along_axis(seen, chosen, True, axis=1)
-    shown = patch_grid(config, len(clip.log_mel))[0]  # without what only fills the input up
+    shown = patch_grid(config, len(clip.log_mel))[0]  # without padding
     return MaskedPrediction(
         seen.reshape(-1, *grid)[:, :shown], error.numpy().reshape(-1, *grid)[:, :shown]
     )

@@ -20,9 +20,9 @@ def draw_masks(
 
     Args:
         clip: the clip
-        found: its masks and errors
+        found: masks of the clip and the errors of their predictions
         patch: length, height and strides of the patches
-        title: of the figure
+        title: title of the figure
     """
     figure = new_figure(7.5, 9.2, title)
     panels = figure.subplots(4, 1, sharex=True)

@@ -1,4 +1,4 @@
-"""What `asda plot` does: each function reads a model or runs, and writes a figure."""
+"""The functions of `asda plot`: each reads a model or training runs, and writes a figure."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def plot_masks(
         pretrainer, clip, config.num_masks if num_masks is None else num_masks, seed
     )
     if found.visible[0].all():
-        raise InputError(f"{file}: too short: mask 1 hides none of its patches; choose more of it")
+        raise InputError(f"{file}: too short: mask 1 hides no patch of it; choose a longer part")
     title = f"{model}: masks and predictions in {Path(file).name}"
     _write(draw_masks(clip, found, config.patch, title), path, file, clip)
 
@@ -162,7 +162,7 @@ def plot_results(
     out: Path,
     title: str,
 ) -> None:
-    """Draw the results of systems over tasks."""
+    """Draw the results of systems, as rows, over tasks, as columns."""
     path = figure_path(out)
     points = SystemsByTask(pattern, rows, columns, runs, metric).points()
     write_figure(draw_results(points, title or pattern, len(runs or [])), path)
@@ -181,6 +181,6 @@ def _write(figure: Figure, path: Path, file: str, clip: ClipInput) -> None:
 
 
 def _report(bad: dict[str, str]) -> None:
-    """Name the clips that are left out because their audio cannot be used."""
+    """Print which clips are left out because their audio cannot be used, and why."""
     for utterance, reason in bad.items():
         print(f"warning: {utterance}: {reason}; left out", file=sys.stderr)

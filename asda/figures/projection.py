@@ -1,4 +1,4 @@
-"""Embeddings in two dimensions, for the eye."""
+"""Projections of embeddings to two dimensions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from asda.extras import require
 from asda.files import InputError
 
 Method = Literal["pca", "umap"]
-FEWEST = 3  # clips of a projection
+FEWEST = 3  # smallest number of clips of a projection
 NEIGHBOURS = 15  # of UMAP, its default
 SEED = 0
 

@@ -33,8 +33,8 @@ def draw_projection(
     Args:
         points: (clips, 2) float
         labels: the label of each clip; "" = it has none
-        title: of the figure
-        axis_names: of the two axes
+        title: title of the figure
+        axis_names: names of the two axes
     """
     figure = new_figure(8.5, 7.5, title)
     axes = figure.add_subplot()

@@ -16,7 +16,7 @@ def draw_results(points: Points, title: str, runs: int = 0) -> Figure:
 
     Args:
         points: values with the ends of their intervals
-        title: of the figure
+        title: title of the figure
         runs: number of runs that the values are means of (0 = a single one)
     """
     figure = new_figure(6.5, 4, title)

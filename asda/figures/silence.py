@@ -45,7 +45,7 @@ def quiet_frames(log_mel: np.ndarray, within: float = WITHIN_DB) -> np.ndarray |
 def quiet_patches(quiet: np.ndarray, patch: ResolvedPatch, num_freq: int) -> np.ndarray:
     """Return the fraction of frames without sound in each patch of a clip, (patches,) float32.
 
-    Frames that only fill the last patch up do not count.
+    Padding in the last patch does not count.
 
     Args:
         quiet: (frames,) bool
@@ -82,7 +82,7 @@ def silence_shares(maps: AttentionMaps, quiet: Tensor, query: Query = "all") -> 
     weights as they are, whose sum is 1 - λ in each row.
 
     Args:
-        maps: of one layer
+        maps: attention maps of one layer
         quiet: fraction of frames without sound of each patch (batch, patches) float32, -1 where a
             clip has no patch
         query: which tokens attend: "all" valid ones, or "cls" alone

@@ -37,9 +37,9 @@ class MeasuredSilence:
 
     Attributes:
         utterances: clips that were measured (clips,) str
-        layers: numbers of blocks
+        layers: numbers of blocks, from 1
         shares: (clips, layers) float64 of each quantity, by name
-        left_out: clips without a contrast between sound and silence
+        left_out: number of clips without a contrast between sound and silence
         bad: utterance -> reason why its audio cannot be used
     """
 

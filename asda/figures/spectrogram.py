@@ -67,7 +67,7 @@ def draw_patches(
         config: settings of the features
         end: seconds in the file at which the clip ends, and with it the time axis
         start: seconds in the file at which the clip begins
-        options: of `Axes.imshow`
+        options: further options of `Axes.imshow`
     """
     seconds = patch.time_stride * config.frame_seconds
     image = axes.imshow(
@@ -99,7 +99,7 @@ def draw_cells(
         patch: length, height and strides of the patches
         config: settings of the features
         start: seconds in the file at which the clip begins
-        style: of `matplotlib.patches.Rectangle`
+        style: options of `matplotlib.patches.Rectangle`
     """
     seconds = patch.time_stride * config.frame_seconds
     for time, freq in np.argwhere(cells):

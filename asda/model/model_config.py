@@ -27,7 +27,8 @@ class ModelConfig:
     """The encoder and its pretraining; the defaults are those of ASDA.
 
     Args:
-        size: named size whose values replace those left at null: tiny, small, base or large
+        size: named size, tiny, small, base or large, whose values take the place of those left at
+            null
         mel_bins: number of mel bins (null = that of the features)
         depth: number of transformer blocks
         width: channels of a token
@@ -36,19 +37,21 @@ class ModelConfig:
         patch: patches
         attention: attention
         mask: masks
-        num_masks: number of masks per clip and step (multi-mask training)
+        num_masks: number of masks per clip and update (multi-mask training)
         decoder: decoder
-        target_layers: the target is the average over this many top blocks of the teacher
-            (`average_top_k_layers` in the reference; null = all)
-        target_output: what is averaged: the output of each block's "mlp" before the residual sum,
-            as in the reference, or the tokens that the whole "block" returns
+        target_layers: number of the teacher's top blocks, over which the target is averaged
+            (`average_top_k_layers` in the reference; null = all blocks)
+        target_output: which output of each of these blocks is averaged: that of its "mlp" before
+            the residual sum, as in the reference, or the tokens that the whole "block" returns
             (`end_of_block_targets` in data2vec)
-        target_norm: how each of these is normalised first. "clip": each channel over the patches
-            of a clip, as in the reference, which removes what all patches of a clip have in
-            common; "patch": each patch over its channels, which preserves it
+        target_norm: how the output of each block is normalised before it is averaged: "clip"
+            normalises each channel over the patches of a clip, as in the reference, which removes
+            what all patches of a clip have in common; "patch" normalises each patch over its
+            channels, which preserves it
         cls_weight: weight of the CLS loss
-        cls_reduction: "mean" over clips and masks, or "sum" as in the reference, with which the
-            weight of the CLS loss grows with batch size and `num_masks`
+        cls_reduction: how the CLS loss of a batch is reduced: to the "mean" over clips and masks,
+            or to their "sum", as in the reference, so that its weight grows with the batch size and
+            `num_masks`
     """
 
     size: Literal["tiny", "small", "base", "large"] = "base"

@@ -13,13 +13,14 @@ class PatchConfig:
     """Patches that the spectrogram is cut into (docs/algorithm.md#patches).
 
     Args:
-        time: frames of a patch
-        freq: mel bins of a patch; "all" gives patches over the whole spectrum, which make short
-            sequences and suit speech
-        time_stride: frames from one patch to the next (null = `time`, patches do not overlap)
-        freq_stride: mel bins from one patch to the next (null = `freq`)
-        position_scale: scale of the fixed sin-cos position embeddings. At 1 they dominate the
-            patch embeddings early on, and short runs learn little beyond position
+        time: length of a patch in frames
+        freq: height of a patch in mel bins; with "all" patches span the whole spectrum, which makes
+            short sequences and suits speech
+        time_stride: frames from the start of a patch to that of the next (null = `time`: patches do
+            not overlap)
+        freq_stride: mel bins from the lower edge of a patch to that of the next (null = `freq`)
+        position_scale: factor of the fixed sin-cos position embeddings. With 1 they dominate the
+            patch embeddings early in training, and short runs learn little beyond positions
     """
 
     time: int = 16
@@ -41,23 +42,24 @@ class PatchConfig:
 
 @dataclass
 class AttentionConfig:
-    """Self-attention; what follows `kind` is for the kind "differential", except `bias`.
+    """Self-attention; settings after `kind`, except `bias`, are for the kind "differential".
 
     Args:
         kind: "differential" subtracts λ times a second softmax map
-            (docs/algorithm.md#differential-attention), "standard" has one map, "gated" is
-            "standard" whose output is multiplied by a sigmoid gate
-            (docs/algorithm.md#gated-attention), "diff_v2" subtracts a second map of the same keys
-            with a λ for each token and head (docs/algorithm.md#diff-v2)
-        lambda_init: λ, or its initial value if it is learned (null = 0.8 - 0.6 exp(-0.3 i) in
-            block i, the schedule of DIFF Transformer)
-        learn_lambda: learn λ as exp(q1.k1) - exp(q2.k2) + lambda_init
-        output_scale: constant factor after the norm (null = 1 - lambda_init)
-        norm: norm after the subtraction: "layer" over the concatenated heads, "head_rms" per head,
-            or "none"
-        head_split: "full" gives both maps queries and keys of a whole head's width; "half" halves
-            them, so that two maps have as many parameters as one
-        bias: biases in the projections
+            (docs/algorithm.md#differential-attention); "standard" has one map; "gated" is standard
+            attention whose output is multiplied by a sigmoid gate
+            (docs/algorithm.md#gated-attention); "diff_v2" has two maps over the same keys, and a λ
+            for each token and head (docs/algorithm.md#diff-v2)
+        lambda_init: the weight λ of the second map, or its initial value if it is learned (null =
+            0.8 - 0.6 exp(-0.3 i) in block i, the schedule of DIFF Transformer)
+        learn_lambda: whether λ is learned, as exp(q1.k1) - exp(q2.k2) + lambda_init with learned
+            vectors q1, k1, q2 and k2
+        output_scale: constant factor of the output after the norm (null = 1 - lambda_init)
+        norm: norm of the output after the subtraction: "layer" over the concatenated heads,
+            "head_rms" (RMSNorm) over each head, or "none"
+        head_split: "full" gives the queries and keys of both maps the full width of a head; "half"
+            gives them half of it, so that two maps have as many parameters as one
+        bias: whether the linear projections have biases
     """
 
     kind: Literal["differential", "standard", "gated", "diff_v2"] = "differential"
@@ -74,13 +76,13 @@ class MaskConfig:
     """Which patches the student does not see (docs/algorithm.md#masking).
 
     Args:
-        sampler: "block" leaves blocks of patches around random cells visible (inverse block
-            masking), "random" any patches
+        sampler: "block" leaves blocks of patches visible, each around a random patch (inverse block
+            masking); "random" leaves random patches visible
         ratio: fraction of the patches that is masked
-        block_time: length of a visible block, in patches
-        block_freq: height of a visible block, in patches
-        adjust: added to the visible fraction when choosing the number of blocks, to compensate for
-            their overlap (`mask_prob_adjust` in the reference)
+        block_time: length of a visible block along time, in patches
+        block_freq: height of a visible block along frequency, in patches
+        adjust: number that is added to the fraction of visible patches from which the number of
+            blocks follows, because blocks overlap (`mask_prob_adjust` in the reference)
     """
 
     sampler: Literal["block", "random"] = "block"
@@ -102,15 +104,16 @@ class DecoderConfig:
     """The network that predicts the masked patches (docs/algorithm.md#decoder).
 
     Args:
-        kind: "convolution", or "vit": transformer blocks as in the encoder
+        kind: "convolution", or "vit" for transformer blocks like those of the encoder
             (docs/algorithm.md#vit-decoder)
-        layers: convolution layers, or blocks (null = from the named size)
-        width: channels (null = the encoder's width)
-        heads: attention heads of "vit" (null = as many as the encoder has)
-        kernel: side of the kernel of "convolution", odd (null = from the named size)
-        groups: groups of "convolution" (null = from the named size)
-        mask_noise: standard deviation of the noise that "convolution" has in place of masked
-            patches
+        layers: number of convolution layers, or of blocks (null = that of the named size)
+        width: number of channels (null = the encoder's width)
+        heads: number of attention heads of "vit" (null = as many as the encoder has)
+        kernel: side of the square kernel of "convolution", an odd number (null = that of the named
+            size)
+        groups: number of groups of "convolution" (null = that of the named size)
+        mask_noise: standard deviation of the noise that "convolution" is given in the place of
+            masked patches
     """
 
     kind: Literal["convolution", "vit"] = "convolution"

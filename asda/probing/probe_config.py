@@ -26,27 +26,28 @@ class ProbeConfig:
             word of the command
         train: data directory to train the probes on
         test: data directory to score
-        out: experiment folder; writes out/PROBE/score for each probe
+        out: experiment folder; the results of each probe go to out/PROBE/score
         valid: data directory to choose settings on (null = a fifth of the training clips, by class)
-        kinds: probes: one or several of linear, attentive, knn, prototype
+        kinds: probes to train: one or several of linear, attentive, knn and prototype
         pooling: how the tokens of a layer become the one vector that linear and knn see: "cls",
-            "mean" or "statistics" (null = as the classifier of the model does, else the mean)
-        layers: layers to probe, e.g. "3,6"; 0 = the patch embeddings, -1 = the last (null = the
-            last for linear, attentive and knn, which concatenate several; all but the patch
-            embeddings for prototype, which learns a weight for each)
+            "mean" or "statistics" (null = as in the classifier of the model; the mean for an
+            encoder without one)
+        layers: numbers of the layers to probe, e.g. "3,6"; 0 = the patch embeddings, -1 = the last
+            block. linear, attentive and knn concatenate several layers, prototype learns a weight
+            for each (null = the last block; for prototype all blocks)
         prototypes: number of prototypes (null = 20 per class, at most 10,000)
-        label_counts: for a learning curve, training clips per class, e.g. "5 10 20 all"; "all" is
-            always among them
+        label_counts: numbers of training clips per class, for a learning curve, e.g. "5 10 20 all";
+            "all" is always among them
         draws: number of random draws of each label count
-        encoder: which encoder of a pretrained model
-        normalization: features are normalised by mean and standard deviation of the "model", or by
-            those of `train`, as fine-tuning does; choose "train" to compare models of different
-            corpora, or of several
+        encoder: which encoder of a pretrained model is probed, the student or its EMA teacher
+        normalization: mean and standard deviation by which features are normalised: those stored in
+            the "model", or those of the features of `train`, as in fine-tuning; choose "train" to
+            compare models of different corpora, or models of several corpora
         cache: folder of the cached embeddings (null = out/cache)
-        cache_limit: largest size of the cached embeddings of a data directory in GB
-        max_bad: largest fraction of unusable clips of a data directory; they are listed in
-            out/bad_utterances
-        seed: of the probes' weights, of held-out clips and of draws
+        cache_limit: largest size in GB of the cached embeddings of one data directory
+        max_bad: largest fraction of the clips of a data directory that may be unusable; they are
+            listed in out/bad_utterances
+        seed: random seed of the probes' weights, of the clips held out and of the draws
         device: "cpu", "cuda" or "auto" (a GPU if one is available)
         threads: CPU threads (0 = all cores)
     """

@@ -23,7 +23,7 @@ class ClassCell:
     Args:
         text: what is shown
         value: what is sorted by, "" = undefined
-        key: of a list of clips, "" = none
+        key: key of the list of clips that it opens, "" = none
     """
 
     text: str
@@ -36,8 +36,8 @@ class ClassTable:
     """Classes as rows, the worst first.
 
     Args:
-        columns: titles, after that of the class
-        rows: name and cells
+        columns: titles of the columns after that of the class
+        rows: name and cells of each class
         sorted_by: number of the column by which rows are sorted at first
         total: number of all classes
     """

@@ -31,9 +31,9 @@ class Spectrogram(NamedTuple):
 
     Args:
         uri: WebP as a data URI
-        seconds: its duration
-        low: lower edge in Hz
-        high: upper edge in Hz
+        seconds: duration of the clip
+        low: lower edge of the frequency axis in Hz
+        high: upper edge of the frequency axis in Hz
     """
 
     uri: str
@@ -48,7 +48,7 @@ class ClipMedia:
     Args:
         segments: number of a clip -> its audio
         fbank: features of the spectrograms
-        budget: bytes of all of them
+        budget: largest number of bytes of all of them
     """
 
     def __init__(self, segments: dict[int, AudioSegment], fbank: FbankConfig, budget: int = BUDGET):

@@ -21,8 +21,8 @@ class Cell:
 
     Args:
         count: clips
-        shade: 0 = none to SHADES = all clips of the true class
-        key: of its list of clips; "" = no list
+        shade: from 0 = no clip to SHADES = all clips of the true class
+        key: key of its list of clips; "" = no list
     """
 
     count: int
@@ -35,7 +35,7 @@ class Matrix:
     """A confusion matrix as a table.
 
     Args:
-        labels: of the rows and columns
+        labels: labels of the rows, and in the same order of the columns
         rows: cells, row = true, column = predicted class
         classes: number of all classes
     """
@@ -100,7 +100,7 @@ def cell_rows(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def decision_rows(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return the clips of each class that were missed, or falsely given, if clips have any labels.
+    """Return the clips that were missed or falsely given for each class, with several labels.
 
     Args:
         rows: the table of predictions, the most confident errors first

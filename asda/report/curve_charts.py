@@ -19,10 +19,10 @@ class Line:
 
     Args:
         group: "train" or "valid"
-        name: of the run, if there are several
-        path: its points as SVG has them
+        name: name of the run; "" if there is only one
+        path: points of the curve, as SVG writes them
         last: the last value as text
-        marks: places of its points if there are few, so that a single one is seen
+        marks: where its points are marked if they are few, so that a single one is seen
     """
 
     group: str

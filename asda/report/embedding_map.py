@@ -15,7 +15,7 @@ from asda.report.set_results import SetResults
 from asda.report.svg_axes import Axes, range_of
 from asda.scoring.clip_tables import Row
 
-MOST_POINTS = 300  # that can still be told apart and told by ear
+MOST_POINTS = 300  # that can still be told apart, and listened to
 COLOURS, SHAPES = 8, 5  # of the style sheet and of the template
 WIDTH, HEIGHT = 640.0, 480.0
 TITLES: dict[Method, str] = {"pca": "first two principal components", "umap": "UMAP"}
@@ -30,7 +30,7 @@ class MapPoint:
         y: place in the view box
         label: number of its label in the legend
         wrong: whether its prediction is wrong
-        clip: its number
+        clip: number of the clip in the page
     """
 
     x: float
@@ -48,7 +48,7 @@ class EmbeddingMap:
         axes: the frame
         labels: the legend
         points: sorted by label, those with errors last
-        method: of the projection
+        method: name of the projection
         clips: number of all clips of the set
     """
 
@@ -67,7 +67,7 @@ def embedding_map(
     Args:
         found: the test set
         model: the model that was scored
-        method: of the projection
+        method: method of the projection
         listed: the clips of the page, to which those of the map are added
     """
     rows = {row["utterance"]: row for row in _chosen_rows(found)}

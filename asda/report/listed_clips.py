@@ -1,4 +1,4 @@
-"""The clips that a page names: each once, in the order in which they deserve a player."""
+"""The clips that a page names, each once and with a number."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ListedClips:
 
         Args:
             test_set: name of the set, since two sets may use one name for two clips
-            row: of the table of clips of its score folder
+            row: row of the clip in the table of its score folder
             sources: utterance -> its audio
         """
         key = (test_set, row["utterance"])

@@ -27,10 +27,10 @@ class RecognisedClip:
     """An utterance with errors.
 
     Args:
-        clip: its number in the page
-        errors: their numbers in words
-        words: its alignment, of which a long one is cut
-        is_cut: whether it was
+        clip: number of the utterance in the page
+        errors: numbers of its errors, in words
+        words: its alignment; a long one is cut
+        is_cut: whether it was cut
     """
 
     clip: int
@@ -64,8 +64,8 @@ class Recognition:
         total: number of utterances
         groups: speakers and languages, where there are several
         confusions: kind of error, reference, hypothesis, count
-        speakers: number of speakers that intervals draw, 0 = there are none
-        over_speakers: each error rate with such an interval
+        speakers: number of speakers that intervals over speakers draw from; 0 = there are none
+        over_speakers: title of each error rate, and the rate with such an interval
         note: what limits these intervals
     """
 
@@ -122,7 +122,7 @@ def recognition(
     Args:
         result: content of result.json
         scored: the utterances
-        worst: those with the most errors
+        worst: the utterances with the most errors
     """
     over = result["over_speakers"] or {"speakers": 0, "metrics": {}, "note": None}
     tables = [_group_table(result[f"per_{name}"], name) for name in ("language", "speaker")]

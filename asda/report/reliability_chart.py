@@ -30,7 +30,7 @@ class ReliabilityChart:
     Args:
         axes: the frame
         diagonal: the line of perfect calibration as SVG has its points
-        bins: those with decisions
+        bins: bins of probabilities that have decisions
         error: expected calibration error with its interval
     """
 

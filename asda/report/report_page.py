@@ -40,8 +40,8 @@ def write_report(
     Args:
         folder: what a training or `asda score` wrote
         out: the page; None = report.html in the folder
-        projection: of the embeddings; None = no map of them
-        device: on which they are computed
+        projection: method for the map of embeddings; None = no map
+        device: device on which embeddings are computed
 
     Returns:
         A line that says what was written.

@@ -37,15 +37,15 @@ class SetResults:
     """One test set.
 
     Args:
-        name: of its score folder, part of the names of elements in the page
+        name: name of its score folder, from which identifiers in the page are made
         title: what was scored
         result: content of result.json
-        errors: numbers of the clips with the most confident errors
+        errors: numbers in the page of the clips with the most confident errors
         wrong: number of all clips with errors
         matrix: None unless every clip has one label
         classes: None unless the scores are those of a classifier
         reliability: None unless the scores are those of a classifier
-        lists: cell of the matrix, or decision -> numbers of its clips
+        lists: key of a cell of the matrix, or of a decision -> numbers of its clips
         sources: utterance -> its audio
         scored: the scores; None unless they are those of a classifier
         rows: the table of predictions

@@ -48,8 +48,10 @@ class Axes:
     Args:
         x_range: least and greatest value
         y_range: least and greatest value
-        x_label: what the horizontal axis is
-        y_label: what the vertical axis is
+        x_label: label of the horizontal axis
+        y_label: label of the vertical axis
+        width: width of the view box
+        height: height of the view box
     """
 
     x_range: Point
@@ -90,7 +92,7 @@ def range_of(values: Sequence[float], include: Sequence[float] = ()) -> Point:
     """Return the range of finite values with some room above and below.
 
     Args:
-        values: to be shown
+        values: values that the chart shows
         include: values that the range covers without room beyond them
     """
     finite = [value for value in values if math.isfinite(value)] or [0.0]

@@ -15,14 +15,16 @@ class ScoreConfig:
 
     Args:
         model: model.pt of a fine-tuning experiment, or the name of a model (`asda models`)
-        data: data directory with utt2label, or with text if the model recognises speech
-        out: score folder to write: RESULTS.md, result.json, scores.npz, tables of the classes
-        dump: folder with the features (feats.scp) of the directory (null = the directory itself)
-        fbank: feature configuration (YAML file) to compute features from audio, without a dump
-        max_bad: largest fraction of unusable clips when features are computed from audio; they are
-            listed in `bad_utterances` of the score folder
-        metric: metric that results are ranked by (null = the one by which the model was chosen; if
-            there is none, accuracy if every clip has one label, else mAP, and WER of recognition)
+        data: data directory to score, with utt2label, or with text if the model recognises speech
+        out: score folder to write: RESULTS.md, result.json, scores.npz and further tables
+        dump: folder with the features (feats.scp) of the directory (null = the directory has its
+            own)
+        fbank: feature configuration (YAML file), by which features are computed from audio, without
+            a dump
+        max_bad: largest fraction of the clips that may be unusable when features are computed from
+            audio; they are listed in `bad_utterances` of the score folder
+        metric: metric by which results are ranked (null = the one by which the model was chosen; if
+            there is none, WER for recognition, else accuracy if every clip has one label, else mAP)
         decoding: how a recogniser's outputs become text
         batch_size: clips per batch
         device: "cpu", "cuda" or "auto" (a GPU if one is available)
@@ -60,14 +62,17 @@ class BaselineConfig:
     Args:
         train: data directory to train on
         test: data directory to score
-        out: experiment folder; writes out/logistic_regression/score and out/random_forest/score
-        dump: dump with the features of both directories (null = each directory's own feats.scp)
-        fbank: feature configuration (YAML file) to compute features from audio, without a dump
-        max_bad: largest fraction of unusable clips of a directory when features are computed from
-            audio; they are listed in out/bad_utterances
-        valid: data directory whose result is reported as well (null = none)
-        limit: largest number of training clips, times the number of classes if clips have several
-            labels (0 = no limit); above it a line says so, and no baseline is trained
+        out: experiment folder; the results go to out/logistic_regression/score and
+            out/random_forest/score
+        dump: folder with the features (feats.scp) of all these directories (null = each directory
+            has its own)
+        fbank: feature configuration (YAML file), by which features are computed from audio, without
+            a dump
+        max_bad: largest fraction of the clips of a directory that may be unusable when features are
+            computed from audio; they are listed in out/bad_utterances
+        valid: data directory whose result is reported beside that of `test` (null = none)
+        limit: largest number of training clips, or, if clips have several labels, of training clips
+            times classes; above it no baseline is trained, and a line says so (0 = no limit)
     """
 
     train: str

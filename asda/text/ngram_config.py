@@ -11,12 +11,12 @@ class NgramConfig:
     """Estimate an n-gram language model for decoding, by interpolated Kneser-Ney smoothing.
 
     Args:
-        text: data directories with `text`, or text files with a sentence per line, separated by
-            spaces
-        units: folder of the units, by whose rules the texts are normalised (`asda units`)
+        text: data directories with `text`, or text files with one sentence per line; several are
+            separated by spaces
+        units: folder of the units (`asda units`), by whose rules the texts are normalised
         out: ARPA file to write
-        of: what the tokens are: the "words" of the texts, or the "units" of the words
-        order: longest n-gram
+        of: tokens of the n-gram: the "words" of the texts, or the "units" of these words
+        order: number of tokens of the longest n-gram, from 2 to 5
     """
 
     text: str

@@ -17,13 +17,14 @@ class TextRules:
     What remains are words of letters, digits and `keep`, separated by one space each.
 
     Args:
-        unicode: Unicode normalisation form; NFKC also replaces ligatures, full-width characters
-            and the like
+        unicode: Unicode normalisation form; NFKC also replaces ligatures, full-width characters and
+            similar forms by ordinary ones
         brackets: "drop" removes what stands in brackets, such as [noise] or (laughs); "keep" keeps
             the words in them
-        replace: text -> what is spoken instead, for example {"%": " percent "}; longer ones first
-        lowercase: write everything in lower case
-        keep: characters that belong to words besides letters, combining marks and digits; all
+        replace: pairs of a text and what is spoken instead, for example {"%": " percent "}; longer
+            texts are replaced first
+        lowercase: whether everything is written in lower case
+        keep: characters that are part of words besides letters, combining marks and digits; all
             others separate words. A typographic apostrophe (’) counts as '
     """
 

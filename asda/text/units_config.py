@@ -15,12 +15,13 @@ class UnitsConfig:
     A folder that already holds units of the same settings and texts is left as it is.
 
     Args:
-        text: data directories with `text`, or text files with a sentence or word per line,
-            separated by spaces
+        text: data directories with `text`, or text files with one sentence or word per line;
+            several are separated by spaces
         out: folder to write: units.model, units.txt (a piece per line), units.yaml
-        kind: "unigram" and "bpe" are subwords, "char" single characters, "word" whole words
-        size: number of units with blank and unknown, for unigram and bpe (null = all characters or
-            words, for char and word)
+        kind: what the units are: "unigram" and "bpe" are parts of words of two kinds, "char" single
+            characters, "word" whole words
+        size: number of units, with blank and unknown; required for unigram and bpe, and null for
+            char and word, which have all characters or words of the texts
         rules: normalisation of the texts
     """
 

@@ -21,10 +21,11 @@ class CorpusConfig:
     Args:
         train: data directory to train on
         valid: data directory for validation
-        dump: folder with the features of these directories (null = the dump of the run)
-        fbank: feature configuration to compute features from audio instead (null = that of the run)
+        dump: folder with the features of these directories (null = the dump of the whole run)
+        fbank: feature configuration, by which features are computed from audio, without a dump
+            (null = that of the whole run)
         share: share of the batches that come from this corpus, in proportion to the shares of the
-            others (null = all shares follow the sizes of the corpora, see share_temperature)
+            others (null for all corpora = the shares follow their sizes, see share_temperature)
     """
 
     train: str

@@ -14,14 +14,19 @@ class CtcHeadConfig:
     """Head and initialisation of the recogniser.
 
     Args:
-        frequency: the patches of one time are concatenated, from low to high, or averaged; there is
-            nothing to choose if patches span the whole spectrum
-        steps_per_patch: outputs for each time of the patches; patches longer than about 40 ms need
-            several, since CTC can give no more units than there are steps
-        dropout: fraction of the inputs of the last linear layer that is dropped
-        drop_path: drop-path rate of the top block, rising linearly from 0 at the lowest block
-        freeze_encoder: train only the head
-        encoder: initialise from the student or the EMA teacher of a pretrained model
+        frequency: how the patches at one time become one vector, where patches do not span the
+            whole spectrum: "concatenate" joins them from low to high frequencies, "mean" averages
+            them
+        steps_per_patch: number of outputs for each time step of the patches; if these follow one
+            another by more than about 40 ms, several are needed, since CTC can give no more units
+            than there are outputs
+        dropout: probability with which each input of the last linear layer is set to 0 in training
+        drop_path: drop-path rate of the top block: the probability that one of its residual
+            branches is left out for a clip, in training; the rate rises linearly from 0 at the
+            lowest block
+        freeze_encoder: whether only the head is trained
+        encoder: which encoder of a pretrained model fine-tuning starts from, the student or its EMA
+            teacher
     """
 
     frequency: Literal["concatenate", "mean"] = "concatenate"
@@ -60,7 +65,7 @@ class CtcConfig(RunConfig):
 
     @property
     def command(self) -> str:
-        """`asda COMMAND` that takes these settings."""
+        """COMMAND of the `asda COMMAND` that takes these settings."""
         return "finetune-ctc"
 
     def further_inputs(self) -> dict[str, str]:

@@ -81,7 +81,7 @@ class Experiment:
 
     Args:
         config: configuration of the run
-        verb: `asda VERB` that repeats it
+        verb: COMMAND of the `asda COMMAND` that repeats it
         process: only the first process touches the folder
 
     Raises:

@@ -37,19 +37,24 @@ class OptimizerConfig:
 
     Args:
         lr: peak learning rate
-        min_lr: learning rate at the start and the end of the schedule; a lower bound for all layers
-        warmup: number of updates with linearly rising learning rate
+        min_lr: learning rate at the start and at the end of the schedule; layers whose peak lies
+            below it (layer_decay) have that peak throughout
+        warmup: number of updates over which the learning rate rises linearly from min_lr to lr
         betas: decay rates of the running averages of the gradient and of its square
-        eps: added to the denominator for numerical stability
-        eps_form: "torch": eps is added to sqrt(v_hat); "reference" (fairseq): to sqrt(v), before
-            bias correction
-        weight_decay: decoupled weight decay
-        decay_all: apply weight decay also to biases, norms and the CLS token, as the reference does
-        layer_decay: layer-wise learning-rate decay of fine-tuning: factor from each block to the
-            one below it (1 = no decay)
-        decay_embeddings: apply layer_decay also to the patch embedding, the CLS token and their
-            norm, below the lowest block; false trains them at the full rate, as the reference does
-        clip_norm: maximum L2 norm of the gradient (0 = no clipping)
+        eps: small number that is added to the denominator of the update, for numerical stability
+        eps_form: where eps is added: "torch" to the root of the second moment after bias
+            correction, sqrt(v_hat), "reference" (fairseq) to the root before it, sqrt(v)
+        weight_decay: decoupled weight decay: in each update weights shrink by this fraction times
+            the learning rate
+        decay_all: whether weight decay applies also to biases, norms and the CLS token, as in the
+            reference
+        layer_decay: layer-wise learning-rate decay in fine-tuning: each block has the learning rate
+            of what lies above it, a block or the head, times this (1 = no decay)
+        decay_embeddings: whether layer_decay applies also to the patch embedding, the CLS token and
+            their norm, which lie below the lowest block; false trains them at the full learning
+            rate, as the reference does
+        clip_norm: largest L2 norm of the gradient of all weights; a longer gradient is scaled down
+            to it (0 = no clipping)
     """
 
     lr: float = 5e-4
@@ -82,33 +87,36 @@ class TrainingConfig:
 
     Args:
         updates: number of optimizer updates of the whole run
-        accumulation: number of micro-batches per update
-        precision: data type of matrix products; weights are float32 in all cases, and fp16 uses
-            loss scaling. "auto" is bf16 if the processor supports it in hardware, else float32;
-            it is decided when a run begins and kept when the run resumes
-        compile: compile the transformer blocks by torch.compile, during the first updates. The last
-            digits of results then differ
+        accumulation: number of micro-batches that make up the batch of one update
+        precision: data type of matrix products: "float32", "bf16", "fp16" (with loss scaling), or
+            "auto", which is bf16 if the processor supports it in hardware, else float32, and is
+            decided when a run begins and kept when it resumes. Weights are float32 in all cases
+        compile: whether torch.compile compiles the transformer blocks, which takes place during the
+            first updates; the last digits of results then differ
         seed: random seed of initialisation, sampling, masks, augmentation and noise
-        deterministic: on a GPU, use only kernels that give the same bits every time, so that a
-            resumed run is bit for bit that without interruption; false leaves out what is slower.
-            On a CPU this is so in any case
-        device: training device ("auto" = a GPU if one is available)
+        deterministic: on a GPU, use only kernels that give the same bits every time, so that an
+            interrupted and resumed run ends with the same bits as one without interruption; false
+            allows faster kernels. On a CPU this is so in any case
+        device: device to train on, "cpu", "cuda" or "auto" (a GPU if one is available)
         threads: number of CPU threads of the training process (0 = all cores)
-        lost_after: minutes without a sign of life after which one of several processes counts as
-            lost; the others then end, and the same command resumes
+        lost_after: in a run of several processes, minutes without a sign of life after which a
+            process counts as lost; the others then end, and the same command resumes the run
         log_every: number of updates between log lines
         evaluate_every: number of updates between evaluations on the validation set (0 = never)
-        save_every: number of updates between checkpoints to resume from
-        save_minutes: a checkpoint is also saved this number of minutes after the last one (0 =
-            never)
-        snapshots: number of models that are kept for final "average"
-        final: weights in model.pt: the "last", the "best" on the validation set, or the "average"
-            of the snapshots (the best ones if a validation set ranks them, else the latest)
-        patience: stop after this number of evaluations without improvement (0 = never)
-        accept_changes: resume a run, or train a completed one for longer, although some settings
-            have changed: optimizer.lr, min_lr, warmup and clip_norm, training.updates, precision,
-            evaluate_every and patience, and the paths of data that was moved. From the checkpoint
-            on, the schedule follows the new settings. Not stored in the experiment folder
+        save_every: number of updates between checkpoints, from which an interrupted run resumes
+        save_minutes: a checkpoint is also saved this number of minutes after the last one, whatever
+            save_every is (0 = never)
+        snapshots: number of models that final "average" averages
+        final: which weights model.pt has: the "last" ones, the "best" on the validation set, or the
+            "average" of snapshots, which are the best ones if a validation set ranks models, else
+            the latest
+        patience: number of evaluations without improvement after which the run stops (0 = it never
+            stops early)
+        accept_changes: whether a run is resumed, or a completed one trained for longer, although
+            some settings have changed. These may change: optimizer.lr, min_lr, warmup and
+            clip_norm, training.updates, precision, evaluate_every and patience, and the paths of
+            data that was moved. From the checkpoint on, the schedule follows the new settings. This
+            setting is not stored in the experiment folder
     """
 
     updates: int = 10000
@@ -151,9 +159,10 @@ class TeacherConfig:
     """The EMA teacher: teacher = decay * teacher + (1 - decay) * student.
 
     Args:
-        decay: decay of the first update
-        end_decay: decay from `anneal_updates` on
-        anneal_updates: number of updates over which the decay rises linearly
+        decay: decay at the first update
+        end_decay: decay from update `anneal_updates` on
+        anneal_updates: number of updates over which the decay rises linearly from decay to
+            end_decay
     """
 
     decay: float = 0.9998
@@ -172,21 +181,27 @@ class ClassifierConfig:
     """Head and loss of the classifier.
 
     Args:
-        pooling: how a clip becomes one vector: the CLS token, the mean of the patch tokens, or
-            "statistics": their mean and standard deviation
-        layers: "last": pool the last block; "all": pool the patch embeddings and every block and
-            concatenate
-        drop_path: drop-path rate of the top block, rising linearly from 0 at the lowest block
-        freeze_encoder: train only the head (linear probe)
-        encoder: initialise from the student or the EMA teacher of a pretrained model
-        loss: "cross_entropy" for one label per clip, "bce" (binary cross entropy) for any number;
-            "auto" is cross_entropy if every clip of `train` and `valid` has one label, else bce
-        loss_reduction: divide the summed loss by the number of clips in the batch, or by the number
-            of labels, as the reference does for AudioSet (at least 1)
-        label_smoothing: probability mass spread evenly over all classes (cross_entropy only)
-        metric: validation metric that ranks models and leads the results of `asda score`; "auto" is
-            accuracy if every clip of `train` and `valid` has one label, else mAP; null, which older
-            configurations contain, is accuracy with cross_entropy, else mAP
+        pooling: how the tokens of a clip become one vector: "cls" takes the CLS token, "mean" the
+            mean of the patch tokens, "statistics" their mean and standard deviation
+        layers: "last" pools the tokens of the last block; "all" pools the patch embeddings and the
+            tokens of each block, and concatenates the vectors
+        drop_path: drop-path rate of the top block: the probability that one of its residual
+            branches is left out for a clip, in training; the rate rises linearly from 0 at the
+            lowest block
+        freeze_encoder: whether only the head is trained (linear probe)
+        encoder: which encoder of a pretrained model fine-tuning starts from, the student or its EMA
+            teacher
+        loss: "cross_entropy" for clips with one label each, "bce" (binary cross-entropy of each
+            class) for clips with any number of labels; "auto" is cross_entropy if every clip of
+            `train` and `valid` has one label, else bce
+        loss_reduction: what the summed loss is divided by: the number of "clips" in the batch, or
+            the number of their "labels" (at least 1), as the reference does for AudioSet
+        label_smoothing: part of the target probability that is spread evenly over all classes, with
+            the loss cross_entropy only
+        metric: metric on the validation set that ranks models, and by which `asda score` ranks
+            results; "auto" is accuracy if every clip of `train` and `valid` has one label, else
+            mAP; null, which older configurations contain, is accuracy with the loss cross_entropy,
+            else mAP
     """
 
     pooling: Pooling = "cls"
@@ -236,10 +251,12 @@ class RunConfig:
         train: data directory to train on
         exp: experiment folder; an interrupted run in it is resumed
         valid: data directory for validation (never the test set)
-        dump: folder with the features (feats.scp) of these directories (null = in each directory)
-        fbank: feature configuration (YAML file) to compute features from audio instead of a dump
-        init: model to start from, a model.pt, a checkpoint of ASDA, EAT or SSLAM, or a name that
-            `asda models` lists: pretraining continues with all of it, fine-tuning with its encoder
+        dump: folder with the features (feats.scp) of these directories (null = each directory has
+            its own)
+        fbank: feature configuration (YAML file), by which features are computed from audio, without
+            a dump
+        init: model to start from: a model.pt, a checkpoint of ASDA, EAT or SSLAM, or a name that
+            `asda models` lists. Pretraining continues with all of it, fine-tuning takes its encoder
             (null = a new model)
         model: encoder, and how it is pretrained
         data: clips and batches
@@ -299,12 +316,13 @@ class PretrainConfig(RunConfig):
     """Pretrain an encoder on unlabelled audio: a student learns to predict its EMA teacher.
 
     Args:
-        train: data directory to train on, if it is the only one
+        train: data directory to train on, for a single corpus
         teacher: the EMA teacher
-        corpora: several corpora by name, instead of train and valid; the normalisation in model.pt
-            is that of the first
-        share_temperature: without shares, the share of a corpus is in proportion to its number of
-            clips raised to this power: 1 = all clips are drawn equally often, 0 = all corpora are
+        corpora: several corpora by name, instead of train and valid; model.pt stores the
+            normalisation of the first one
+        share_temperature: where no shares are given, the share of a corpus is in proportion to its
+            number of clips raised to this power: with 1 all clips are drawn equally often, with 0
+            all corpora
     """
 
     train: str = field(default="", kw_only=True)
@@ -336,7 +354,7 @@ class PretrainConfig(RunConfig):
 
     @property
     def command(self) -> str:
-        """`asda COMMAND` that takes these settings."""
+        """COMMAND of the `asda COMMAND` that takes these settings."""
         return "pretrain"
 
     @property
@@ -374,7 +392,7 @@ class FinetuneConfig(RunConfig):
 
     @property
     def command(self) -> str:
-        """`asda COMMAND` that takes these settings."""
+        """COMMAND of the `asda COMMAND` that takes these settings."""
         return "finetune"
 
 

@@ -65,7 +65,7 @@ class Task(ABC, Generic[Config]):
         init: the model of `config.init`, if there is one
 
     Attributes:
-        verb: `asda VERB` that repeats the run (in run.sh)
+        verb: COMMAND of the `asda COMMAND` in run.sh, which repeats the run
         truth: what is learned from besides features: "labels" (labels.txt, utt2label),
             "transcripts" (text)
         metric: validation quantity that ranks models; None = none does

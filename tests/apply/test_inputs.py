@@ -68,7 +68,7 @@ def test_a_folder_without_audio_is_refused(folder):
 
 
 def test_a_word_is_never_run_as_a_command(folder):
-    with pytest.raises(InputError, match=r"'touch it \|' is a command"):
+    with pytest.raises(InputError, match=r"'touch it \|' is a shell command"):
         find_inputs(["touch it |"], folder)
 
 

@@ -92,15 +92,15 @@ def keys(values, above=""):
 
 
 @pytest.mark.parametrize(
-    ("words", "message"), [(["scroe"], "asda: no verb 'scroe', did you mean score?"), ([], "")]
+    ("words", "message"), [(["scroe"], "asda: no command 'scroe', did you mean score?"), ([], "")]
 )
-def test_without_a_verb_usage_is_said(words, message, capsys):
+def test_without_a_command_usage_is_said(words, message, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(words)
     assert stopped.value.code == 2
     out, err = capsys.readouterr()
     assert err.startswith(message)
-    assert "usage: asda VERB" in out + err
+    assert "usage: asda COMMAND" in out + err
 
 
 def failing(monkeypatch, error):

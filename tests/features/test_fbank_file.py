@@ -69,7 +69,7 @@ def test_yaml_is_read_as_before(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("--use-energy=true\n", ":1: --use-energy=true: these features have --use-energy=false"),
+        ("--use-energy=true\n", ":1: --use-energy=true: asda supports --use-energy=false only"),
         ("--dither=0\n--num-ceps=13\n", ":2: no option --num-ceps of compute-fbank-feats"),
         ("--num-mel-bin=80\n", "no option --num-mel-bin .*, did you mean --num-mel-bins?"),
         ("--dither=0\nnum_mel_bins: 80\n", ":2: expected --name=value as in the lines above"),

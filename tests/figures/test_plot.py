@@ -107,7 +107,7 @@ def test_a_clip_in_which_nothing_is_masked_has_no_errors_to_draw(files, capsys):
     model = write_model(files / "whole_frames.pt", "pretrained", patch=PatchConfig(freq=128))
     words = ("masks", model, files / "short.wav", "--out", files / "masks.png")
     said = refused(capsys, *words)
-    assert "short.wav: too short: mask 1 hides none of its patches" in said
+    assert "short.wav: too short: mask 1 hides no patch of it" in said
     assert not (files / "masks.png").exists()
 
 

@@ -21,7 +21,7 @@ class Layout(NamedTuple):
 
     Args:
         first: position of the first chunk
-        header: struct of a chunk's header: its name and size
+        header: name and size in a chunk's header, as a format of `struct`
         counts_header: whether the size includes the header
         alignment: chunks begin at multiples of it, in bytes
     """
@@ -48,7 +48,7 @@ class Samples(NamedTuple):
         start: position of the first one
         stated: bytes that the header states
         size_at: position of that number
-        size_format: its struct
+        size_format: how it is stored, as a format of `struct`
         header: bytes of the chunk's header that are part of that number
         mpeg: whether they are frames of MPEG audio (MP3)
     """

@@ -46,7 +46,7 @@ def _last_sample(content: Content, start: int, block: int, stated: int) -> int |
     """Return the number of samples up to the end of the last frame; None if none is found.
 
     Args:
-        content: of the file
+        content: content of the file
         start: position of its header
         block: number of samples of its frames, if that is fixed
         stated: number of samples according to the header

@@ -38,7 +38,7 @@ class Info(NamedTuple):
     """The frame without audio that encoders put first.
 
     Args:
-        position: of the number of frames in the file
+        position: where the number of frames stands in the file
         frames: number of frames that it states; None if it leaves it out
         size: number of bytes that it states; None if it leaves it out
         padding: samples before and after the audio that decoders leave out; None if not stated
@@ -75,9 +75,10 @@ def _compared(info: Info, count: int, size: int, samples: int) -> HeaderCheck:
     """Check a file whose Info frame may state more frames than there are.
 
     Args:
+        info: the Info frame
         count: number of frames with audio
         size: bytes from the Info frame on
-        samples: per frame
+        samples: samples per frame
     """
     if info.frames is None:
         return UNKNOWN
