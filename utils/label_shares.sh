@@ -88,8 +88,12 @@ if [ ${#fold_list[@]} -gt 0 ]; then
     asda results merge "${folders[@]/%/"/$score"}" --out "${experiment%/*/*}/$score"
   done
 fi
+columns=()
+for set in "${set_list[@]}"; do
+  columns+=("${set##*/}=$set")
+done
 systems=("$expdir/{run}/{column}/${name}_{row}/score" --rows "From scratch=scratch" "Pretrained=pretrained"
-  --columns "${set_list[@]}" --runs "${seed_list[@]/#/seed}")
+  --columns "${columns[@]}" --runs "${seed_list[@]/#/seed}")
 asda plot results "${systems[@]}" --title "$(basename "$PWD"): results by training set" --out "$expdir/table.png"
 asda results table "${systems[@]}" | tee "$expdir/.table.md"
 mv "$expdir/.table.md" "$expdir/table.md"
