@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 from cluster_config import Config
 from cluster_script import Script, ranges
-from earlier_jobs import await_end, living_tasks, sole_submission
+from earlier_jobs import await_end, living_tasks, note, noted_tasks, sole_submission
 from grid_engine_scheduler import GridEngine
-from job_logs import lines_of, say
-from jobs import Call, UsageError
+from job_logs import last_output, lines_of, say
+from jobs import Call, UsageError, failures
 from run_task import STOPPED
 from scheduler_programs import Task
 from slurm_scheduler import Slurm
@@ -58,29 +59,47 @@ class Batch:
                 done = self._settle(self.call.unfinished())
                 numbers = [number for number in self.call.unfinished() if number not in done]
                 self._submit(numbers)
-            return self._wait(numbers)
+            failed = self._wait(numbers)
         except SystemExit:
-            self.scheduler.cancel()
+            self._cancel()
             raise
+        note(self.call.log, [])
+        return failed
+
+    def _cancel(self) -> None:
+        self.scheduler.cancel()
+        note(self.call.log, [])
 
     def _settle(self, numbers: list[int]) -> set[int]:
         """Wait for living tasks of earlier calls with the same command, and cancel others.
 
+        Tasks of a killed call that have failed, now or before, are told here: a job that runs again
+        writes its log anew.
+
         Returns:
-            the numbers of those that have succeeded
+            the numbers of living ones that have succeeded
         """
-        living = living_tasks(self.scheduler)
-        same = [task for task in living if self.script.number(task) in numbers]
+        living, wanted = living_tasks(self.scheduler), set(numbers)
+        same = [task for task in living if self.script.number(task) in wanted]
         if others := [task for task in living if task not in same]:
             say(f"cancelling what an earlier call with this log left: {_listed(others)}")
             self.scheduler.cancel(others)
         if same:
             say(f"waiting for what an earlier call has submitted: {_listed(same)}")
-        self.jobs = {task.job for task in same}
-        waited = {n for n in numbers if n in map(self.script.number, same)}
-        done = waited - set(self._wait(sorted(waited), report=False))
+        waited = self._numbers(same)
+        noted = [task for task in noted_tasks(self.call.log) if self.script.number(task) in wanted]
+        self.jobs = {task.job for task in same + noted}
+        failed = self._wait(self._numbers(same + noted))
+        if failed:
+            what, log = failures(self.call, failed)
+            say(f"running again, since in an earlier call {what} {last_output(log)}")
         await_end(self.scheduler)
-        return done
+        return waited - set(failed)
+
+    def _numbers(self, tasks: list[Task]) -> set[int]:
+        """Return the numbers of the jobs that tasks run."""
+        found = map(self.script.number, tasks)
+        return {number for number in found if number is not None}
 
     def _submit(self, numbers: list[int]) -> None:
         """Submit arrays of tasks, cut where the scheduler allows no more; a chain has several."""
@@ -97,7 +116,7 @@ class Batch:
             self._submit_arrays(words, numbers)
         except (UsageError, OSError):
             if self.jobs:  # no call waits for those arrays that come before the one refused
-                self.scheduler.cancel()
+                self._cancel()
             raise
 
     def _submit_arrays(self, words: list[str], numbers: list[int]) -> None:
@@ -107,6 +126,7 @@ class Batch:
             index = number % self.script.size
             arrays.setdefault(number - index, []).append(index)
         previous = ""
+        submitted: list[Task] = []
         for offset, indices in arrays.items():
             tasks = ranges(indices) + (at_once and f"%{at_once}")
             for _ in range(self.chain):
@@ -115,13 +135,14 @@ class Batch:
                     words, self.script, offset, tasks, after, self.resumable
                 )
                 self.jobs.add(previous)
+                comment = self.script.comment(offset)
+                submitted += [Task(previous, index, comment) for index in indices]
+                note(self.call.log, submitted)
 
-    def _wait(self, numbers: list[int], report: bool = True) -> dict[int, str]:
-        """Wait for all jobs; return those that failed or that the scheduler ended.
+    def _wait(self, numbers: Iterable[int]) -> dict[int, str]:
+        """Wait for these jobs; return those that failed or that the scheduler ended.
 
-        Args:
-            numbers: of the jobs
-            report: whether to say at once why the scheduler has ended one
+        Why the scheduler has ended one is said at once.
         """
         left, failed = set(numbers), {}
         started = asked = time.monotonic()
@@ -137,7 +158,7 @@ class Batch:
                 left.remove(number)
                 if outcome != SUCCESS:
                     failed[number] = outcome
-                    if report and outcome and self.call.variable:
+                    if outcome and self.call.variable:
                         say(f"{self.call.variable}={number}: {outcome}")
         if self.chain > 1:
             self.scheduler.cancel([task for task in self._tasks() or [] if task.lives])

@@ -7,9 +7,10 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from job_logs import own_log, say
+from job_logs import lines_of, own_log, say
 from jobs import UsageError
 from scheduler_programs import PATIENCE, RETRY_SECONDS, Task, job_files
 
@@ -43,6 +44,28 @@ def has_submitted(scheduler: Slurm | GridEngine, log: str) -> bool:
     files = job_files(log)
     scripts = files.parent.glob(f"{glob.escape(files.name)}*.sh")
     return any(scheduler.index in path.read_text(encoding="utf-8") for path in scripts)
+
+
+def note(log: str, tasks: list[Task]) -> None:
+    """Note the tasks whose outcomes a call has yet to tell, so that another can if it is killed."""
+    path = _noted(log)
+    if not tasks:
+        path.unlink(missing_ok=True)
+        return
+    lines = [f"{task.job} {task.index} {task.comment}\n" for task in tasks]
+    path.with_suffix(".new").write_text("".join(lines), encoding="utf-8")
+    path.with_suffix(".new").replace(path)
+
+
+def noted_tasks(log: str) -> list[Task]:
+    """Return the tasks whose outcomes no call has told."""
+    fields = [line.split() for line in lines_of(_noted(log))]
+    return [Task(job, int(index), comment) for job, index, comment in fields]
+
+
+def _noted(log: str) -> Path:
+    files = job_files(log)
+    return files.with_name(f"{files.name}.tasks")
 
 
 def known_tasks(scheduler: Slurm | GridEngine) -> list[Task]:

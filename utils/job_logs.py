@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 POLL_SECONDS = 1.0
+NO_LOG = "(no log)"
 # By some network file systems, as in asda/system_locks.py, which these programs cannot import: on
 # the nodes of a cluster they run with any Python.
 UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
@@ -112,6 +113,13 @@ def lines_of(log: Path) -> list[str]:
     if not log.is_file():
         return []
     return log.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def last_output(log: Path) -> str:
+    """Return the last line that a job has printed; if none, that of the log."""
+    lines = [line for line in lines_of(log) if line.strip()]
+    printed = [line for line in lines if not line.startswith("#")]
+    return (printed or lines or [NO_LOG])[-1]
 
 
 def shell_code(code: int) -> int:

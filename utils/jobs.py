@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from job_logs import has_succeeded, lines_of
+from job_logs import NO_LOG, has_succeeded, lines_of
 
 SHOWN_LINES = 20
 
@@ -152,6 +152,14 @@ def dispatch(run_jobs: Callable[[Call], dict[int, str]], program: str, usage: st
 
 def _report_failures(call: Call, failed: dict[int, str], program: str) -> None:
     """Print which jobs failed, and why, and the end of the log of one of them."""
+    what, log = failures(call, failed)
+    print(f"{program}: {what}", file=sys.stderr)
+    for line in lines_of(log)[-SHOWN_LINES:] or [NO_LOG]:
+        print(f"  {line}", file=sys.stderr)
+
+
+def failures(call: Call, failed: dict[int, str]) -> tuple[str, Path]:
+    """Return which jobs failed and why, to be continued with the end of a log; and this log."""
     shown = next((number for number in sorted(failed) if failed[number]), min(failed))
     log, reason = call.log_of(shown), failed[shown]
     if call.variable:
@@ -160,9 +168,7 @@ def _report_failures(call: Call, failed: dict[int, str], program: str) -> None:
         reason = reason and f"{call.variable}={shown}: {reason}"
     else:
         what = "the job failed"
-    print(f"{program}: {what}; {reason and reason + '; '}{log} ends:", file=sys.stderr)
-    for line in lines_of(log)[-SHOWN_LINES:] or ["(no log)"]:
-        print(f"  {line}", file=sys.stderr)
+    return f"{what}; {reason and reason + '; '}{log} ends:", log
 
 
 def exit_on_signals() -> None:

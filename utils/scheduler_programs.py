@@ -32,15 +32,15 @@ class Task:
         job: ID of the array
         index: number within the array
         comment: that of the script
-        state: one of Slurm's; other schedulers give the ones that mean the same
+        state: one of Slurm's; other schedulers give the ones that mean the same; empty = not asked
         reason: the scheduler's own
     """
 
     job: str
     index: int
     comment: str
-    state: str
-    reason: str
+    state: str = ""
+    reason: str = ""
 
     @property
     def id(self) -> str:

@@ -14,7 +14,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from earlier_jobs import await_end, has_submitted, living_tasks, sole_submission
+from earlier_jobs import await_end, has_submitted, living_tasks, note, noted_tasks, sole_submission
 from grid_engine_scheduler import GridEngine
 from job_logs import own_log, say
 from jobs import UsageError, exit_on_signals
@@ -48,6 +48,9 @@ def cancel(scheduler: Slurm | GridEngine, log: str) -> None:
         if living := living_tasks(scheduler):
             say(f"{log}: cancelling {len(living)} tasks that an earlier call has left")
             scheduler.cancel(living)
+            cancelled = {task.id for task in living}
+            # The next call tells why the others have failed.
+            note(log, [task for task in noted_tasks(log) if task.id not in cancelled])
         await_end(scheduler)
 
 

@@ -236,6 +236,18 @@ def test_too_little_memory_and_too_few_files_are_one_line(error, said, monkeypat
     assert not others
 
 
+@pytest.mark.parametrize(("limit", "caught"), [(4 << 30, SystemExit), (-1, RuntimeError)])
+def test_what_onednn_says_means_memory_where_it_is_limited(limit, caught, monkeypatch, capsys):
+    def fail(argv):
+        raise RuntimeError("could not create a primitive")
+
+    monkeypatch.setattr("asda.cli._run", fail)
+    monkeypatch.setattr("resource.getrlimit", lambda kind: (limit, -1))
+    with pytest.raises(caught):
+        main(["pretrain"])
+    assert ("there is too little memory" in capsys.readouterr().err) == (caught is SystemExit)
+
+
 def test_other_errors_keep_their_traceback(monkeypatch):
     def fail(argv):
         raise RuntimeError("size mismatch")

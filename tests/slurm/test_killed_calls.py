@@ -81,10 +81,62 @@ def test_a_task_that_had_failed_runs_again_beside_one_that_is_waited_for(slurm_p
     second = slurm_pl.start("JOB=1:2", *task)
     assert next_line(second).endswith(f": tasks {job}_2\n")
     (place / "go").touch()
-    second.communicate(timeout=LONG)
+    _, err = second.communicate(timeout=LONG)
     assert second.returncode == 0
+    assert err.startswith(
+        "slurm.pl: running again, since in an earlier call 1 of 2 jobs failed (JOB=1); x.1.log ends"
+    )
+    assert err.count("\n") == 1
     assert [len(runs(place, 1)), len(runs(place, 2))] == [2, 1]
     assert "(code 0)" in text(place / "x.1.log")
+
+
+def test_why_slurm_ends_a_task_that_is_waited_for_is_said_before_it_runs_again(
+    slurm_pl, place, task
+):
+    job = begin_and_kill(slurm_pl, place, "JOB=1:2", *task, running=[1, 2])
+    second = slurm_pl.start("JOB=1:2", *task)
+    assert next_line(second).endswith(f": tasks {job}_1, {job}_2\n")
+    subprocess.run(["scontrol", "update", f"jobid={job}_1", "EndTime=now+2"], check=True)
+    reason = f"JOB=1: Slurm ended task {job}_1 (TIMEOUT): it reached its time limit"
+    assert reason in next_line(second)
+    (place / "go").touch()
+    _, err = second.communicate(timeout=LONG)
+    assert second.returncode == 0
+    said = "slurm.pl: running again, since in an earlier call 1 of 2 jobs failed (JOB=1); "
+    assert err.startswith(said + reason)
+    assert err.count("\n") == 1
+    assert [len(runs(place, 1)), len(runs(place, 2))] == [2, 1]
+
+
+def test_why_slurm_ended_a_task_that_no_call_watched_is_said(slurm_pl, place, task):
+    job = begin_and_kill(slurm_pl, place, "x.log", *task[1:3], "1", running=[1])
+    subprocess.run(["scontrol", "update", f"jobid={job}", "EndTime=now+2"], check=True)
+    wait_for(lambda: not queue())
+    (place / "go").touch()
+    done = slurm_pl("x.log", *task[1:3], "1")
+    assert done.returncode == 0
+    assert done.stderr.startswith(
+        "slurm.pl: running again, since in an earlier call the job failed; Slurm ended task"
+        f" {job}_0 (TIMEOUT): it reached its time limit; ask for more with --time; x.log ends:"
+    )
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_task_that_settling_cancels_counts_as_no_failure(slurm_pl, place, task, settle):
+    (place / "status.1").write_text("1")
+    (place / "go.1").touch()
+    process = slurm_pl.start("JOB=1:2", *task)
+    wait_for(lambda: "(code 1)" in text(place / "x.1.log") and runs(place, 2))
+    process.kill()
+    process.communicate()
+    assert settle().communicate(timeout=LONG)
+    (place / "status.1").unlink()
+    (place / "go").touch()
+    done = slurm_pl("JOB=1:2", *task)
+    assert done.returncode == 0
+    assert "in an earlier call 1 of 2 jobs failed (JOB=1); x.1.log ends:" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_task_that_an_administrator_holds_back_is_named_and_waited_for(slurm_pl, place, task):

@@ -1,6 +1,7 @@
 """utils/slurm.pl, with an sbatch that runs the tasks of an array at once on this machine."""
 
 import importlib
+import re
 import subprocess
 import time
 
@@ -14,13 +15,14 @@ if [ "${SBATCH_FAILS-}" = 1 ] || { [ "${SBATCH_FAILS-}" = second ] && [ -e sbatc
   exit 1
 fi
 echo "$*" > sbatch.call
+rm -f queue
 for word in "$@"; do
   case $word in --array=*) tasks=${word#--array=} ;; esac
 done
 (
   for range in $(tr , ' ' <<<"${tasks%\%*}"); do
     for task in $(seq "${range%-*}" "${range#*-}"); do
-      SLURM_ARRAY_TASK_ID=$task bash "${@: -1}"
+      [ -e "held.$task" ] || SLURM_ARRAY_TASK_ID=$task bash "${@: -1}"
     done
   done
 ) >/dev/null 2>&1 &
@@ -35,7 +37,7 @@ def cluster(tmp_path, monkeypatch):
     folder.mkdir()
     for name, script in {
         "sbatch": SBATCH,
-        "squeue": "#!/bin/sh\n",
+        "squeue": "#!/bin/sh\ncat queue 2>/dev/null || true\n",
         "scontrol": "#!/bin/sh\necho 'MaxArraySize            = 1001'\n",
         "scancel": '#!/bin/sh\necho "$*" > scancel.call\n',
     }.items():
@@ -167,3 +169,79 @@ def test_interrupt_cancels_the_job(repository, cluster):
     process.terminate()
     assert process.wait(timeout=10) == 143
     assert "--name=x.log." in (cluster / "scancel.call").read_text()
+
+
+TASKS = ["JOB=1:3", "x.JOB.log", "eval", "echo at work; exit $(cat status)"]
+
+
+@pytest.fixture
+def killed(repository, cluster):
+    """Kill a call whose third task has failed by itself, with others in the states given."""
+
+    def kill(states):
+        (cluster / "status").write_text("7")
+        held = [cluster / f"held.{number}" for number in states]
+        for path in held:
+            path.touch()
+        with subprocess.Popen([repository / "utils/slurm.pl", *TASKS]) as process:
+            wait_for((cluster / "q/x.JOB.log.3.exit").exists)
+            process.kill()
+        for path in held:
+            path.unlink()
+        (cluster / "status").write_text("0")
+        set_queue(cluster, states)
+
+    return kill
+
+
+def set_queue(cluster, states):
+    comment = re.search(r"--comment=(\S+)", (cluster / "sbatch.call").read_text())[1]
+    tasks = [f"4321|{number}|{comment}|{state}|None\n" for number, state in states.items()]
+    (cluster / "new").write_text("".join(tasks))
+    (cluster / "new").rename(cluster / "queue")
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_why_a_task_of_an_earlier_call_fails_is_said_before_it_runs_again(
+    repository, cluster, killed
+):
+    killed({1: "RUNNING", 2: "RUNNING"})
+    command = [repository / "utils/slurm.pl", *TASKS]
+    second = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert second.stderr.readline().endswith("submitted: tasks 4321_1, 4321_2\n")
+    (cluster / "x.1.log").write_text("# a command\nhalf done\n")
+    set_queue(cluster, {1: "TIMEOUT", 2: "COMPLETED"})
+    reason = "JOB=1: Slurm ended task 4321_1 (TIMEOUT): it reached its time limit; ask for more"
+    assert second.communicate(timeout=30)[1] == (
+        f"slurm.pl: {reason} with --time\n"
+        "slurm.pl: running again, since in an earlier call 2 of 3 jobs failed (JOB=1, 3);"
+        f" {reason} with --time; x.1.log ends: half done\n"
+    )
+    assert second.returncode == 0
+    assert "--array=1,3 " in (cluster / "sbatch.call").read_text()
+
+
+def test_why_the_tasks_of_a_killed_call_failed_is_said_once_they_all_have_ended(
+    repository, cluster, killed
+):
+    killed({1: "DEADLINE", 2: "CANCELLED"})
+    with open(cluster / "q/x.JOB.log.2.out", "w") as stream:
+        stream.write("slurmstepd: error: Exceeded job memory limit\n")
+    done = slurm_pl(repository, *TASKS)
+    assert "JOB=1: Slurm ended task 4321_1 (DEADLINE): it reached its deadline" in done.stderr
+    assert "slurm.pl: JOB=2: Slurm ended task 4321_2 (OUT_OF_MEMORY): it used" in done.stderr
+    assert "in an earlier call 3 of 3 jobs failed (JOB=1, 2, 3); JOB=1: Slurm" in done.stderr
+    assert done.returncode == 0
+    assert slurm_pl(repository, *TASKS).stderr == ""
+
+
+def test_what_a_call_has_told_is_not_told_again(repository, cluster):
+    job = ["x.log", "exit", "7"]
+    assert slurm_pl(repository, *job).stderr.startswith("slurm.pl: the job failed; x.log ends:")
+    assert slurm_pl(repository, *job).stderr.startswith("slurm.pl: the job failed; x.log ends:")

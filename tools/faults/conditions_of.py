@@ -16,7 +16,7 @@ from commands import Command, kill, start
 OWN_NAMESPACE = "ASDA_FAULTS_NAMESPACE"  # is set where mounts are seen by nobody else
 DISK = 64 << 20  # bytes of a small disk, which has room for what any of the commands makes
 HANDLES = 64
-MEMORY = 3 << 30  # bytes of address space, of which the libraries alone take most
+MEMORY = 3500 << 20  # bytes of address space, of which the libraries alone take 3.1 GiB
 KILLED_AFTER = 5.0  # seconds, in which some of the work is done
 FUTURE = 86400.0  # seconds by which a clock is set back
 ALL = ("dump", "pretrain", "finetune", "score", "tag", "export")
