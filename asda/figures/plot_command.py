@@ -164,8 +164,8 @@ def plot_results(
 ) -> None:
     """Draw the results of systems, as rows, over tasks, as columns."""
     path = figure_path(out)
-    points = SystemsByTask(pattern, rows, columns, runs, metric).points()
-    write_figure(draw_results(points, title or pattern, len(runs or [])), path)
+    systems = SystemsByTask(pattern, rows, columns, runs, metric)
+    write_figure(draw_results(systems.points(), title or pattern, len(systems.runs)), path)
     print(path)
 
 

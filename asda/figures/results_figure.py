@@ -11,13 +11,13 @@ from asda.scoring.systems_by_task import Points
 APART = 0.06  # of the distance of two tasks: intervals of different systems do not cover each other
 
 
-def draw_results(points: Points, title: str, runs: int = 0) -> Figure:
+def draw_results(points: Points, title: str, runs: int = 1) -> Figure:
     """Draw a line for each system, with a point and its interval for each task.
 
     Args:
         points: values with the ends of their intervals
         title: title of the figure
-        runs: number of runs that the values are means of (0 = a single one)
+        runs: number of runs that the values are means of
     """
     figure = new_figure(6.5, 4, title)
     panel = figure.subplots()
@@ -41,7 +41,7 @@ def draw_results(points: Points, title: str, runs: int = 0) -> Figure:
             capsize=3,
         )
     panel.set_xticks(range(len(points.columns)), points.columns)
-    bars = f"mean ± standard deviation of {runs} runs" if runs else "95 % interval"
+    bars = f"mean ± standard deviation of {runs} runs" if runs > 1 else "95 % interval"
     panel.set_ylabel(f"{points.metric.title}\n({bars})")
     panel.grid(alpha=0.3)
     panel.legend()

@@ -60,7 +60,8 @@ class SystemsByTask:
         self.pattern = pattern
         self.rows = [_title_and_word(row) for row in rows]
         self.columns = [_title_and_word(column) for column in columns]
-        self.runs = runs
+        self.runs = runs or [""]
+        self.several = len(self.runs) > 1  # a single run has no deviation, so its interval is shown
         self.metric = metric
         self.groups_file = groups_file
         if not any(self._folders(row, column) for row in self.rows for column in self.columns):
@@ -75,7 +76,7 @@ class SystemsByTask:
         header = ["", *(title for title, _ in self.columns)]
         lines = [(title, *line) for (title, _), line in zip(self.rows, cells, strict=True)]
         shown = "value [95 % interval]"
-        if self.runs:
+        if self.several:
             shown = f"mean ± standard deviation of {len(self.runs)} runs"
         note = f"{shown}; difference from {self.rows[0][0]} [95 % interval], * = excludes 0"
         return Table(header, lines, note)
@@ -99,7 +100,7 @@ class SystemsByTask:
         if not folders:
             return None
         values = [measured(folder, name) for folder in folders]
-        if not self.runs:
+        if not self.several:
             value, low, high = (values[0][key] for key in ("value", "low", "high"))
         else:
             over_runs = mean_and_std(name, [read_result(folder) for folder in folders])
@@ -112,7 +113,7 @@ class SystemsByTask:
     def _folders(self, row: tuple[str, str], column: tuple[str, str]) -> list[Path]:
         """Return the score folders of a cell, one for each run, if all runs have been scored."""
         cell = self.pattern.replace("{row}", row[1]).replace("{column}", column[1])
-        folders = [score_folder(cell.replace("{run}", run)) for run in self.runs or [""]]
+        folders = [score_folder(cell.replace("{run}", run)) for run in self.runs]
         return folders if all((folder / "result.json").exists() for folder in folders) else []
 
     def _column(self, column: tuple[str, str]) -> list[str]:
@@ -131,7 +132,7 @@ class SystemsByTask:
         values = [measured(folder, name) for folder in folders]  # refuses a missing metric
         metric = metric_info(first)[name]
         cell = with_interval(metric, values[0])
-        if self.runs:
+        if self.several:
             cell = with_std(metric, mean_and_std(name, [read_result(f) for f in folders]))
         if reference:
             cell += "; " + difference(metric, reference.difference(name, *folders))

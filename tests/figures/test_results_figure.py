@@ -57,6 +57,8 @@ def test_a_single_run_has_its_interval(experiments):
     result = json.loads((experiments / "seed1/all/ours/score/result.json").read_text())
     found = result["metrics"]["accuracy"]
     assert systems.points().rows == {"ours": [(found["value"], found["low"], found["high"])]}
+    named = SystemsByTask(f"{experiments}/{{run}}/{{column}}/{{row}}", ["ours"], ["all"], ["seed1"])
+    assert named.points().rows == systems.points().rows
     (panel,) = draw_results(systems.points(), "title").axes
     assert panel.get_ylabel() == "accuracy %\n(95 % interval)"
 

@@ -466,6 +466,17 @@ def test_a_table_of_means_over_runs(tmp_path, capsys):
     assert "mean ± standard deviation of 2 runs; difference from base" in text
 
 
+def test_one_run_has_its_interval(tmp_path, capsys):
+    score_folder(tmp_path / "seed3/base", single_label(signal=1.0))
+    words = ["--rows", "base", "--columns", "digits", "--runs", "seed3"]
+    main(["results", "table", str(tmp_path / "{run}/{row}"), *words])
+    text = capsys.readouterr().out
+    found = read_result(tmp_path / "seed3/base")["metrics"]["accuracy"]
+    value, low, high = (f"{100 * found[key]:.1f}" for key in ("value", "low", "high"))
+    assert rows(text)[1][1] == f"{value} [{low}, {high}]"
+    assert "value [95 % interval]" in text and "±" not in text
+
+
 @pytest.mark.parametrize("runs", [[], ["--runs", "seed0", "seed1"]])
 def test_a_table_of_nothing_is_refused(tmp_path, capsys, runs):
     """Only one of the two runs is scored, so that the cell is empty."""
