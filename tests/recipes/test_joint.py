@@ -144,7 +144,7 @@ def test_few_labels_are_compared_with_all(recipe, repository):
     runs = recipe / "exp/labels/digits/seed4/digits"
     for name, clips in (("train", 8), ("train_32", 8), ("train_8", 8), ("train_2", 4)):
         for system in ("pretrained", "scratch"):
-            score = runs / name / f"finetune_{system}_labels_digits/score"
-            assert read_result(score)["provenance"]["model"]["train_clips"] == clips
+            score = runs / name / f"finetune_{system}/score"
+            assert read_result(score)["provenance"]["training clips"] == clips
     table = (recipe / "exp/labels/digits/table.md").read_text()
-    assert "| Pretrained" in table and "digits/train_2" in table
+    assert "| Pretrained" in table and " train_2 " in table and "digits/" not in table

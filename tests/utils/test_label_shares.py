@@ -70,7 +70,8 @@ def test_both_systems_are_trained_on_each_part_with_each_seed(recipe):
     ]
     systems = (
         "exp/labels/{run}/{column}/ctc_{row}/score"
-        " --rows From scratch=scratch Pretrained=pretrained --columns train few --runs seed1 seed2"
+        " --rows From scratch=scratch Pretrained=pretrained"
+        " --columns train=train few=few --runs seed1 seed2"
     )
     assert table == f"asda results table {systems}"
     assert plot.startswith(f"asda plot results {systems} --title ")
