@@ -69,13 +69,18 @@ def test_running_tasks_of_the_same_command_are_waited_for(slurm_pl, place, task)
     assert text(place / "x.1.log").count("# Started at ") == 1
 
 
-def test_a_task_that_had_failed_runs_again_beside_one_that_is_waited_for(slurm_pl, place, task):
+def fail_and_kill(slurm_pl, place, task):
+    """Begin two tasks, of which the first fails, and kill the call while the second runs."""
     (place / "status.1").write_text("1")
     (place / "go.1").touch()
     process = slurm_pl.start("JOB=1:2", *task)
     wait_for(lambda: "(code 1)" in text(place / "x.1.log") and runs(place, 2))
     process.kill()
     process.communicate()
+
+
+def test_a_task_that_had_failed_runs_again_beside_one_that_is_waited_for(slurm_pl, place, task):
+    fail_and_kill(slurm_pl, place, task)
     (place / "status.1").unlink()
     (job,) = set(queue("%F"))
     second = slurm_pl.start("JOB=1:2", *task)
@@ -124,12 +129,7 @@ def test_why_slurm_ended_a_task_that_no_call_watched_is_said(slurm_pl, place, ta
 
 
 def test_a_task_that_settling_cancels_counts_as_no_failure(slurm_pl, place, task, settle):
-    (place / "status.1").write_text("1")
-    (place / "go.1").touch()
-    process = slurm_pl.start("JOB=1:2", *task)
-    wait_for(lambda: "(code 1)" in text(place / "x.1.log") and runs(place, 2))
-    process.kill()
-    process.communicate()
+    fail_and_kill(slurm_pl, place, task)
     assert settle().communicate(timeout=LONG)
     (place / "status.1").unlink()
     (place / "go").touch()
