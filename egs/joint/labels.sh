@@ -30,8 +30,7 @@ compare() {
   local task=$1 sets=$1/train count
   shift
   for count in "$@"; do
-    [ -d "data/$task/train_$count" ] ||
-      utils/subset_data_dir.sh --per-label "data/$task/train" "$count" "data/$task/train_$count"
+    utils/subset_data_dir.sh --per-label "data/$task/train" "$count" "data/$task/train_$count"
     sets+=" $task/train_$count"
   done
   utils/label_shares.sh --nj "$nj" --dumpdir "$dumpdir" --expdir "$expdir/$task" --pretrained "$pretrained" \
