@@ -11,6 +11,7 @@ from typing import SupportsIndex, TypeVar, overload
 import numpy as np
 
 TOGETHER = 65_536  # names that are compared in one call
+SPARSE = 16  # if more lines than this lie at each wanted one, lines are read one by one
 WIDEST = 256  # bytes of the longest names that are compared in blocks
 T = TypeVar("T")
 
@@ -136,6 +137,12 @@ def spans(count: int) -> Iterator[tuple[int, int]]:
     """Yield first and last + 1 of the rows of a table that are looked at in one call."""
     for first in range(0, count, TOGETHER):
         yield first, min(first + TOGETHER, count)
+
+
+def extent(rows: np.ndarray) -> tuple[int, int] | None:
+    """Return first and last + 1 of rows of a table; None if they lie too far apart to read all."""
+    first, last = int(rows.min()), int(rows.max()) + 1
+    return (first, last) if last - first <= SPARSE * len(rows) else None
 
 
 def in_parts(items: Iterable[T]) -> Iterator[list[T]]:

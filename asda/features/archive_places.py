@@ -7,14 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from asda.corpus.line_blocks import LINE_END
-from asda.corpus.packed_names import WIDEST, PackedNames, padded_parts, spans
+from asda.corpus.packed_names import WIDEST, PackedNames, extent, padded_parts, spans
 from asda.corpus.packed_table import PackedTable
 from asda.features.archive import location_of
 
 COLON, ZERO = ord(":"), ord("0")
 MOST_DIGITS = 18  # that always fit into int64
 LARGEST = 2**63 - 1
-SPARSE = 16  # if more lines than this lie at each wanted one, lines are read one by one
 
 
 class ArchivePlaces:
@@ -41,11 +40,10 @@ class ArchivePlaces:
         self.paths = list(self._numbers)
 
     def _fill(self, archives: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> None:
-        begin, end = int(rows.min()), int(rows.max()) + 1
         usual = np.zeros(len(rows), bool)
-        if end - begin <= SPARSE * len(rows):
-            lines = _usual_lines(self._table.names, begin, end)
-            paths, offsets[:], usual = (column[rows - begin] for column in lines)
+        if lines := extent(rows):
+            found = _usual_lines(self._table.names, *lines)
+            paths, offsets[:], usual = (column[rows - lines[0]] for column in found)
             archives[usual] = self._numbered(paths[usual])
         for place in np.flatnonzero(~usual):
             path, offset = location_of(self._table.value(int(rows[place])))

@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from asda.corpus.datadir import DataDir, read_table
-from asda.corpus.packed_names import spans
+from asda.corpus.packed_names import extent, spans
 from asda.corpus.packed_table import PackedTable
 from asda.files import InputError
-
-SPARSE = 16  # if more lines than this lie at each wanted one, lines are read one by one
 
 
 @dataclass(frozen=True)
@@ -109,12 +107,13 @@ def _added(total: Moments, table: PackedTable, rows: np.ndarray) -> Moments:
     Raises:
         ValueError: if a line has another form, or the lines lie too far apart to read all between.
     """
-    begin, end = int(rows.min()), int(rows.max()) + 1
-    fields = table.fields(begin, end, 4) if end - begin <= SPARSE * len(rows) else None
-    if fields is None:
+    lines = extent(rows)
+    fields = table.fields(*lines, 4) if lines else None
+    if lines is None or fields is None:
         raise ValueError("not moments in every line")
+    places = (rows - lines[0]) * 4
     count, added, squared = (
-        [fields[place] for place in ((rows - begin) * 4 + column).tolist()] for column in (1, 2, 3)
+        [fields[place] for place in (places + column).tolist()] for column in (1, 2, 3)
     )
     counts = [*map(int, count)]
     totals = [total.total, *map(float, added)]
