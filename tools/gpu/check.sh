@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that only a GPU can show, in one call of under 8 minutes: tests, speed, profile, loader.
-# See docs/gpu.md.
+# See tools/gpu/README.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
