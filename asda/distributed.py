@@ -164,21 +164,32 @@ def gather(content: Any) -> list[Any]:
     return gathered
 
 
-def relative_size(count: Tensor) -> Tensor:
-    """Return a count divided by its mean over all processes, 0-d float32.
+def mean_count(count: Tensor) -> Tensor:
+    """Return the mean of a count over all processes, 0-d float32; the sum counts as at least 1.
 
-    Gradients are averaged over processes. Where losses are means over unequal numbers of terms,
-    this factor makes the average the mean over all terms, as one process would have it.
+    Gradients are averaged over processes. So a sum of losses divided by this makes the average the
+    mean over the terms of all processes, as one process would have it.
 
     Args:
         count: number of terms in the loss of this process, 0-d, on the device
     """
-    own = count.detach().float()
-    if not dist.is_initialized():
-        return torch.ones_like(own)
-    total = own.clone()
-    dist.all_reduce(total)
-    return own * dist.get_world_size() / total.clamp(min=1)
+    total = count.detach().float().clone()
+    processes = 1
+    if dist.is_initialized():
+        dist.all_reduce(total)
+        processes = dist.get_world_size()
+    return total.clamp(min=1) / processes
+
+
+def relative_size(count: Tensor) -> Tensor:
+    """Return a count divided by its mean over all processes, 0-d float32.
+
+    It is the factor for losses that are means over unequal numbers of terms; see `mean_count`.
+
+    Args:
+        count: number of terms in the loss of this process, 0-d, on the device
+    """
+    return count.detach().float() / mean_count(count)
 
 
 def mean(values: Mapping[str, float]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from asda.dataset.augment import mask_stripes, mixup
 from asda.dataset.clips import Clips
 from asda.dataset.collate import Batch
 from asda.dataset.targets import MultiHot, Target
-from asda.distributed import Process
+from asda.distributed import Process, mean_count
 from asda.files import listed
 from asda.model.classifier import Classifier
 from asda.model.heads import Head, ranking_scores
@@ -101,7 +101,9 @@ class ClassificationTask(Task[FinetuneConfig]):
             num_frames = torch.maximum(num_frames, num_frames[partners])
         features = mask_stripes(features, num_frames, self.config.augment)
         logits = model(features, num_frames)
-        return classification_loss(logits.float(), targets, self.config.classifier), {}
+        total, terms = summed_loss(logits.float(), targets, self.config.classifier)
+        # Batches of other processes have other numbers of labels, or of clips.
+        return total / mean_count(terms), {}
 
     def evaluate(self) -> dict[str, float]:
         if self.validation is None or self.metric is None:
@@ -134,12 +136,23 @@ def clips_per_class(counts: Mapping[str, int]) -> str:
 
 
 def classification_loss(logits: Tensor, targets: Tensor, config: ClassifierConfig) -> Tensor:
-    """Return the loss of a batch (docs/algorithm.md#classification-loss).
+    """Return the loss of a batch (docs/algorithm.md#classification-loss), 0-d.
 
     Args:
         logits: (batch, classes) float32
         targets: (batch, classes) multi-hot, or mixed by mixup
         config: loss, label smoothing and reduction
+    """
+    total, terms = summed_loss(logits, targets, config)
+    # Clips without a label are legal, and so is a batch of them.
+    return total / terms.clamp(min=1)
+
+
+def summed_loss(logits: Tensor, targets: Tensor, config: ClassifierConfig) -> tuple[Tensor, Tensor]:
+    """Return the loss of a batch before its reduction, and the number of clips or labels, 0-d each.
+
+    Args:
+        logits, targets, config: as for `classification_loss`
     """
     if config.loss == "bce":
         total = F.binary_cross_entropy_with_logits(logits, targets, reduction="sum")
@@ -147,5 +160,6 @@ def classification_loss(logits: Tensor, targets: Tensor, config: ClassifierConfi
         smoothing = config.label_smoothing
         smoothed = targets * (1 - smoothing) + smoothing / targets.shape[1]
         total = -(smoothed * logits.log_softmax(-1)).sum()
-    # Clips without a label are legal, and so is a batch of them.
-    return total / (len(targets) if config.loss_reduction == "clips" else targets.sum().clamp(1))
+    if config.loss_reduction == "clips":
+        return total, total.new_full((), len(targets))
+    return total, targets.sum()

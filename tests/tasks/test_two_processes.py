@@ -16,6 +16,7 @@ from training.runs import column, run_finetune, run_pretrain, write_config
 
 from asda.checkpoint.load import read_model
 from asda.cli import main
+from asda.corpus.datadir import write_table
 from asda.scoring.compare import read_result
 from asda.scoring.predictions import ScoredClips
 
@@ -27,23 +28,35 @@ ALIKE = {"optimizer__eps": 1e-3, "training__updates": 6, "training__evaluate_eve
 ALIKE |= {"data__max_frames": 600}
 PRETRAIN = ALIKE | {"model__decoder__mask_noise": 0.0}
 FINETUNE = ALIKE | {"classifier__drop_path": 0.0}
+PER_LABEL = FINETUNE | {"classifier__loss": "bce", "classifier__loss_reduction": "labels"}
+TASKS = {  # experiment -> command and settings
+    "pretrain": ("pretrain", PRETRAIN),
+    "finetune": ("finetune", FINETUNE),
+    "per_label": ("finetune", PER_LABEL),
+}
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """A folder with `one` and `two`: what one process and what two have made."""
     root = tmp_path_factory.mktemp("runs")
-    with_features(root / "train", two_sounds(16, seed=0))
+    for name in ("train", "uneven/train"):
+        with_features(root / name, two_sounds(16, seed=0))
+    # Batches have different numbers of labels, and clips without one count as well.
+    kinds = ["a", "a b", "", "b", "a b", "a b"]
+    uneven = {f"utt{row:03d}": kinds[row % len(kinds)] for row in range(16)}
+    write_table(root / "uneven/train/utt2label", uneven)
     # One clip is longer than any that was trained on, and only one of the processes meets it.
     with_features(root / "valid", two_sounds(9, seed=1, frames=(*[32] * 8, 560)))
     words = []
-    for task, options in (("pretrain", PRETRAIN), ("finetune", FINETUNE)):
-        config = write_config(root, root / f"two_{task}", valid=root / "valid", **options)
-        words.append([task, "--config", str(config)])
+    for name, (command, options) in TASKS.items():
+        data = data_of(root, name)
+        config = write_config(data, root / f"two_{name}", valid=root / "valid", **options)
+        words.append([command, "--config", str(config)])
     words.append(score_words(root, "two"))
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     done = subprocess.run(
-        [*launcher, "--nproc_per_node=2", COMMANDS, json.dumps(words), *free_ports(2)],
+        [*launcher, "--nproc_per_node=2", COMMANDS, json.dumps(words), *free_ports(len(words) - 1)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -53,10 +66,15 @@ def runs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("asda.training.progress.draw_curves", lambda history, folder: None)
         options = {"valid": root / "valid", "data__batch_size": 8}
-        run_pretrain(root, root / "one_pretrain", **PRETRAIN, **options)
-        run_finetune(root, root / "one_finetune", **FINETUNE, **options)
+        for name, (command, settings) in TASKS.items():
+            run = {"pretrain": run_pretrain, "finetune": run_finetune}[command]
+            run(data_of(root, name), root / f"one_{name}", **settings, **options)
     main(score_words(root, "one"))
     return root
+
+
+def data_of(root, name):
+    return root / "uneven" if name == "per_label" else root
 
 
 def free_ports(count):
@@ -72,21 +90,21 @@ def score_words(root, name):
     return ["score", *map(str, words), "--out", str(root / name), "--device", "cpu"]
 
 
-@pytest.mark.parametrize("task", ["pretrain", "finetune"])
+@pytest.mark.parametrize("task", TASKS)
 def test_two_processes_train_the_weights_of_one(runs, task):
     one, two = (read_model(runs / f"{name}_{task}/model.pt").weights for name in ("one", "two"))
     for name, tensor in one.items():
         torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("task", ["pretrain", "finetune"])
+@pytest.mark.parametrize("task", TASKS)
 def test_two_processes_report_the_validation_of_one(runs, task):
     one, two = (column(runs / f"{name}_{task}", "valid/loss") for name in ("one", "two"))
     assert len(one) == 2
     assert two == pytest.approx(one, rel=1e-4)
 
 
-@pytest.mark.parametrize("task", ["pretrain", "finetune"])
+@pytest.mark.parametrize("task", TASKS)
 def test_two_processes_report_the_training_loss_of_one(runs, task):
     """Their mean, and not that of the clips of the first process."""
     one, two = (column(runs / f"{name}_{task}", "train/loss") for name in ("one", "two"))
