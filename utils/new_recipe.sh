@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Create a recipe, egs/NAME, for a folder of audio files and a CSV of their labels.
+# Create a recipe, egs/NAME, for a folder of audio files and a CSV of their labels or transcripts.
 # Usage: utils/new_recipe.sh NAME
 set -euo pipefail
 
@@ -25,4 +25,4 @@ for file in README.md run.sh; do
 done
 mv "$unfinished" "$recipe"
 echo "created $recipe: write the paths of the corpus into its run.sh, or give them as options:
-  $recipe/run.sh --db-dir AUDIO --labels CSV"
+  $recipe/run.sh --db-dir AUDIO --labels CSV       (for transcripts: --task recognition)"

@@ -65,7 +65,8 @@ def write_csv(path, audio, **columns):
 
 
 def prepare(recipe, audio, labels, data, num_folds=0):
-    return succeed(recipe / "local/data.py", audio, labels, num_folds, data, cwd=recipe)
+    words = ["classification", audio, labels, num_folds, data]
+    return succeed(recipe / "local/data.py", *words, cwd=recipe)
 
 
 def sets_of(data):
@@ -104,6 +105,31 @@ def test_the_paths_alone_are_written(recipe, audio, tmp_path):
     assert result["metric"] == "mAP"
     assert result["clips"] == {"found": 4, "expected": 4}
     assert DataDir(recipe / "data/test").labels == ["bird_song", "wind"]
+
+
+def test_recognition(recipe, audio, tmp_path):
+    """From a CSV with transcripts to error rates; then the same from data directories alone."""
+    path = tmp_path / "texts.csv"
+    files = sorted(audio.glob("*/*.flac"), key=lambda file: file.name)
+    lines = [f"{file.relative_to(audio)},{'yes no'[: 2 + n % 5]}\n" for n, file in enumerate(files)]
+    path.write_text("file,text\n" + "".join(lines))
+    short = "--training.threads 1 --data.workers 0 --training.updates 2"
+    trained = ["--finetune-args", f"{short} --data.max_frames 120 --data.batch_frames 240"]
+    trained += ["--finetune-tag", "c", "--nj", 1, "--ngpu", 0, "--dumpdir", "speech/dump"]
+    trained += ["--expdir", "speech/exp", "--datadir", "speech/data", "--task", "recognition"]
+    words = ["--db-dir", audio, "--labels", path, "--pretrained", "own", "--pretrain-tag", "p"]
+    words += ["--pretrain-args", f"{short} --data.batch_size 8 --model.depth 1"]
+    said = succeed(recipe / "run.sh", *words, *trained, cwd=recipe)
+    assert "20 clips, " in said and "speech/exp/ctc_c/score: CER % " in said
+    assert (recipe / "speech/exp/pretrain_p/model.pt").exists()
+    assert (recipe / "speech/dump/units_train/units.model").exists()
+    result = json.loads((recipe / "speech/exp/ctc_c/score/result.json").read_text())
+    assert result["metric"] == "CER" and result["clips"] == {"found": 4, "expected": 4}
+    shutil.rmtree(recipe / "speech/exp")
+    shutil.rmtree(recipe / "speech/dump")
+    shutil.rmtree(recipe / "speech/data/all")
+    words = ["--stage", "dump", "--dump-sets", "train valid test"]
+    assert "ctc_c/score: CER % " in succeed(recipe / "run.sh", *words, *trained, cwd=recipe)
 
 
 def test_folds_of_its_own(recipe, audio, tmp_path):

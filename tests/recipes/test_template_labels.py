@@ -27,11 +27,11 @@ def audio(tmp_path_factory):
 def prepare(recipe, audio, tmp_path):
     """Return a function that runs local/data.py on the text of a CSV."""
 
-    def on(text, num_folds=0):
+    def on(text, num_folds=0, task="classification"):
         content = text if isinstance(text, bytes) else text.encode()
         (tmp_path / "labels.csv").write_bytes(content)
-        labels, data = tmp_path / "labels.csv", tmp_path / "data"
-        return run(recipe / "local/data.py", audio, labels, num_folds, data, cwd=recipe)
+        words = [task, audio, tmp_path / "labels.csv", num_folds, tmp_path / "data"]
+        return run(recipe / "local/data.py", *words, cwd=recipe)
 
     return on
 
@@ -42,8 +42,8 @@ def listing(header, *values):
     return f"{header}\n{''.join(lines)}"
 
 
-def refuses(prepare, data, text, message, num_folds=0):
-    done = prepare(text, num_folds)
+def refuses(prepare, data, text, message, num_folds=0, task="classification"):
+    done = prepare(text, num_folds, task)
     assert done.returncode == 1
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
@@ -255,3 +255,48 @@ def test_lists_of_labels_that_other_programs_write_are_pointed_out(prepare, valu
 def test_folds_that_are_ignored_are_said_to_be(prepare):
     done = prepare(listing("file,label,split", *4 * ["train", "test"]), num_folds=5)
     assert (done.returncode, "--num-folds 5 is ignored: " in done.stderr) == (0, True)
+
+
+def test_transcripts(prepare, tmp_path):
+    """They keep their punctuation and alphabet; groups are speakers and are not divided."""
+    texts = ["yes, please", "да", 'the  "end"', "yes", "no", "yes no"]
+    assert len(FILES) >= len(texts)
+    lines = [
+        f'{file},"{text.replace(chr(34), 2 * chr(34))}",s{number}\n'
+        for number, (file, text) in enumerate(zip(FILES, texts, strict=False))
+    ]
+    done = prepare("file,text,group\n" + "".join(lines), task="recognition")
+    assert done.returncode == 0, done.stderr
+    assert "6 clips, 9 words, 7 different ones\n" in done.stdout
+    whole = DataDir(tmp_path / "data/all")
+    written = whole.table("text")
+    assert [written[u] for u in sorted(written)] == [" ".join(text.split()) for text in texts]
+    assert not (whole.path / "utt2label").exists()
+    assert not (whole.path / "labels.txt").exists()
+    parts = [DataDir(tmp_path / "data" / name).utterances for name in ("train", "valid", "test")]
+    assert sorted(sum(map(list, parts), [])) == sorted(written)
+    assert all(parts)
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "message"),
+    [
+        (
+            "classification",
+            "file,text\ndog/0.wav,yes\n",
+            "csv:1: no column 'label' (found: file, text);"
+            " for recognition write task=recognition into run.sh",
+        ),
+        (
+            "recognition",
+            "file,label\ndog/0.wav,dog\n",
+            "csv:1: no column 'text' (found: file, label);"
+            " for classification write task=classification into run.sh",
+        ),
+        ("recognition", "file,texts\ndog/0.wav,yes\n", "correct the header or add the column"),
+        ("recognition", "file,text\ndog/0.wav,\n", "csv:2: column 'text' is empty; fill it in"),
+        ("recognition", "file,text\ndog/0.wav,yes, no\n", "csv:2: 3 fields"),
+    ],
+)
+def test_csvs_of_the_other_task(prepare, tmp_path, task, text, message):
+    refuses(prepare, tmp_path / "data", text, message, task=task)

@@ -1,4 +1,4 @@
-"""Read the CSV of labels: one clip per line."""
+"""Read the CSV of labels or transcripts: one clip per line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from asda.corpus.csv_table import BadLines, CsvTable
 from asda.corpus.listed_files import ListedFiles
 from asda.files import InputError
 
-REMEDY = 'quote fields that contain the separator ("), and write several labels as "a;b"'
+REMEDIES = {  # column -> what to do about a malformed line
+    "label": 'quote fields that contain the separator ("), and write several labels as "a;b"',
+    "text": 'quote fields that contain the separator ("), and write quotes in them twice ("")',
+}
+OTHER_TASK = {  # column -> the column of the other task
+    "label": ("text", "for recognition write task=recognition into run.sh"),
+    "text": ("label", "for classification write task=classification into run.sh"),
+}
 LIST = re.compile(r"[,|\t]|^\[.*\]$")  # marks of lists of labels in other programs' tables
 SETS = {
     "train": ("train", "training"),
@@ -31,7 +38,8 @@ class Line(NamedTuple):
     Args:
         number: line number
         file: path relative to the folder of the audio
-        labels: classes in order of the alphabet
+        labels: classes in order of the alphabet; () for recognition
+        text: the transcript; "" for classification
         group: value of the column; None if there is none
         part: set or fold, if the CSV assigns one
     """
@@ -39,6 +47,7 @@ class Line(NamedTuple):
     number: int
     file: str
     labels: tuple[str, ...]
+    text: str
     group: str | None
     part: str | None
 
@@ -53,30 +62,43 @@ class Clip(NamedTuple):
     utterance: str
     path: Path
     labels: tuple[str, ...]
+    text: str
     group: str
     part: str | None
 
 
 class Table:
-    """The CSV of labels; all its wrong lines are reported together.
+    """The CSV; all its wrong lines are reported together.
 
     Args:
         path: the CSV
         audio: folder that the paths in it are relative to
+        content: column of what is to be learned, "label" or "text"
     """
 
-    def __init__(self, path: Path, audio: Path):
-        self.path = path
+    def __init__(self, path: Path, audio: Path, content: str):
+        self.path, self.content = path, content
         self._files = ListedFiles(audio)
         self._names: dict[tuple[str, str], dict[str, int]] = {}  # (kind, name) -> text -> line
         self._bad = BadLines(path)
-        table = CsvTable(path, ("file", "label"), REMEDY, self._bad)
+        try:
+            table = CsvTable(path, ("file", content), REMEDIES[content], self._bad)
+        except InputError as error:
+            raise self._of_other_task(error) from None
         self.columns = table.columns
         if {"split", "fold"} <= set(self.columns):
             raise InputError(f"{path}:1: both columns split and fold exist; remove one of them")
         self.clips = self._clips(self._lines(table))
         self._bad.refuse()
         self._say_which_may_be_several()
+
+    def _of_other_task(self, error: InputError) -> InputError:
+        """Return the error of a CSV that has no column for this task, but one for the other."""
+        column, remedy = OTHER_TASK[self.content]
+        missing = re.search(rf"no column '{self.content}' \(found: (.*)\);", str(error))
+        if missing and column in missing.group(1).split(", "):
+            return InputError(f"{str(error)[: missing.end()]} {remedy}")
+        return error
 
     def _error(self, number: int, text: str) -> InputError:
         return InputError(f"{self.path}:{number}: {text}")
@@ -138,7 +160,8 @@ class Table:
         return Line(
             number,
             os.path.relpath(path, self._files.folder),
-            self._labels(number, values["label"]),
+            self._labels(number, values["label"]) if self.content == "label" else (),
+            " ".join(values["text"].split()) if self.content == "text" else "",
             values.get("group"),
             self.partition and self._part(number, values[self.partition]),
         )
@@ -156,7 +179,7 @@ class Table:
                 self._bad.add(str(error))
             else:
                 path = Path(self._files.folder) / line.file
-                clips.append(Clip(utterance, path, line.labels, group, line.part))
+                clips.append(Clip(utterance, path, line.labels, line.text, group, line.part))
         return clips
 
     def _grouped(self, line: Line, name: str) -> tuple[str, str]:

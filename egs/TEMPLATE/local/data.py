@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Data directories for a folder of audio files and a CSV of their labels.
+"""Data directories for a folder of audio files and a CSV of their labels or transcripts.
 
-usage: local/data.py AUDIO LABELS NUM_FOLDS DATA
+usage: local/data.py TASK AUDIO CSV NUM_FOLDS DATA
 
-LABELS is a CSV with a header and one line per clip. Its columns, in any order:
+TASK is classification or recognition. CSV has a header and one line per clip. Its columns, in any
+order:
 
   file   path relative to the folder AUDIO
-  label  class of the clip, or several classes: bird;wind
+  label  for classification: class of the clip, or several classes: bird;wind
+  text   for recognition: what is said
   group  what clips have in common, such as speaker, recording or place (optional)
   split  train, valid or test (optional)
   fold   fold for cross-validation (optional, excludes split)
@@ -31,6 +33,7 @@ from asda.corpus.write import write_data_dir
 from asda.files import InputError, write_lines
 from asda.script import run_main
 
+COLUMNS = {"classification": "label", "recognition": "text"}
 SHOWN = 5  # classes that warnings name; further ones are counted
 
 
@@ -58,10 +61,11 @@ def warn_of_missing_classes(folds: dict[str, Split]) -> None:
 
 def write(folder: Path, clips: list[Clip], classes: list[str]) -> None:
     """Write one data directory."""
-    tables = {
-        "wav.scp": {clip.utterance: str(clip.path) for clip in clips},
-        "utt2label": {clip.utterance: " ".join(clip.labels) for clip in clips},
-    }
+    tables = {"wav.scp": {clip.utterance: str(clip.path) for clip in clips}}
+    if classes:
+        tables["utt2label"] = {clip.utterance: " ".join(clip.labels) for clip in clips}
+    else:
+        tables["text"] = {clip.utterance: clip.text for clip in clips}
     write_data_dir(folder, tables, classes, {clip.utterance: clip.group for clip in clips})
 
 
@@ -72,14 +76,15 @@ def fold_count(text: str) -> int:
 
 
 def main() -> None:
-    if len(sys.argv) != 5:
+    if len(sys.argv) != 6:
         sys.exit(__doc__)
-    audio, labels, data = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[4])
-    num_folds = fold_count(sys.argv[3])
-    table = Table(labels, audio)
+    task = sys.argv[1]
+    audio, listed, data = Path(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[5])
+    num_folds = fold_count(sys.argv[4])
+    table = Table(listed, audio, COLUMNS[task])
     folds = divide(table, num_folds)
     if num_folds and table.partition:
-        warn(f"--num-folds {num_folds} is ignored: {labels} has a column {table.partition}")
+        warn(f"--num-folds {num_folds} is ignored: {listed} has a column {table.partition}")
     warn_of_divided_groups(table)
     classes = sorted({label for clip in table.clips for label in clip.labels})
     write(data / "all", table.clips, classes)
@@ -88,11 +93,19 @@ def main() -> None:
             write(data / (f"fold{fold}" if fold else "") / name, clips, classes)
     warn_of_missing_classes(folds)
     write_fold_list(data / "folds", [fold for fold in folds if fold])
-    several = sum(len(clip.labels) > 1 for clip in table.clips)
-    print(f"{len(table.clips)} clips, {len(classes)} classes, {several} clips with several labels")
+    print(f"{len(table.clips)} clips, {contents(table.clips, classes)}")
     for fold, sets in folds.items():
         sizes = ", ".join(f"{name} {len(clips)}" for name, clips in sets.items())
         print(f"{f'fold {fold}: ' if fold else ''}{sizes} clips")
+
+
+def contents(clips: list[Clip], classes: list[str]) -> str:
+    """Return how many classes the clips have, or how many words."""
+    if classes:
+        several = sum(len(clip.labels) > 1 for clip in clips)
+        return f"{len(classes)} classes, {several} clips with several labels"
+    words = [word for clip in clips for word in clip.text.split()]
+    return f"{len(words)} words, {len(set(words))} different ones"
 
 
 def write_fold_list(path: Path, folds: list[str]) -> None:
