@@ -217,8 +217,8 @@ def test_folds(recipe, audio, tmp_path, given):
 )
 def test_a_wrong_csv_is_refused(recipe, audio, tmp_path, text, message):
     (tmp_path / "labels.csv").write_text(text)
-    command = [recipe / "local/data.py", audio, tmp_path / "labels.csv", 0, tmp_path / "data"]
-    done = run(*command, cwd=recipe)
+    words = ["classification", audio, tmp_path / "labels.csv", 0, tmp_path / "data"]
+    done = run(recipe / "local/data.py", *words, cwd=recipe)
     assert done.returncode == 1
     assert message in done.stderr
     assert not (tmp_path / "data").exists()

@@ -1,5 +1,7 @@
 """The template's local/data.py on CSVs with mistakes, and on those of unusual but good form."""
 
+from itertools import chain
+
 import pytest
 from recipes.copies import copy_recipe, run, succeed
 
@@ -274,8 +276,8 @@ def test_transcripts(prepare, tmp_path):
     assert not (whole.path / "utt2label").exists()
     assert not (whole.path / "labels.txt").exists()
     parts = [DataDir(tmp_path / "data" / name).utterances for name in ("train", "valid", "test")]
-    assert sorted(sum(map(list, parts), [])) == sorted(written)
-    assert all(parts)
+    assert sorted(chain(*parts)) == sorted(written)
+    assert all(len(part) for part in parts)
 
 
 @pytest.mark.parametrize(

@@ -31,15 +31,8 @@ def split(recipe, tmp_path):
         if extra:
             lines[-1] = lines[-1].replace("train", "test")
         (tmp_path / "labels.csv").write_text("\n".join(lines))
-        command = [
-            recipe / "local/data.py",
-            "classification",
-            tmp_path,
-            tmp_path / "labels.csv",
-            num_folds,
-            "data",
-        ]
-        done = run(*command, cwd=recipe)
+        words = ["classification", tmp_path, tmp_path / "labels.csv", num_folds, "data"]
+        done = run(recipe / "local/data.py", *words, cwd=recipe)
         assert done.returncode == 0, done.stderr
         folders = [f"fold{fold}" for fold in range(1, num_folds + 1)] or [""]
         counts = [[count(recipe / "data" / folder / name) for name in SETS] for folder in folders]
@@ -123,15 +116,8 @@ def test_classes_of_one_clip_each_are_refused(recipe, tmp_path):
         (tmp_path / f"{n}.wav").touch()
     lines = [f"{n}.wav,class{n}" for n in range(6)]
     (tmp_path / "labels.csv").write_text("\n".join(["file,label", *lines]))
-    command = [
-        recipe / "local/data.py",
-        "classification",
-        tmp_path,
-        tmp_path / "labels.csv",
-        0,
-        tmp_path / "data",
-    ]
-    done = run(*command, cwd=recipe)
+    words = ["classification", tmp_path, tmp_path / "labels.csv", 0, tmp_path / "data"]
+    done = run(recipe / "local/data.py", *words, cwd=recipe)
     assert done.returncode == 1
     assert "labels.csv: no clips are left for test, since every class is kept" in done.stderr
     assert done.stderr.count("\n") == 1
