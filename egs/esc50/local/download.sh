@@ -4,8 +4,6 @@
 # MB).
 set -euo pipefail
 
-# shellcheck disable=SC2034 # accepted but not needed: one archive contains both subsets
-subset=
 url=https://github.com/karolpiczak/ESC-50/archive/33c8ce9eb2cf0b1c2f8bcf322eb349b6be34dbb6.zip
 sha256=661183a6f53ef04f12c9bd618fed0ddc1713280d6c94a5a5431e844ba6f6a21f
 help_message="usage: $0 [--url URL] [--sha256 SUM] DIR

@@ -4,7 +4,7 @@
 # 100 hours, 60 GB for 960). Archives are removed once they are unpacked.
 set -euo pipefail
 
-hours=100
+hours=${hours-100}
 url=https://www.openslr.org/resources/12 # or a mirror; checksums are verified
 help_message="usage: $0 [--hours 100|960] [--url URL] DIR
 Download LibriSpeech to DIR/LibriSpeech (7.6 GB for 100 hours, 60 GB for 960)."
