@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asda.commands.kaldi_verbs import add_kaldi_verbs, add_reading
+from asda.commands.number_types import not_negative
 from asda.commands.segment_verbs import add_segment_verbs
 from asda.commands.subcommands import Subcommands
 
@@ -127,10 +128,14 @@ def add_validate_options(parser: argparse.ArgumentParser) -> None:
     }.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
     parser.add_argument(
-        "--check-audio", type=int, default=0, metavar="N", help="decode N random utterances"
+        "--check-audio",
+        type=not_negative,
+        default=0,
+        metavar="N",
+        help="decode N random utterances",
     )
     parser.add_argument(
-        "--shown", type=int, default=10, metavar="N", help="problems listed per file"
+        "--shown", type=not_negative, default=10, metavar="N", help="problems listed per file"
     )
     parser.add_argument("directory", type=Path)
 

@@ -7,6 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from asda.commands.number_types import positive
 from asda.commands.subcommands import Subcommands
 
 
@@ -36,7 +37,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of Kaldi's scripts that read audio."""
-    parser.add_argument("--nj", type=int, default=4, help="audio files read in parallel")
+    parser.add_argument("--nj", type=positive, default=4, help="audio files read in parallel")
     for name in ("--cmd", "--read-entire-file", "--permissive"):
         parser.add_argument(name, help="accepted for compatibility with Kaldi; not used")
 

@@ -22,10 +22,10 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from arguments import positive
 from torch import Tensor
 from torch.nn import functional as F
 
+from asda.commands.number_types import positive
 from asda.kernels.differential_attention import Form, attention_form, differential_attention
 from asda.kernels.gpu_forms import ONE_TILE
 

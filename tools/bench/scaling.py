@@ -26,12 +26,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from arguments import MODEL_SIZES, positive
+from arguments import MODEL_SIZES
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from multiply_adds import of_pretraining
 from training_step import masks
 
+from asda.commands.number_types import positive
 from asda.kernels.allocator import keep_freed_memory
 from asda.kernels.recompute import recompute_outputs, recomputing
 from asda.model.model_config import ModelConfig, patch_grid
