@@ -204,10 +204,11 @@ def test_wrong_options_are_said_in_the_words_of_the_user(capsys, words, message)
         ("data extract-segments --nj 0 x y", "argument --nj: must be at least 1, not 0"),
         ("data validate --check-audio -1 x", "argument --check-audio: must be at least 0, not -1"),
         ("data validate --shown two x", "argument --shown: must be a whole number, not 'two'"),
+        ("data copy --validate-opts --no-sound x y", "unrecognized arguments: --no-sound"),
         ("dump plan x --nj 0 y", "argument --nj: must be at least 1, not 0"),
     ],
 )
-def test_numbers_out_of_range_are_refused_before_anything_is_done(capsys, words, message):
+def test_wrong_options_of_verbs_are_refused_before_anything_is_done(capsys, words, message):
     with pytest.raises(SystemExit) as stopped:
         main(words.split())
     assert stopped.value.code == 2
