@@ -220,7 +220,7 @@ def test_stage_0(repository, corpus, tmp_path):
             packed.write(file, f"ESC-50-33c8ce9/{file.relative_to(corpus)}")
     whole = archive.read_bytes()
     command = [recipe / "local/download.sh"]
-    checked = ["--sha256", hashlib.sha256(whole).hexdigest(), "downloads"]
+    checked = ["--checksum", hashlib.sha256(whole).hexdigest(), "downloads"]
     with serve(tmp_path) as server:
         command += ["--url", f"{server.url}/33c8ce9.zip"]
         server.cut = 10000
@@ -239,7 +239,7 @@ def test_stage_0(repository, corpus, tmp_path):
 
         shutil.rmtree(recipe / "downloads")
         archive.write_bytes(whole[:100] + bytes(1000) + whole[1100:])
-        damaged = run(*command, "--sha256", "", "downloads", cwd=recipe)
+        damaged = run(*command, "--checksum", "", "downloads", cwd=recipe)
         assert damaged.returncode == 1
         assert damaged.stderr.endswith("33c8ce9.zip was damaged and has been removed; run again\n")
         assert list((recipe / "downloads").iterdir()) == []

@@ -15,7 +15,7 @@ Download Speech Commands to DIR/speech_commands_v0.02 (2.4 GB; forms v1_*: 1.5 G
 
 # fetch NAME SHA256
 fetch() {
-  utils/fetch_archive.sh --sha256 "$2" "$url/$1.tar.gz" "$dir/$1"
+  utils/fetch_archive.sh --checksum "$2" "$url/$1.tar.gz" "$dir/$1"
 }
 
 dir=$1
