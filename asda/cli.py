@@ -69,8 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     except (InputError, OSError) as error:  # OSError: for example, a full disk
         if isinstance(error, BrokenPipeError) and _has_no_reader(1):
             end_by(signal.SIGPIPE)  # quietly, as other programs do: asda info FILE | head -1
-        said = reason_of(error) if isinstance(error, OSError) else error
-        print(f"{prog}: error: {said}", file=sys.stderr)
+        print(f"{prog}: error: {reason_of(error)}", file=sys.stderr)
         _drop_unwritable_output()
         sys.exit(1)
     except (MemoryError, RuntimeError, ImportError) as error:

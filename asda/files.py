@@ -35,8 +35,10 @@ _REMEDIES = {
 OF_THE_MACHINE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT}
 
 
-def reason_of(error: OSError) -> str:
-    """Return what the system refused in one line: the file, the fault, and the remedy if known."""
+def reason_of(error: InputError | OSError) -> str:
+    """Return an error in one line; of the system the file, the fault, and the remedy if known."""
+    if not isinstance(error, OSError):
+        return str(error)
     where = f"{error.filename}: " if error.filename is not None else ""
     remedy = f"; {_REMEDIES[error.errno]}" if error.errno in _REMEDIES else ""
     return f"{where}{error.strerror or error}{remedy}"

@@ -14,5 +14,4 @@ def run_main(main: Callable[[], None]) -> None:
     try:
         main()
     except (InputError, OSError) as error:  # OSError: for example, a full disk
-        said = reason_of(error) if isinstance(error, OSError) else error
-        sys.exit(f"{Path(sys.argv[0]).name}: error: {said}")
+        sys.exit(f"{Path(sys.argv[0]).name}: error: {reason_of(error)}")

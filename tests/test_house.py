@@ -1,6 +1,7 @@
 """The package as a whole: its layers, its file names, its version and what it declares."""
 
 import ast
+import graphlib
 import re
 import sys
 from collections import Counter
@@ -33,7 +34,16 @@ LAYERS = [
     {"audio"},
     {"command_line"},
     {"registry"},
-    {"extras", "file_locks", "provenance", "script", "staging", "stop_signals", "terminal_bar"},
+    {
+        "canvas",
+        "extras",
+        "file_locks",
+        "provenance",
+        "script",
+        "staging",
+        "stop_signals",
+        "terminal_bar",
+    },
     {"configuration", "digests", "memory_shortage", "unread_settings"},
     {"files"},
     {"abandoned"},
@@ -51,16 +61,27 @@ def sources(repository):
 
 
 def imports(path):
-    """Return (line, module) of all imports of a file, also of those inside functions."""
+    """Return (line, name) of all imports of a file, also of those inside functions."""
+    return _imports_in(ast.parse(path.read_text()))
+
+
+def imports_when_run(path):
+    """Return the same without what is imported for type checkers only."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    return _imports_in(tree)
+
+
+def _imports_in(tree):
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found += [(node.lineno, alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == "asda":
-            found += [(node.lineno, f"asda.{alias.name}") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute here"
-            found.append((node.lineno, node.module))
+            assert node.level == 0, f"{ast.unparse(node)}: imports are absolute here"
+            found += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
     return found
 
 
@@ -79,6 +100,17 @@ def test_imports_run_one_way(repository):
             if other not in (room, "__version__") and HEIGHT[other] >= HEIGHT[room]:
                 faults.append(f"{path.relative_to(repository)}:{line}: {room} imports {module}")
     assert not faults, "\n".join(faults)
+
+
+def test_modules_of_a_room_do_not_import_each_other_in_a_circle(repository):
+    """Imports inside functions would hide it."""
+    paths = [path for path in sources(repository) if path.name != "__init__.py"]
+    names = {path: ".".join(path.relative_to(repository).with_suffix("").parts) for path in paths}
+    graph = {name: set() for name in names.values()}
+    for path, name in names.items():
+        for _, imported in imports_when_run(path):
+            graph[name] |= {imported, imported.rpartition(".")[0]} & graph.keys()
+    graphlib.TopologicalSorter(graph).prepare()  # raises an error that names the circle
 
 
 def test_each_room_has_a_layer(repository):

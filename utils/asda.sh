@@ -21,6 +21,7 @@ pretrain_set=
 pretrain_corpora=
 dump_sets=
 folds=
+local_download_opts=
 local_data_opts=
 feats_type=fbank
 fbank_config=conf/fbank.yaml
@@ -66,7 +67,8 @@ Completed downloads, features, trainings and scores are skipped; interrupted one
   --datadir DIR           data directories written by stage 1 (default: $datadir)
   --dumpdir DIR           features; experiments and recipes can share them (default: $dumpdir)
   --expdir DIR            experiments (default: $expdir)
-  --local-data-opts OPTS  options passed to local/data.sh, and by stage 0 to local/download.sh
+  --local-download-opts OPTS  options that stage 0 passes to local/download.sh
+  --local-data-opts OPTS  options that stage 1 passes to local/data.sh
 
   --train-set SET         train on DATADIR/SET
   --valid-set SET         select the model on DATADIR/SET
@@ -264,8 +266,8 @@ describe_corpus() {
 }
 
 # run.sh may write lists over several lines.
-for option in local_data_opts test_sets pretrain_corpora dump_sets folds pretrain_args finetune_args \
-  units_args decode_args tag_sets tag_args export_formats; do
+for option in local_download_opts local_data_opts test_sets pretrain_corpora dump_sets folds pretrain_args \
+  finetune_args units_args decode_args tag_sets tag_args export_formats; do
   printf -v "$option" %s "${!option//[[:space:]]/ }"
 done
 
@@ -307,7 +309,8 @@ fi
 device=auto
 [ "$ngpu" -gt 0 ] || device=cpu
 read -ra pretrain_words <<<"$pretrain_args"
-read -ra local_words <<<"$local_data_opts"
+read -ra download_words <<<"$local_download_opts"
+read -ra data_words <<<"$local_data_opts"
 read -ra finetune_words <<<"$finetune_args"
 read -ra units_words <<<"$units_args"
 read -ra decode_words <<<"$decode_args"
@@ -389,7 +392,7 @@ if begin 0; then
     require_corpus "$db_dir" "correct --db-dir"
     log "skipped: using the corpus in $db_dir"
   else
-    local/download.sh "${local_words[@]}" downloads
+    local/download.sh "${download_words[@]}" downloads
   fi
 fi
 remedy=${db_dir:+"correct --db-dir"}
@@ -397,7 +400,7 @@ db_dir=${db_dir:-downloads}
 
 if begin 1; then
   require_corpus "$db_dir" "${remedy:-run stage 0 or give --db-dir}"
-  local/data.sh "${local_words[@]}" "$db_dir" "$datadir"
+  local/data.sh "${data_words[@]}" "$db_dir" "$datadir"
 fi
 
 if [ -z "$folds" ] && [ -f "$datadir/folds" ]; then

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Download an archive and unpack it into a folder, which appears once it is complete.
-# Usage: utils/fetch_archive.sh [--strip-components N] [--sha256 SUM] URL DIR
+# Usage: utils/fetch_archive.sh [--strip-components N] [--checksum SUM] URL DIR
 # Does nothing if DIR exists. Interrupted downloads resume; the archive is stored next to DIR until
-# it is unpacked. --strip-components removes leading folders from paths, as tar does.
+# it is unpacked. --strip-components removes leading folders from paths, as tar does; the checksum is
+# SHA-256 or MD5.
 set -euo pipefail
 
 strip_components=0
-sha256=
-help_message="usage: $0 [--strip-components N] [--sha256 SUM] URL DIR"
+checksum=
+help_message="usage: $0 [--strip-components N] [--checksum SUM] URL DIR"
 
 utils=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=utils/parse_options.sh
@@ -21,7 +22,7 @@ if [ -d "$dir" ]; then
   echo "$dir exists already"
   exit 0
 fi
-"$utils/download.py" "$url" "$archive" ${sha256:+"$sha256"}
+"$utils/download.py" "$url" "$archive" ${checksum:+"$checksum"}
 rm -rf "$dir.unpacking"
 status=0
 "$utils/unpack.py" --strip-components "$strip_components" "$archive" "$dir.unpacking" || status=$?

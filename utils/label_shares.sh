@@ -81,11 +81,20 @@ $train_cmd --max-jobs-run "$nj" "$job_name=1:$(wc -l <"$expdir/runs")" "$expdir/
 first=$expdir/seed${seed_list[0]}/${set_list[0]}${fold_list[0]:+/fold${fold_list[0]}}
 name=$(basename "$(ls -d "$first"/*_scratch)")
 name=${name%_scratch}
+
+# merge_folds EXPERIMENTS: combine the scores of all folds for both systems
+merge_folds() {
+  local system folders=("${fold_list[@]/#/"$1/fold"}")
+  for system in pretrained scratch; do
+    asda results merge "${folders[@]/%/"/${name}_$system/score"}" --out "$1/${name}_$system/score"
+  done
+}
+
 if [ ${#fold_list[@]} -gt 0 ]; then
-  for experiment in "$expdir"/seed*/*/"fold${fold_list[0]}/$name"_*; do
-    folders=("${fold_list[@]/#/"${experiment%/*/*}/fold"}")
-    score=${experiment##*/}/score
-    asda results merge "${folders[@]/%/"/$score"}" --out "${experiment%/*/*}/$score"
+  for seed in "${seed_list[@]}"; do
+    for set in "${set_list[@]}"; do
+      merge_folds "$expdir/seed$seed/$set"
+    done
   done
 fi
 columns=()

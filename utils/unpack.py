@@ -32,8 +32,7 @@ def main() -> None:
     try:
         unpack(words.archive, words.folder, words.strip_components)
     except (InputError, OSError) as error:
-        said = reason_of(error) if isinstance(error, OSError) else error
-        print(f"unpack.py: error: {said}", file=sys.stderr)
+        print(f"unpack.py: error: {reason_of(error)}", file=sys.stderr)
         sys.exit(1 if isinstance(error, DamagedArchiveError) else 2)
 
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+from asda.commands.data_steps import fix, print_some, reco2dur, utt2dur, validate, validate_copy
 from asda.commands.kaldi_verbs import add_kaldi_verbs, add_reading
+from asda.commands.number_types import not_negative
 from asda.commands.segment_verbs import add_segment_verbs
 from asda.commands.subcommands import Subcommands
-
-if TYPE_CHECKING:
-    from asda.corpus.datadir import DataDir
-    from asda.corpus.edit.durations import Durations
 
 AFFIXES = ("--utt-prefix", "--utt-suffix", "--spk-prefix", "--spk-suffix")
 WITH_DASHED_VALUES = (*AFFIXES, "--validate-opts")
@@ -43,7 +40,9 @@ def _subcommands() -> Subcommands:
     verbs = Subcommands("asda data", __doc__)
     verb = verbs.add
 
-    add_validate_options(verb("validate", validate, "report all problems of a data directory"))
+    sub = verb("validate", validate, "report all problems of a data directory")
+    _add_checks(sub)
+    sub.add_argument("directory", type=Path)
 
     sub = verb("fix", fix, "sort tables and drop incomplete utterances; old files go to .backup")
     sub.add_argument("directory", type=Path)
@@ -117,7 +116,7 @@ def _subcommands() -> Subcommands:
     return verbs
 
 
-def add_validate_options(parser: argparse.ArgumentParser) -> None:
+def _add_checks(parser: argparse.ArgumentParser) -> None:
     for name, text in {
         "no-feats": "do not require feats.scp",
         "no-text": "require neither text nor utt2label",
@@ -127,65 +126,22 @@ def add_validate_options(parser: argparse.ArgumentParser) -> None:
     }.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
     parser.add_argument(
-        "--check-audio", type=int, default=0, metavar="N", help="decode N random utterances"
+        "--check-audio",
+        type=not_negative,
+        default=0,
+        metavar="N",
+        help="decode N random utterances",
     )
     parser.add_argument(
-        "--shown", type=int, default=10, metavar="N", help="problems listed per file"
+        "--shown", type=not_negative, default=10, metavar="N", help="problems listed per file"
     )
-    parser.add_argument("directory", type=Path)
 
 
-def validate(directory: Path, shown: int, check_audio: int, **flags: bool) -> None:
-    from asda.corpus.datadir import DataDir
-    from asda.corpus.edit.validate import Checks
-    from asda.corpus.edit.validate import validate as find_problems
-    from asda.files import InputError
-
-    checks = Checks(
-        feats=not flags["no_feats"],
-        text=not flags["no_text"],
-        wav=not flags["no_wav"],
-        spk_sort=not flags["no_spk_sort"],
-        non_print=flags["non_print"],
-        audio=check_audio,
-        shown=shown,
-    )
-    report = find_problems(directory, checks)
-    for line in report.lines():
-        print(line, file=sys.stderr)
-    if report.count:
-        raise InputError(
-            f"{directory}: problems: {report.count}; utils/fix_data_dir.sh {directory} "
-            "repairs order, duplicate lines and utterances missing from some files"
-        )
-    print(f"{directory}: valid, {_utterances_and_speakers(DataDir(directory))}")
-
-
-def _utterances_and_speakers(directory: DataDir) -> str:
-    speakers = {*directory.table("utt2spk").values()}
-    utterances = directory.utterances
-    known = "" if speakers == {*utterances} else f" of {len(speakers)} speakers"
-    return f"{len(utterances)} utterances{known}"
-
-
-def fix(directory: Path, utt_extra_files: str = "", spk_extra_files: str = "") -> None:
-    from asda.corpus.edit.fix import fix as repair
-    from asda.corpus.kaldi_tables import SPEAKER, UTTERANCE
-
-    extra = dict.fromkeys(utt_extra_files.split(), UTTERANCE)
-    extra.update(dict.fromkeys(spk_extra_files.split(), SPEAKER))
-    fixed = repair(directory, extra)
-    print_some(fixed.notes)
-    before = len(fixed.kept) + len(fixed.dropped)
-    dropped = f", see {directory}/.backup/dropped_utterances" if fixed.dropped else ""
-    print(f"{directory}: kept {len(fixed.kept)} of {before} utterances{dropped}")
-
-
-def print_some(notes: list[str], shown: int = 10) -> None:
-    for note in notes[:shown]:
-        print(f"warning: {note}", file=sys.stderr)
-    if len(notes) > shown:
-        print(f"warning: and {len(notes) - shown} more", file=sys.stderr)
+def _checks_in(text: str) -> dict[str, Any]:
+    """Return the options of `asda data validate` that a text consists of."""
+    parser = argparse.ArgumentParser(prog="asda data copy --validate-opts", allow_abbrev=False)
+    _add_checks(parser)
+    return vars(parser.parse_args(_normalised(shlex.split(text))))
 
 
 def subset(
@@ -238,52 +194,10 @@ def copy(source: Path, destination: Path, validate_opts: str, **affixes: str) ->
     from asda.corpus.datadir import DataDir
     from asda.corpus.edit.combine import copy as copy_directory
 
+    checks = _checks_in(validate_opts)
     directory = DataDir(source)
     copy_directory(directory, destination, **affixes)
-    validate_copy(directory, destination, validate_opts)
-
-
-def validate_copy(source: DataDir, destination: Path, options: str = "") -> None:
-    """Validate a copy, requiring no file that the original directory lacks."""
-    absent = {
-        "--no-feats": not source.has("feats.scp"),
-        "--no-text": not (source.has("text") or source.has("utt2label")),
-        "--no-wav": not source.has("wav.scp"),
-    }
-    words = [option for option, is_absent in absent.items() if is_absent]
-    main(["validate", *words, *shlex.split(options), str(destination)])
-
-
-def utt2dur(
-    directory: Path, nj: int = 4, frame_shift: float | None = None, **options: str | None
-) -> None:
-    from asda.corpus.datadir import DataDir
-    from asda.corpus.edit.durations import write_durations
-
-    data = DataDir(directory)
-    counted = data.has("utt2num_frames") or data.has("feats.scp")
-    frames = partial(_frames_of, data) if counted else None
-    _print_durations(directory / "utt2dur", write_durations(data, nj, frames, frame_shift))
-
-
-def _frames_of(data: DataDir) -> dict[str, float]:
-    from asda.features.frame_counts import frames_of
-
-    return frames_of(data)
-
-
-def reco2dur(directory: Path, nj: int = 4, **options: float | str | None) -> None:
-    from asda.corpus.datadir import DataDir
-    from asda.corpus.edit.durations import write_recording_durations
-
-    _print_durations(directory / "reco2dur", write_recording_durations(DataDir(directory), nj))
-
-
-def _print_durations(path: Path, durations: Durations) -> None:
-    written, bad = durations
-    print_some([f"{key}: {reason}" for key, reason in sorted(bad.items())])
-    left_out = f" without {len(bad)} of them; utils/fix_data_dir.sh removes those" if bad else ""
-    print(f"{path}: {'written' if written else 'up to date'}{left_out}")
+    validate_copy(directory, destination, **checks)
 
 
 def labels(folder: Path) -> None:

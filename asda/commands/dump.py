@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 
+from asda.commands.number_types import positive
 from asda.commands.subcommands import Subcommands
 from asda.configuration import to_dict
 from asda.features.fbank_config import FbankConfig
@@ -39,7 +40,7 @@ def _subcommands() -> Subcommands:
         "plan", plan, "list the utterances that are new or have changed; print the number of jobs"
     )
     sub.add_argument("data", type=Path, nargs="+", help="data directories")
-    sub.add_argument("--nj", type=int, default=4, help="largest number of jobs (default: 4)")
+    sub.add_argument("--nj", type=positive, default=4, help="largest number of jobs (default: 4)")
     sub.add_argument(
         "--fbank-config",
         type=Path,

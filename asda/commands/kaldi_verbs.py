@@ -7,6 +7,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from asda.commands.data_steps import fix, print_some, reco2dur, utt2dur, validate_copy
+from asda.commands.number_types import positive
 from asda.commands.subcommands import Subcommands
 
 
@@ -36,7 +38,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of Kaldi's scripts that read audio."""
-    parser.add_argument("--nj", type=int, default=4, help="audio files read in parallel")
+    parser.add_argument("--nj", type=positive, default=4, help="audio files read in parallel")
     for name in ("--cmd", "--read-entire-file", "--permissive"):
         parser.add_argument(name, help="accepted for compatibility with Kaldi; not used")
 
@@ -90,7 +92,6 @@ def speakers(
     respect_speaker_info: str,
     respect_recording_info: str,
 ) -> None:
-    from asda.commands.data import validate_copy
     from asda.corpus.datadir import DataDir
     from asda.corpus.edit.regroup import regroup
 
@@ -104,20 +105,18 @@ def speakers(
 
 
 def speed(source: Path, destination: Path, factor: str, include_spk_prefix: str) -> None:
-    from asda.commands.data import reco2dur, utt2dur, validate_copy
     from asda.corpus.datadir import DataDir
     from asda.corpus.edit.sox_commands import change_speed
 
     for write in (utt2dur, reco2dur):  # the headers of changed audio do not tell its duration
         write(source)
     change_speed(DataDir(source), destination, factor, include_spk_prefix == "true")
-    validate_copy(DataDir(destination), destination, "--no-spk-sort --no-text")
+    validate_copy(DataDir(destination), destination, no_spk_sort=True, no_text=True)
 
 
 def speeds(
     source: Path, destination: Path, always_include_prefix: str, include_spk_prefix: str
 ) -> None:
-    from asda.commands.data import fix, print_some, reco2dur, utt2dur, validate_copy
     from asda.corpus.datadir import DataDir
     from asda.corpus.edit.sox_commands import three_speeds
 
@@ -126,8 +125,7 @@ def speeds(
     prefixes = always_include_prefix == "true", include_spk_prefix == "true"
     print_some(three_speeds(DataDir(source), destination, *prefixes))
     fix(destination)
-    unsorted = "" if all(prefixes) else "--no-spk-sort "
-    validate_copy(DataDir(destination), destination, f"{unsorted}--no-text")
+    validate_copy(DataDir(destination), destination, no_spk_sort=not all(prefixes), no_text=True)
 
 
 def volume(
@@ -164,7 +162,6 @@ def resample(directory: Path, rate: int) -> None:
 
 
 def frames(directory: Path, nj: int, **options: str | None) -> None:
-    from asda.commands.data import utt2dur
     from asda.corpus.datadir import DataDir, write_table
     from asda.corpus.edit.durations import frames_of_seconds
     from asda.features.frame_counts import frames_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from asda.commands.data_steps import print_some
 from asda.commands.kaldi_verbs import add_reading_options
 from asda.commands.subcommands import Subcommands
 
@@ -38,7 +39,6 @@ def subsegments(
     segment_end_padding: float,
     **options: str | None,
 ) -> None:
-    from asda.commands.data import print_some
     from asda.corpus.datadir import DataDir
     from asda.corpus.edit.subsegments import subsegment
     from asda.corpus.edit.utterance_parts import read_parts, read_texts
@@ -54,7 +54,6 @@ def subsegments(
 
 
 def extract_segments(source: Path, destination: Path, nj: int = 4, **options: str | None) -> None:
-    from asda.commands.data import print_some
     from asda.corpus.datadir import DataDir
     from asda.corpus.edit.extracted_audio import extract_segments as extract
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,12 +31,15 @@ from asda.dataset.targets import CheckedTarget, SelectiveTarget, Target
 from asda.features.fbank_config import FbankConfig
 from asda.features.frame_counts import NO_FEATURES
 from asda.features.matrix import Matrix, Values, read
-from asda.features.normalization import AnyNormalization, Normalization
+from asda.features.normalization import (
+    AnyNormalization,
+    Normalization,
+    measured_normalization,
+)
 from asda.features.view import FeatureView, normalised_view
 from asda.files import InputError
 
 log = logging.getLogger(__name__)
-SILENT_STD = 1e-4  # the rounded moments of equal values give a std of about 1e-7 instead of 0
 
 
 @dataclass
@@ -232,17 +234,11 @@ class Clips(Dataset):
         """Return the configured mean and standard deviation, or those of these clips.
 
         Raises:
-            InputError: if the standard deviation is 0 or not finite.
+            InputError: as `measured_normalization`.
         """
         if self.config.norm_mean is not None and self.config.norm_std is not None:
             return Normalization(self.config.norm_mean, self.config.norm_std)
-        moments = self.features.moments(self.utterances)
-        if not SILENT_STD < moments.std < math.inf:
-            raise InputError(
-                f"{self.directory.path}: all its log-mel values have a standard deviation of"
-                f" {moments.std:g}; check that its audio is not silent"
-            )
-        return Normalization(moments.mean, moments.std)
+        return measured_normalization(self.features.moments(self.utterances), self.directory.path)
 
     def __len__(self) -> int:
         return len(self.utterances)

@@ -31,14 +31,12 @@ def plan(
         data: data directories
         fbank_config: file as for `load_fbank`; None = defaults of FbankConfig
         compression: key of COMPRESSIONS
-        nj: number of lists, fewer if there are fewer items
+        nj: number of lists, at least 1; fewer if there are fewer items
 
     Raises:
         InputError: if the dump has other settings, the disk is too small, or the compression
             needs kaldiio and it is not installed.
     """
-    if nj < 1:
-        raise InputError(f"--nj must be 1 or more, not {nj}")
     if "\n" in str(folder.resolve()):
         raise InputError(f"{str(folder)!r}: feats.scp cannot hold a path with a line break")
     check_compression(compression)

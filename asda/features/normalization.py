@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from asda.features.clip_range import ClipRange
+from asda.features.moments import Moments
+from asda.files import InputError
+
+SILENT_STD = 1e-4  # the rounded moments of equal values give a std of about 1e-7 instead of 0
 
 T = TypeVar("T", float, np.ndarray)
 
@@ -47,6 +52,22 @@ class Normalization:
 
 
 AnyNormalization = Normalization | ClipRange
+
+
+def measured_normalization(moments: Moments, directory: Path) -> Normalization:
+    """Return the normalisation by the moments of a data directory.
+
+    Raises:
+        InputError: if there are no values, or their standard deviation is 0 or not finite.
+    """
+    if moments.count == 0:
+        raise InputError(f"{directory}: none of its audio can be used")
+    if not SILENT_STD < moments.std < math.inf:
+        raise InputError(
+            f"{directory}: all its log-mel values have a standard deviation of"
+            f" {moments.std:g}; check that its audio is not silent"
+        )
+    return Normalization(moments.mean, moments.std)
 
 
 def normalization_of(values: Mapping[str, float]) -> AnyNormalization:

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from asda.canvas import WEIGHT, new_figure
 from asda.figures.attention_rows import Row
-from asda.figures.canvas import WEIGHT, new_figure
 from asda.figures.clip_input import ClipInput
 from asda.figures.spectrogram import draw_cells, draw_patches, draw_spectrogram
 from asda.model.model_config import ResolvedPatch

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from asda.figures.canvas import COLOURS, MARKERS, STYLES, new_figure
+from asda.canvas import COLOURS, MARKERS, STYLES, new_figure
 from asda.figures.label_places import spread
 from asda.files import InputError, listed
 from asda.scoring.tables import cut

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from asda.figures.canvas import WEIGHT, new_figure
+from asda.canvas import WEIGHT, new_figure
 from asda.figures.clip_input import ClipInput
 from asda.figures.masked_prediction import MaskedPrediction
 from asda.figures.spectrogram import draw_cells, draw_patches, draw_spectrogram

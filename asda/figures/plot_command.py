@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from asda.canvas import figure_path, write_figure
 from asda.checkpoint.saved_model import WhichEncoder
 from asda.corpus.datadir import DataDir
 from asda.figures.attention_figure import draw_attention
@@ -17,7 +18,6 @@ from asda.figures.attention_rows import (
     chosen_layers,
     query_tokens,
 )
-from asda.figures.canvas import figure_path, write_figure
 from asda.figures.clip_input import ClipInput, read_clip
 from asda.figures.curves_figure import chosen_quantities, draw_curves_of, experiment_names
 from asda.figures.embedded_clips import embed_clips

@@ -9,7 +9,7 @@ from matplotlib import colormaps, patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from asda.figures.canvas import MARKERS, WEIGHT, new_figure
+from asda.canvas import MARKERS, WEIGHT, new_figure
 from asda.figures.embedded_clips import EmbeddedClips
 from asda.figures.label_places import separate
 from asda.scoring.tables import Table, cut

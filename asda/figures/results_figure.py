@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from asda.figures.canvas import COLOURS, MARKERS, STYLES, new_figure
+from asda.canvas import COLOURS, MARKERS, STYLES, new_figure
 from asda.scoring.systems_by_task import Points
 
 APART = 0.06  # of the distance of two tasks: intervals of different systems do not cover each other

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from asda.figures.canvas import COLOURS, MARKERS, new_figure
+from asda.canvas import COLOURS, MARKERS, new_figure
 from asda.figures.silence import QUANTITIES
 from asda.figures.silence_measurement import CHANGES, MEAN, SHARE, UNIFORM
 from asda.scoring.intervals import Interval

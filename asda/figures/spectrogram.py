@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
+from asda.canvas import SOUND
 from asda.features.fbank_config import FbankConfig
-from asda.figures.canvas import SOUND
 from asda.model.model_config import ResolvedPatch
 
 DECIBELS = 10 / math.log(10)  # of a natural logarithm of energy

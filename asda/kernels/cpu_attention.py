@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from asda.kernels.head_memory import empty_heads
+
 CHUNK_BYTES = 2**20  # attention maps that are held at once; they fit into a cache of level 2
 CLIP_BYTES = 2**24  # attention maps of one clip; a longer clip is processed a few heads at a time
 Chunk = tuple[slice, slice]  # clips and heads
@@ -46,7 +48,7 @@ class _ChunkedAttention(torch.autograd.Function):
         ctx.save_for_backward(v, mask, *inputs)
         ctx.lam_is_learned = isinstance(lam, Tensor)
         ctx.weights = (1.0,) if lam is None else (1.0, -float(lam))  # of the maps
-        out = _empty_heads(v)
+        out = empty_heads(v)
         for chunk in _chunks(inputs[0], len(ctx.weights)):
             maps, _, _ = _softmax_maps(inputs, mask, chunk)
             values = _contiguous(v, chunk)
@@ -58,7 +60,7 @@ class _ChunkedAttention(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         v, mask, *inputs = ctx.saved_tensors
         weights, count = ctx.weights, len(ctx.weights)
-        grad_v, grads = _empty_heads(v), [_empty_heads(x) for x in inputs]
+        grad_v, grads = empty_heads(v), [empty_heads(x) for x in inputs]
         grad_lam = v.new_zeros(()) if ctx.lam_is_learned else None
         for chunk in _chunks(inputs[0], count):
             maps, queries, keys = _softmax_maps(inputs, mask, chunk)
@@ -119,12 +121,6 @@ def _weighted_sum(maps: Tensor, weights: Sequence[float]) -> Tensor:
     for other, weight in zip(maps[1:], weights[1:], strict=True):
         maps[0].add_(other, alpha=weight)
     return maps[0]
-
-
-def _empty_heads(x: Tensor) -> Tensor:
-    """Return memory for (batch, heads, tokens, d) in which the heads of a token are neighbours."""
-    batch, heads, tokens, channels = x.shape
-    return x.new_empty(batch, tokens, heads, channels).transpose(1, 2)
 
 
 def _contiguous(x: Tensor, chunk: Chunk) -> Tensor:

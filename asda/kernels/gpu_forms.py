@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from asda.kernels.triton_limits import ONE_TILE, WIDEST_HEAD
+
 GpuForm = Literal["fused", "stacked", "triton"]
-ONE_TILE = 128  # tokens; the Triton kernels have a faster way for up to so many
-WIDEST_HEAD = 64  # channels; the Triton kernels take no wider heads
 
 
 class Fastest(NamedTuple):

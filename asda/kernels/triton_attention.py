@@ -29,7 +29,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asda.kernels.gpu_forms import ONE_TILE
+from asda.kernels.head_memory import empty_heads
+from asda.kernels.triton_limits import ONE_TILE
 from asda.kernels.triton_one_tile import backward_one_tile, forward_one_tile
 from asda.kernels.triton_tiled import forward_tiled
 from asda.kernels.triton_tiled_backward import backward_keys, backward_queries
@@ -63,9 +64,9 @@ def _new_outputs(
 ) -> tuple[Tensor, Tensor, Tensor]:
     batch, heads, tokens, _ = v.shape
     needed = differentiable and tokens > ONE_TILE
-    out_2 = _new_heads(v) if needed else v.new_empty(0)
+    out_2 = empty_heads(v) if needed else v.new_empty(0)
     lse = v.new_empty((batch, 2, heads, tokens), dtype=torch.float32)
-    return _new_heads(v), out_2, lse
+    return empty_heads(v), out_2, lse
 
 
 @torch.library.custom_op("asda::differential_attention_backward", mutates_args=())
@@ -112,7 +113,7 @@ def _new_gradients(
 ) -> tuple[Tensor, Tensor, Tensor]:
     batch, heads, tokens, _ = v.shape
     shape = (batch, heads, tokens if tokens > ONE_TILE else 1)
-    return _new_heads(qk), _new_heads(v), v.new_empty(shape, dtype=torch.float32)
+    return empty_heads(qk), empty_heads(v), v.new_empty(shape, dtype=torch.float32)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -142,9 +143,3 @@ def _of_keys(mask: Tensor | None) -> Tensor | None:
 def _by_token(x: Tensor) -> Tensor:
     """Return (batch, heads, tokens, d) as (batch, tokens, heads, d), whatever its memory was."""
     return x.transpose(1, 2).contiguous()
-
-
-def _new_heads(x: Tensor) -> Tensor:
-    """Return memory for (batch, heads, tokens, d) in which the heads of a token are neighbours."""
-    batch, heads, tokens, d = x.shape
-    return x.new_empty(batch, tokens, heads, d).transpose(1, 2)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import triton
 from torch import Tensor
 
-from asda.kernels.gpu_forms import ONE_TILE
+from asda.kernels.triton_limits import ONE_TILE
 
 SMALLEST_TILE = 16  # side of a tile in a matrix product
 BLOCK = 64  # queries and, of many tokens, keys that a program has at once

@@ -6,7 +6,7 @@ import dataclasses
 
 from asda.dataset.computed_features import ComputedFeatures
 from asda.features.clip_range import ClipRange
-from asda.features.normalization import Normalization
+from asda.features.normalization import measured_normalization
 from asda.files import InputError
 from asda.inference.audio_model import AudioModel
 
@@ -18,7 +18,7 @@ def normalized_as(model: AudioModel, folder: str) -> AudioModel:
     those of one.
 
     Raises:
-        InputError: if the model normalises each clip by itself.
+        InputError: if the model normalises each clip by itself, or as `measured_normalization`.
 
     Args:
         model: a model that takes audio
@@ -31,6 +31,6 @@ def normalized_as(model: AudioModel, folder: str) -> AudioModel:
         )
     features = ComputedFeatures(folder, model.fbank.config)
     moments = features.moments(list(features.measured))
-    normalization = Normalization(moments.mean, moments.std)
+    normalization = measured_normalization(moments, features.directory.path)
     saved = dataclasses.replace(model.saved, normalization=vars(normalization))
     return AudioModel(saved, model.network, model.precision).to(model.device)

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from asda.files import atomic_write
+from asda.canvas import new_figure, write_figure
 
+DPI = 100
 MOST_NAMED = 120  # With more classes, their names would be too small to read.
 
 
@@ -31,8 +30,7 @@ def plot_confusion(
     totals = confusion.sum(axis=1, keepdims=True)
     fraction = confusion / np.maximum(totals, 1)
     side = float(np.clip(0.26 * classes + 3, 6, 30))
-    figure = Figure(figsize=(side, side), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(side, side)
     axes = figure.add_subplot()
     image = axes.imshow(fraction, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted", ylabel="true", title=f"{name}\n{_title(confusion)}")
@@ -42,8 +40,7 @@ def plot_confusion(
         _write_counts(axes, confusion, fraction)
     bar = figure.colorbar(image, ax=axes, shrink=0.5, label="fraction of the true class")
     bar.ax.spines["outline"].set_visible(False)
-    with atomic_write(path, "wb") as stream:
-        figure.savefig(stream, format="png", dpi=100)
+    write_figure(figure, path, DPI)
 
 
 def _title(confusion: np.ndarray) -> str:
@@ -72,8 +69,7 @@ def plot_reliability(result: Mapping[str, Any], path: str | Path) -> None:
         result: the content of result.json
         path: the PNG file
     """
-    figure = Figure(figsize=(5.5, 7), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(5.5, 7)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     several = result["multi_label"]
     ece = 100 * result["metrics"]["ECE"]["value"]
@@ -83,8 +79,7 @@ def plot_reliability(result: Mapping[str, Any], path: str | Path) -> None:
     _draw_counts(below, result["reliability"])
     below.set_xlabel("probability of " + ("a class" if several else "the predicted class"))
     below.set_ylabel("clips times classes" if several else "clips")
-    with atomic_write(path, "wb") as stream:
-        figure.savefig(stream, format="png", dpi=100)
+    write_figure(figure, path, DPI)
 
 
 def _draw_reliability(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:

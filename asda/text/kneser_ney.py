@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from asda.files import atomic_write
+from asda.files import write_lines
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 NO_PROBABILITY = -99.0  # log10, as written for <s>, which is never predicted
@@ -72,8 +72,7 @@ class KneserNey:
 
     def write(self, path: str | Path) -> None:
         """Write the model as an ARPA file, whole or not at all."""
-        with atomic_write(path) as stream:
-            stream.writelines(f"{line}\n" for line in self._lines())
+        write_lines(path, self._lines())
 
     def _lines(self) -> Iterator[str]:
         orders = [dict(grams) for grams in self.probabilities]

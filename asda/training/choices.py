@@ -10,6 +10,7 @@ import torch
 from asda.distributed import Process, gather
 from asda.files import InputError, listed
 from asda.training.run_config import RunConfig, TrainingConfig
+from asda.training.run_inputs import run_inputs
 
 CPU_INFO = Path("/proc/cpuinfo")
 
@@ -23,19 +24,20 @@ def feature_bins(config: RunConfig, begun: RunConfig | None) -> int:
         InputError: if there are no features, corpora have different numbers, or the model is
             configured for another.
     """
+    inputs = run_inputs(config)
     try:
-        found = [source.features.mel_bins(source.train) for source in config.inputs]
+        found = [source.features.mel_bins(source.train) for source in inputs]
     except InputError:
         if begun is None or begun.model.mel_bins is None:
             raise
         return begun.model.mel_bins
     if len(set(found)) > 1:
-        named = zip((source.name for source in config.inputs), found, strict=True)
+        named = zip((source.name for source in inputs), found, strict=True)
         raise InputError(
             f"corpora: {listed([f'{name} has {bins}' for name, bins in named])} mel bins; compute"
             " their features with the same settings"
         )
-    first = config.inputs[0]
+    first = inputs[0]
     if config.model.mel_bins not in (None, found[0]):
         model = f"the model of {config.init}" if config.init else "the model"
         remedy = "compute features with that number" if config.init else "leave out model.mel_bins"

@@ -17,7 +17,7 @@ from asda.file_locks import FileLock
 from asda.files import InputError, atomic_write
 from asda.training.launch import SPLIT_KEYS, Launch
 from asda.training.progress import TerminalHandler
-from asda.training.run_config import ACCEPT, Run, RunConfig, is_acceptable
+from asda.training.run_config import ACCEPT, Run, RunConfig
 from asda.unread_settings import effective
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,13 @@ RUNTIME_KEYS = {
     "data.workers",
     "data.max_bad",
 }
+# Settings that a run may change on request when it resumes; no tensor in a checkpoint depends on
+# them.
+ACCEPTABLE = {f"optimizer.{name}" for name in ("lr", "min_lr", "warmup", "clip_norm")}
+ACCEPTABLE |= {
+    f"training.{name}" for name in ("updates", "precision", "evaluate_every", "patience")
+}
+PLACES = {"train", "valid", "dump", "fbank", "units"}  # the content is compared in any case
 OWN_SECTIONS = {"teacher", "classifier", "ctc"}  # each of one command
 BEGIN = "training begins"  # a line of the log
 CONFIG, CHECKPOINT, MODEL = "config.yaml", "checkpoint.pt", "model.pt"
@@ -72,6 +79,14 @@ def _is_of_other_command(config: RunConfig, path: Path) -> bool:
         return False
     own = {field.name for field in dataclasses.fields(config)}
     return not OWN_SECTIONS.isdisjoint(sections - own)
+
+
+def _is_acceptable(key: str) -> bool:
+    """Return whether a run may go on with another value of a setting, if that is asked for."""
+    first, *others = key.split(".")
+    if first == "corpora" and len(others) == 2:
+        return others[1] in PLACES
+    return key in ACCEPTABLE or key in PLACES
 
 
 class Experiment:
@@ -245,7 +260,7 @@ class Experiment:
         """
         settings = self.config.training
         longer = settings.updates > updates
-        possible = all(map(is_acceptable, changed)) and self.checkpoint.exists()
+        possible = all(map(_is_acceptable, changed)) and self.checkpoint.exists()
         possible &= longer or not self.model.exists()
         if not (possible and settings.accept_changes):
             remedy = f", or add --{ACCEPT} true to resume with them" if possible else ""

@@ -13,6 +13,7 @@ from asda.digests import file_digest
 from asda.files import InputError, atomic_write
 from asda.registry.model_cache import local_file
 from asda.training.experiment import Experiment
+from asda.training.run_inputs import run_inputs
 
 
 def check_inputs(experiment: Experiment, new: Mapping[str, str]) -> None:
@@ -56,7 +57,7 @@ def input_digests(experiment: Experiment, truth: Collection[str]) -> dict[str, s
     if config.init:
         files["init"] = local_file(config.init)
     inputs = {name: file_digest(path) for name, path in files.items() if path.is_file()}
-    for source in config.inputs:
+    for source in run_inputs(config):
         corpus = f"{source.name}/" if source.name else ""
         for name, directory in (("train", source.train), ("valid", source.valid)):
             if directory is None:

@@ -114,14 +114,11 @@ def draw_curves(history: History, folder: Path) -> None:
     marked for losses and for the metrics of classifiers. Standard deviations are drawn from 0: what
     matters is how far they are from collapse.
     """
-    import matplotlib
+    from asda.canvas import new_figure, write_figure  # slow: it imports matplotlib
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    folder.mkdir(parents=True, exist_ok=True)
     for quantity in quantities(history):
-        figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+        figure = new_figure(6, 4)
+        axes = figure.subplots()
         for group in GROUPS:
             updates, values = curve(history, group, quantity)
             if updates:
@@ -134,5 +131,4 @@ def draw_curves(history: History, folder: Path) -> None:
             axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
         axes.grid(alpha=0.3)
         axes.legend()
-        figure.savefig(folder / f"{quantity}.png", dpi=120)
-        pyplot.close(figure)
+        write_figure(figure, folder / f"{quantity}.png", dpi=120)

@@ -13,22 +13,9 @@ from asda.model.model_config import ModelConfig, PooledLayers, Pooling
 from asda.training.corpus_config import CorpusConfig, check_corpora
 from asda.unread_settings import not_with, only_with
 
-# True for mypy alone. What is imported for typing.TYPE_CHECKING, jsonargparse imports as well, and
-# `asda pretrain --help` would wait for torch.
-MYPY = False
-if MYPY:
-    from asda.dataset.feature_sources import FeatureInput
-
 Run = TypeVar("Run", bound="RunConfig")
 MOST_SEED = 2**63 - 1  # the largest that PyTorch and NumPy both take
 ACCEPT = "training.accept_changes"
-# Settings that a run may change on request when it resumes; no tensor in a checkpoint depends on
-# them.
-ACCEPTABLE = {f"optimizer.{name}" for name in ("lr", "min_lr", "warmup", "clip_norm")}
-ACCEPTABLE |= {
-    f"training.{name}" for name in ("updates", "precision", "evaluate_every", "patience")
-}
-PLACES = {"train", "valid", "dump", "fbank", "units"}  # the content is compared in any case
 
 
 @dataclass
@@ -227,23 +214,6 @@ class ClassifierConfig:
 
 
 @dataclass
-class RunInput:
-    """The data of a corpus.
-
-    Args:
-        name: of the corpus; None = it is the only one
-        train: data directory to train on
-        valid: data directory for validation
-        features: where the features of both come from
-    """
-
-    name: str | None
-    train: str
-    valid: str | None
-    features: FeatureInput
-
-
-@dataclass
 class RunConfig:
     """Settings of every training run.
 
@@ -276,21 +246,6 @@ class RunConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
-
-    @property
-    def features(self) -> FeatureInput:
-        """Where the features of the data directories come from."""
-        return self._features(self.dump, self.fbank)
-
-    def _features(self, dump: str | None, fbank: str | None) -> FeatureInput:
-        from asda.dataset.feature_sources import FeatureInput  # not at module level: imports torch
-
-        return FeatureInput(dump, fbank, self.data.max_bad, self.exp)
-
-    @property
-    def inputs(self) -> list[RunInput]:
-        """The data of each corpus of the run."""
-        return [RunInput(None, self.train, self.valid, self.features)]
 
     def further_inputs(self) -> dict[str, str]:
         """Return name -> file of what the run depends on besides data and `init`."""
@@ -364,21 +319,6 @@ class PretrainConfig(RunConfig):
             return "of one corpus"
         return "given" if any(c.share for c in self.corpora.values()) else "by size"
 
-    @property
-    def inputs(self) -> list[RunInput]:
-        if not self.corpora:
-            return super().inputs
-        places = {(c.dump, c.fbank) for c in self.corpora.values()}
-        features = {place: self._features_of(*place) for place in places}  # a dump is opened once
-        return [
-            RunInput(name, c.train, c.valid, features[c.dump, c.fbank])
-            for name, c in self.corpora.items()
-        ]
-
-    def _features_of(self, dump: str | None, fbank: str | None) -> FeatureInput:
-        own = dump or fbank
-        return self._features(dump, fbank) if own else self.features
-
 
 @dataclass
 class FinetuneConfig(RunConfig):
@@ -394,14 +334,6 @@ class FinetuneConfig(RunConfig):
     def command(self) -> str:
         """COMMAND of the `asda COMMAND` that takes these settings."""
         return "finetune"
-
-
-def is_acceptable(key: str) -> bool:
-    """Return whether a run may go on with another value of a setting, if that is asked for."""
-    first, *others = key.split(".")
-    if first == "corpora" and len(others) == 2:
-        return others[1] in PLACES
-    return key in ACCEPTABLE or key in PLACES
 
 
 def check_ranking(training: TrainingConfig, ranked: bool) -> None:

@@ -41,6 +41,7 @@ from asda.training.initial_model import differing_settings
 from asda.training.input_digests import check_inputs, input_digests
 from asda.training.loop import train
 from asda.training.run_config import RunConfig, check_ranking
+from asda.training.run_inputs import run_inputs
 from asda.training.setting_warnings import setting_warnings
 from asda.unread_settings import refuse_unread, unread
 
@@ -97,7 +98,7 @@ class Task(ABC, Generic[Config]):
         self.model_config = config.model.resolved()
         torch.manual_seed(config.training.seed)
         self.model = self.build_model(init)
-        self.inputs = config.inputs
+        self.inputs = run_inputs(config)
         self.by_clip = clip_range(config.data, init)
         self.opened = [self._open(number) for number in range(len(self.inputs))]
         self.clips, self.validation = self.opened[0]

@@ -8,7 +8,7 @@ task=recognition
 own_options="task"
 export recipe_help="  --task TASK             recognition, or classification of the spoken language, on the same
                           features (default: $task)
-  --local-data-opts \"--debian true\" lets stage 0 fetch Debian's packages instead of upstream's archives."
+  --local-download-opts \"--debian true\" lets stage 0 fetch Debian's packages instead of upstream's archives."
 . utils/own_options.sh
 one_of task recognition classification
 

@@ -10,9 +10,10 @@ own_options="subset"
 export recipe_help="  --subset SUBSET         esc50, or esc10 with ten of its classes (default: $subset)"
 . utils/own_options.sh
 one_of subset esc50 esc10
+export subset # read by local/data.sh
 
 exec utils/asda.sh \
-  --local-data-opts "--subset $subset" --datadir "data/$subset" --expdir "exp/$subset" \
+  --datadir "data/$subset" --expdir "exp/$subset" \
   --train-set train --test-sets test --dump-sets all \
   --pretrain-config conf/pretrain.yaml --finetune-config conf/finetune.yaml \
   "$@"

@@ -9,9 +9,10 @@ own_options="hours"
 export recipe_help="  --hours HOURS           100 (train-clean-100) or 960 (all training sets) (default: $hours)"
 . utils/own_options.sh
 one_of hours 100 960
+export hours # read by local/*.sh
 
 exec utils/asda.sh \
-  --task recognition --local-data-opts "--hours $hours" --expdir "exp/$hours" \
+  --task recognition --expdir "exp/$hours" \
   --train-set "train_$hours" --valid-set dev \
   --test-sets "dev_clean dev_other test_clean test_other" \
   --pretrain-config conf/pretrain.yaml --finetune-config conf/ctc.yaml \

@@ -10,6 +10,7 @@ export recipe_help="  --form FORM             v2_35, v1_30 (all words), v2_12, v
                           other words) (default: $form)"
 . utils/own_options.sh
 one_of form v2_35 v1_30 v2_12 v1_12
+export form # read by local/*.sh
 
 finetune_config=conf/finetune.yaml
 if [[ $form == *_12 ]]; then
@@ -18,6 +19,6 @@ fi
 
 exec utils/asda.sh \
   --train-set "$form/train" --valid-set "$form/valid" --test-sets "$form/test" \
-  --local-data-opts "--form $form" --dumpdir "dump/${form%_*}" --expdir "exp/$form" \
+  --dumpdir "dump/${form%_*}" --expdir "exp/$form" \
   --pretrain-config conf/pretrain.yaml --finetune-config "$finetune_config" \
   "$@"

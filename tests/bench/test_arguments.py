@@ -12,9 +12,11 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "words", "said"),
     [
-        ("filterbank.py", ["--clips", "0"], "argument --clips: invalid positive value: '0'"),
-        ("attention_forms.py", ["--heads", "0"], "argument --heads: invalid positive value: '0'"),
-        ("startup.py", ["--rounds", "-1"], "argument --rounds: invalid positive value: '-1'"),
+        ("filterbank.py", ["--clips", "0"], "argument --clips: must be at least 1, not 0"),
+        ("attention_forms.py", ["--heads", "0"], "argument --heads: must be at least 1, not 0"),
+        ("startup.py", ["--rounds", "-1"], "argument --rounds: must be at least 1, not -1"),
+        ("startup.py", ["--rounds", "x"], "argument --rounds: must be a whole number, not 'x'"),
+        ("feeding.py", ["--workers", "-1"], "argument --workers: must be at least 0, not -1"),
         ("scaling.py", ["--sizes", "tiny", "vast"], "argument --sizes: invalid choice: 'vast'"),
         ("training_step.py", ["--size", "vast"], "argument --size: invalid choice: 'vast'"),
     ],

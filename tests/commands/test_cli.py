@@ -195,6 +195,26 @@ def test_wrong_options_are_said_in_the_words_of_the_user(capsys, words, message)
     assert capsys.readouterr().err.startswith(f"asda finetune: error: {message}")
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("data utt2dur --nj 0 x", "argument --nj: must be at least 1, not 0"),
+        ("data reco2dur --nj -1 x", "argument --nj: must be at least 1, not -1"),
+        ("data frames --nj 0 x", "argument --nj: must be at least 1, not 0"),
+        ("data extract-segments --nj 0 x y", "argument --nj: must be at least 1, not 0"),
+        ("data validate --check-audio -1 x", "argument --check-audio: must be at least 0, not -1"),
+        ("data validate --shown two x", "argument --shown: must be a whole number, not 'two'"),
+        ("data copy --validate-opts --no-sound x y", "unrecognized arguments: --no-sound"),
+        ("dump plan x --nj 0 y", "argument --nj: must be at least 1, not 0"),
+    ],
+)
+def test_wrong_options_of_verbs_are_refused_before_anything_is_done(capsys, words, message):
+    with pytest.raises(SystemExit) as stopped:
+        main(words.split())
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: {message}\n")
+
+
 @pytest.mark.parametrize("words", [["--config", "{}"], ["--config={}"]])
 def test_an_empty_file_sets_nothing(tmp_path, capsys, words):
     (tmp_path / "empty.yaml").write_text("# all defaults\n")

@@ -423,8 +423,6 @@ def test_what_data_directories_may_not_be(tmp_path):
     (first / "utt2spk").write_text("a a\nb b\nc c\n")
     with pytest.raises(InputError, match=r"without audio in wav\.scp: 1 \(first: 'c'\)"):
         dump(tmp_path / "dump", first)
-    with pytest.raises(InputError, match="--nj must be 1 or more, not 0"):
-        dump(tmp_path / "dump", second, nj=0)
 
 
 def test_a_table_of_an_archive_without_sense_is_named(tmp_path):

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from asda.kernels import gpu_forms
-from asda.kernels.gpu_forms import ONE_TILE, Fastest, fastest_form
+from asda.kernels.gpu_forms import Fastest, fastest_form
+from asda.kernels.triton_limits import ONE_TILE
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from asda.kernels.gpu_forms import ONE_TILE
+from asda.kernels.triton_limits import ONE_TILE
 from asda.kernels.triton_one_tile import backward_one_tile, forward_one_tile
 from asda.kernels.triton_tiled import forward_tiled
 from asda.kernels.triton_tiled_backward import backward_keys, backward_queries

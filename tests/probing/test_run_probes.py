@@ -200,3 +200,10 @@ def test_input_is_normalised_by_the_training_clips_if_asked_for(root, tmp_path):
     probe(root / "model.pt", root, out=tmp_path / "own", kinds="linear", normalization="train")
     one, two = (ScoredClips.load(tmp_path / f"{n}/linear/score") for n in ("model", "own"))
     assert not np.array_equal(one.scores, two.scores)
+
+
+def test_moments_need_audio_that_can_be_used(root, tmp_path):
+    write_table(tmp_path / "wav.scp", {"a": f"{tmp_path}/absent.wav"})
+    write_table(tmp_path / "utt2spk", {"a": "a"})
+    with pytest.raises(InputError, match=f"{tmp_path}: none of its audio can be used"):
+        normalized_as(load(root / "model.pt", "cpu"), str(tmp_path))

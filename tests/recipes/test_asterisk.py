@@ -290,7 +290,7 @@ def test_stage_0_unpacks_debian_s_packages(repository, small, tmp_path, monkeypa
     (tmp_path / "apt-get").write_text(APT_GET)
     (tmp_path / "apt-get").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    command = ["local/download.sh", "--debian", "true", "downloads"]
+    command = ["./run.sh", "--stop-stage", "0", "--local-download-opts", "--debian true"]
     failed = run(*command, cwd=recipe)
     assert failed.returncode == 1
     assert "run apt-get update as root" in failed.stderr

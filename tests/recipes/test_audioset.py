@@ -428,6 +428,8 @@ def test_stage_0(recipe, corpus):
     whole = (lists / "balanced_train_segments.csv").read_bytes()
     (lists / "balanced_train_segments.csv").write_bytes(b"".join(whole.splitlines(True)[:-1]))
     with serve(lists) as server:
+        command = ["local/download.sh", "downloads", "--url", server.url]
+        assert run(*command, cwd=recipe).stderr.startswith("usage: ")
         command = ["local/download.sh", "--url", server.url, "downloads"]
         server.cut = 300
         assert "run again to resume" in run(*command, cwd=recipe).stderr

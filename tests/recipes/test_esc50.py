@@ -197,6 +197,14 @@ def test_a_byte_order_mark(recipe, corpus, tmp_path):
     assert "esc50: 30 of 2000 clips and 3 of 50 classes" in said
 
 
+def test_options_for_data_sh_leave_the_subset_as_it_is(recipe, corpus, tmp_path):
+    said = stages(
+        *(recipe, "data", "data", "--db-dir", corpus, "--subset", "esc10"),
+        *("--local-data-opts", "", "--datadir", tmp_path),
+    )
+    assert "esc10: 20 of 400 clips" in said
+
+
 def test_an_unknown_subset_is_refused(recipe):
     done = run(recipe / "run.sh", "--subset", "us8k", cwd=recipe)
     assert done.returncode == 1
@@ -211,8 +219,8 @@ def test_stage_0(repository, corpus, tmp_path):
         for file in corpus.rglob("*.*"):
             packed.write(file, f"ESC-50-33c8ce9/{file.relative_to(corpus)}")
     whole = archive.read_bytes()
-    command = [recipe / "local/download.sh", "--subset", "esc10"]
-    checked = ["--sha256", hashlib.sha256(whole).hexdigest(), "downloads"]
+    command = [recipe / "local/download.sh"]
+    checked = ["--checksum", hashlib.sha256(whole).hexdigest(), "downloads"]
     with serve(tmp_path) as server:
         command += ["--url", f"{server.url}/33c8ce9.zip"]
         server.cut = 10000
@@ -231,7 +239,7 @@ def test_stage_0(repository, corpus, tmp_path):
 
         shutil.rmtree(recipe / "downloads")
         archive.write_bytes(whole[:100] + bytes(1000) + whole[1100:])
-        damaged = run(*command, "--sha256", "", "downloads", cwd=recipe)
+        damaged = run(*command, "--checksum", "", "downloads", cwd=recipe)
         assert damaged.returncode == 1
         assert damaged.stderr.endswith("33c8ce9.zip was damaged and has been removed; run again\n")
         assert list((recipe / "downloads").iterdir()) == []

@@ -5,6 +5,8 @@ import subprocess
 import sys
 
 import pytest
+from recipes.copies import copy_recipe, run, succeed
+from recipes.servers import pack, serve
 
 from asda.corpus.datadir import DataDir
 
@@ -80,3 +82,26 @@ def test_a_folder_without_recordings_is_refused(repository, tmp_path):
     assert done.returncode == 1
     assert "no recordings named DIGIT_SPEAKER_INDEX.wav" in done.stderr
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fsdd", "fsdd_digits"])
+def test_stage_0(repository, tmp_path, name):
+    """A wrong archive is refused, and recordings are not fetched again."""
+    recipe = copy_recipe(repository, name, tmp_path)
+    if name != "fsdd":
+        (tmp_path / "egs/fsdd").symlink_to(repository / "egs/fsdd")
+    clip = tmp_path / "packed/free-spoken-digit-dataset-1.0.10/recordings/0_theo_0.wav"
+    clip.parent.mkdir(parents=True)
+    clip.write_text("a recording")
+    checksum = pack(tmp_path / "packed", tmp_path / "v1.0.10.tar.gz")
+    with serve(tmp_path) as server:
+        command = ["local/download.sh", "--url", f"{server.url}/v1.0.10.tar.gz", "--checksum"]
+        refused = run(*command, "0" * 64, "downloads", cwd=recipe)
+        assert f"v1.0.10.tar.gz has SHA-256 {checksum}" in refused.stderr
+        for _ in range(2):
+            succeed(*command, checksum, "downloads", cwd=recipe)
+        assert len(server.requested) == 1
+    found = recipe / "downloads"
+    assert [path.name for path in found.iterdir()] == ["recordings"]
+    assert (found / "recordings/0_theo_0.wav").read_text() == "a recording"

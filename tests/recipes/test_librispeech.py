@@ -148,17 +148,18 @@ def test_other_hours_are_refused(recipe, downloads, script, words):
 
 
 def test_stage_0(repository, downloads, tmp_path):
-    """Archives are verified, unpacked into one corpus and not fetched again."""
+    """Archives of all hours are verified, unpacked into one corpus and not fetched again."""
     recipe = copy_recipe(repository, "librispeech", tmp_path)
     script = recipe / "local/download.sh"
-    names = ["train-clean-100", *TESTS]
+    names = [*TRAINING, *TESTS]
     for name in names:
         content = tmp_path / name / "LibriSpeech"
         shutil.copytree(downloads / "LibriSpeech" / name, content / name)
         shutil.copy(downloads / "LibriSpeech/SPEAKERS.TXT", content)
         pack(tmp_path / name, tmp_path / f"{name}.tar.gz")
     with serve(tmp_path) as server:
-        command = [script, "--url", server.url, "downloads"]
+        command = [recipe / "run.sh", "--hours", "960", "--stop-stage", "download"]
+        command += ["--local-download-opts", f"--url {server.url}"]
         refused = run(*command, cwd=recipe)
         assert "dev-clean.tar.gz has MD5" in refused.stderr
         (recipe / "downloads/dev-clean.tar.gz").unlink()

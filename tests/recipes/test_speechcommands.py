@@ -125,7 +125,8 @@ def test_twelve_classes(recipe, downloads):
 
 def test_version_1_is_its_own_folder(recipe, downloads, tmp_path):
     (tmp_path / "speech_commands_v0.01").symlink_to(downloads / "speech_commands_v0.02")
-    said = stages(recipe, "data", "dump", "--form", "v1_30", "--db-dir", tmp_path)
+    options = ["--form", "v1_30", "--db-dir", tmp_path, "--local-data-opts", ""]
+    said = stages(recipe, "data", "dump", *options)
     assert "180 of 64721 clips, 10 of 30 words found" in said
     assert (recipe / "dump/v1/fbank/feats.scp").exists()
 

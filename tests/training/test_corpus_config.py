@@ -6,6 +6,7 @@ from asda.configuration import build, load, save
 from asda.files import InputError
 from asda.training.corpus_config import CorpusConfig, whole_shares
 from asda.training.run_config import PretrainConfig
+from asda.training.run_inputs import run_inputs
 
 TWO = {"a": {"train": "data/a", "share": 0.5}, "b": {"train": "data/b", "share": 0.25}}
 
@@ -36,14 +37,14 @@ def test_a_configuration_is_saved_and_read(tmp_path):
     save(config(), tmp_path / "config.yaml")
     again = load(PretrainConfig, tmp_path / "config.yaml")
     assert again == config()
-    assert [source.name for source in again.inputs] == ["a", "b"]
+    assert [source.name for source in run_inputs(again)] == ["a", "b"]
 
 
 def test_corpora_with_one_dump_share_it():
     corpora = {name: {"train": name, "dump": "dump"} for name in "ab"}
-    first, second = config(corpora | {"c": {"train": "c"}}, dump="other").inputs[:2]
+    first, second, third = run_inputs(config(corpora | {"c": {"train": "c"}}, dump="other"))
     assert first.features is second.features
-    assert config(corpora | {"c": {"train": "c"}}, dump="other").inputs[2].features.dump == "other"
+    assert third.features.dump == "other"
 
 
 def changed(**values):

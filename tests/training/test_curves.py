@@ -1,11 +1,10 @@
 """Curves of a run as images."""
 
 import matplotlib
-
-matplotlib.use("Agg")
-from matplotlib import pyplot
+import pytest
 from matplotlib.figure import Figure
 
+from asda import canvas
 from asda.training.progress import draw_curves
 
 HISTORY = [
@@ -21,14 +20,13 @@ HISTORY = [
 def drawn(folder, monkeypatch):
     """Return quantity -> the axes of its image."""
     axes = {}
-    save = Figure.savefig
+    write = canvas.write_figure
 
-    def keep(figure, path, **options):
+    def keep(figure, path, dpi):
         axes[path.stem] = figure.axes[0]
-        save(figure, path, **options)
+        write(figure, path, dpi)
 
-    monkeypatch.setattr(Figure, "savefig", keep)
-    monkeypatch.setattr(pyplot, "close", lambda figure: None)
+    monkeypatch.setattr(canvas, "write_figure", keep)
     draw_curves(HISTORY, folder)
     return axes
 
@@ -47,3 +45,29 @@ def test_curves_have_a_title_and_mark_the_best_update(tmp_path, monkeypatch):
         line.get_ydata().max() for line in axes["target_std"].lines
     )
     assert (tmp_path / "finetune_a/images/loss.png").stat().st_size > 1000
+
+
+def test_figures_of_the_calling_program_stay_as_they_are(tmp_path):
+    """A notebook shows its own by another backend."""
+    before = matplotlib.get_backend()
+    try:
+        matplotlib.use("svg")
+        draw_curves(HISTORY, tmp_path)
+        assert matplotlib.get_backend() == "svg"
+    finally:
+        matplotlib.use(before)
+
+
+def test_images_are_replaced_as_a_whole(tmp_path, monkeypatch):
+    draw_curves(HISTORY, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def killed(figure, file, **options):
+        with file if hasattr(file, "write") else open(file, "wb") as stream:
+            stream.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Figure, "savefig", killed)
+    with pytest.raises(KeyboardInterrupt):
+        draw_curves(HISTORY, tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

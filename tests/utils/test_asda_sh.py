@@ -269,9 +269,10 @@ def test_sets(recipe):
 def test_lists_are_divided_by_any_white_space(recipe):
     (recipe / "downloads").mkdir()
     options = ["--test-sets", "\n a\n\tb ", "--folds", "1\n2", "--local-data-opts", "--form\n v1"]
+    options += ["--local-download-opts", "--url\tu"]
     options += ["--pretrain-args", "--optimizer.lr 1e-3\n--model.num_masks 4"]
     _, calls = run(*options)
-    assert calls[:2] == ["download.sh --form v1 downloads", "data.sh --form v1 downloads data"]
+    assert calls[:2] == ["download.sh --url u downloads", "data.sh --form v1 downloads data"]
     assert calls[2].endswith(" data/fold1/a data/fold1/b data/fold2/a data/fold2/b")
     tag = "lr1e-3_num_masks4"
     assert f"--exp exp/fold1/pretrain_{tag} " in calls[3]
@@ -284,9 +285,10 @@ def test_lists_are_divided_by_any_white_space(recipe):
 def test_options_of_the_local_scripts(recipe):
     (recipe / "downloads").mkdir()
     options = ["--local-data-opts", "--form v1 --all true", "--datadir", "my/data"]
+    options += ["--local-download-opts", "--url u --sum 1"]
     _, calls = run("--stop-stage", "data", *options)
     assert calls == [
-        "download.sh --form v1 --all true downloads",
+        "download.sh --url u --sum 1 downloads",
         "data.sh --form v1 --all true downloads my/data",
     ]
 

@@ -22,12 +22,12 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from arguments import positive
 from torch import Tensor
 from torch.nn import functional as F
 
+from asda.commands.number_types import positive
 from asda.kernels.differential_attention import Form, attention_form, differential_attention
-from asda.kernels.gpu_forms import ONE_TILE
+from asda.kernels.triton_limits import ONE_TILE
 
 CLIPS = {103: 192, 513: 32}  # tokens -> clips or views
 HEAD_DIM, LAMBDA = 64, 0.1

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from arguments import positive
 from datadir_scale import measure
+
+from asda.commands.number_types import positive
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 CLASSES = 527

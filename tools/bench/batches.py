@@ -19,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from arguments import MODEL_SIZES, positive
+from arguments import MODEL_SIZES
 from torch.nn.utils.rnn import pad_sequence
 
+from asda.commands.number_types import positive
 from asda.dataset.frame_batches import Batches, FrameBatches, padding_share
 from asda.dataset.sampling import TrainingBatches
 from asda.files import numbered_lines

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from arguments import positive
 
 from asda.audio.waveform import read_audio
 from asda.commands.dump import COMPRESSIONS
+from asda.commands.number_types import positive
 from asda.features.archive import ArchiveReader
 from asda.features.archive_writer import write_matrix
 from asda.features.fbank import Fbank

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from arguments import positive
+from asda.commands.number_types import positive
 
 CLASSES = 527
 

@@ -27,11 +27,11 @@ import kaldiio
 import soundfile
 import torch
 import torchaudio
-from arguments import positive
 from torchaudio.compliance import kaldi
 
 from asda.audio.waveform import read_audio
 from asda.commands.dump import COMPRESSIONS
+from asda.commands.number_types import positive
 from asda.features.archive_writer import write_matrix
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig

@@ -20,12 +20,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from arguments import MODEL_SIZES, positive
+from arguments import MODEL_SIZES
 from generated_dump import make_dump
 from result_file import ResultFile
 from step_profile import synchronize
 from training_step import ASDA_BF16, model_config, update
 
+from asda.commands.number_types import not_negative, positive
 from asda.dataset.clips import open_clips
 from asda.dataset.collate import Batch
 from asda.dataset.data_config import DataConfig
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--size", choices=MODEL_SIZES, default="base", help="model size")
     parser.add_argument("--clips", type=positive, default=12, help="clips per batch")
     parser.add_argument("--batches", type=positive, default=40, help="timed batches")
-    parser.add_argument("--workers", type=int, nargs="+", default=[0, 2, 4, 8])
+    parser.add_argument("--workers", type=not_negative, nargs="+", default=[0, 2, 4, 8])
     parser.add_argument("--dry", action="store_true", help="a tiny model on the CPU")
     parser.add_argument("--out", type=Path, help="JSON file for the results; measured ones stay")
     options = parser.parse_args()

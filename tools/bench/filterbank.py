@@ -20,9 +20,9 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
-from arguments import positive
 from torchaudio.compliance import kaldi
 
+from asda.commands.number_types import positive
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
 

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from arguments import positive
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from asda.commands.number_types import positive
 from asda.scoring.intervals import BLOCK, bootstrap_weights, intervals
 from asda.scoring.metrics import ClassificationMetrics
 

@@ -19,11 +19,11 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from arguments import positive
 from torch import Tensor, nn
 from torch.nn import functional as F
 from training_step import masks
 
+from asda.commands.number_types import positive
 from asda.configuration import build, read_yaml
 from asda.kernels.allocator import keep_freed_memory
 from asda.kernels.precision import PRECISIONS

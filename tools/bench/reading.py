@@ -31,10 +31,10 @@ from statistics import median
 import kaldiio
 import numpy as np
 import torch
-from arguments import positive
 from generated_dump import FRAMES, MEL, make_dump
 from torch.utils.data import DataLoader, Dataset
 
+from asda.commands.number_types import positive
 from asda.dataset.clips import Clips, open_clips
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.dataset.feature_sources import FeatureInput

@@ -16,8 +16,8 @@ import time
 from multiprocessing.connection import Connection
 
 import torch
-from arguments import positive
 
+from asda.commands.number_types import positive
 from asda.model.ctc_head import CtcHead
 from asda.model.model_config import ModelConfig, PatchConfig
 from asda.tasks.recognition import ctc_loss

@@ -26,12 +26,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from arguments import MODEL_SIZES, positive
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from arguments import MODEL_SIZES
 from multiply_adds import of_pretraining
 from training_step import masks
 
+from asda.canvas import new_figure, write_figure
+from asda.commands.number_types import positive
 from asda.kernels.allocator import keep_freed_memory
 from asda.kernels.recompute import recompute_outputs, recomputing
 from asda.model.model_config import ModelConfig, patch_grid
@@ -230,8 +230,7 @@ def plot(
     path: Path,
 ) -> None:
     """Write the plot: time above memory, one column per quantity."""
-    figure = Figure(figsize=(14, 6.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(14, 6.5)
     axes = figure.subplots(2, len(measured), sharex="col", sharey="row")
     for column, (title, points) in zip(axes.T, measured.items(), strict=True):
         x, *found = curves(points)
@@ -257,7 +256,7 @@ def plot(
         f"A pretraining step: {middle.size}, {middle.batch} clips of {middle.seconds:g} s, "
         f"{middle.num_masks} masks, unless varied; one clip where the size varies"
     )
-    figure.savefig(path, dpi=80)
+    write_figure(figure, path, dpi=80)
 
 
 if __name__ == "__main__":

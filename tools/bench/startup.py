@@ -16,9 +16,8 @@ import sys
 import time
 from statistics import median
 
-from arguments import positive
-
 from asda.cli import VERBS
+from asda.commands.number_types import positive
 
 FLOOR, BASELINE = "python -c 'pass'", "python -c 'import torch'"
 COMMANDS = {

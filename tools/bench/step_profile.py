@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from arguments import MODEL_SIZES, positive
+from arguments import MODEL_SIZES
 from result_file import ResultFile
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from training_step import ASDA_BF16, model_config, pretraining
+
+from asda.commands.number_types import positive
 
 # Kinds by what is in the name of a kernel or operator; the first that fits counts.
 KINDS = {

@@ -28,11 +28,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-from arguments import MODEL_SIZES, positive
+from arguments import MODEL_SIZES
 
 import asda
 from asda.checkpoint import tensor_files
 from asda.checkpoint.saved_model import SavedModel
+from asda.commands.number_types import positive
 from asda.configuration import to_dict
 from asda.dataset.data_config import DataConfig
 from asda.features.fbank_config import FbankConfig

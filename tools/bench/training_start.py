@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from arguments import positive
 from datadir_scale import write_table
 
+from asda.commands.number_types import positive
 from asda.dataset.clips import Clips
 from asda.dataset.data_config import DataConfig
 from asda.dataset.feature_sources import FeatureInput

@@ -42,13 +42,14 @@ import attention_forms
 import numpy as np
 import textbook
 import torch
-from arguments import MODEL_SIZES, positive
+from arguments import MODEL_SIZES
 from gpu_peaks import peak
 from multiply_adds import of_finetuning, of_inference, of_pretraining
 from result_file import ResultFile
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from asda.commands.number_types import positive
 from asda.kernels.allocator import keep_freed_memory
 from asda.kernels.recompute import recompute_where_it_pays
 from asda.model.block import Block

@@ -16,6 +16,7 @@ from collected_audio import Limits, collect
 from debian_packages import check_tools, download, unpack_audio
 from package_list import PackageList, read_packages
 
+from asda.commands.number_types import positive
 from asda.files import InputError
 from asda.script import run_main
 
@@ -26,7 +27,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="new folder, or that of an earlier call")
     parser.add_argument("--packages", type=Path, default=LIST, metavar="FILE")
-    parser.add_argument("--nj", type=int, default=2, help="files measured in parallel (default: 2)")
+    parser.add_argument(
+        "--nj", type=positive, default=2, help="files measured in parallel (default: 2)"
+    )
     parser.add_argument("--shortest", type=float, default=0.3, help="seconds (default: 0.3)")
     parser.add_argument("--longest", type=float, default=60.0, help="seconds (default: 60)")
     arguments = parser.parse_args()

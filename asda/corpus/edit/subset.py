@@ -19,6 +19,7 @@ from asda.corpus.kaldi_tables import (
 from asda.corpus.partition import cut, cut_by_group, evenly_spaced
 from asda.file_locks import locked
 from asda.files import InputError, numbered_lines
+from asda.staging import staged
 
 GROUPED_BY = {"per-spk": "utt2spk", "per-label": "utt2label"}  # `count` utterances of each group
 
@@ -149,11 +150,9 @@ def split(source: DataDir, count: int, per_utterance: bool) -> tuple[Path, bool]
         if _is_current(folder, source):
             return folder, False
         parts = _parts(source, count, per_utterance)
-        unfinished = source.path / f".{folder.name}.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        write_parts(source, {unfinished / str(job): part for job, part in enumerate(parts, 1)})
         shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
+        with staged(folder) as unfinished:
+            write_parts(source, {unfinished / str(job): part for job, part in enumerate(parts, 1)})
     return folder, True
 
 

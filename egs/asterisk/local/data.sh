@@ -3,8 +3,6 @@
 # Write DATA/{all,train,train_30,train_10,valid,test} and DATA/test_LANGUAGE from the prompts in DIR.
 set -euo pipefail
 
-# shellcheck disable=SC2034 # accepted but not needed: the layout in DIR tells where it comes from
-debian=
 help_message="usage: $0 DIR DATA"
 
 . ./path.sh

@@ -9,19 +9,10 @@ help_message="usage: $0 [--url URL] DIR
 Download AudioSet's lists of segments and classes to DIR/metadata (100 MB)."
 
 . ./path.sh
-if [[ " ${*:2}" == *" --url"* ]]; then
-  echo "$0: error: --url must be the first option" >&2
-  exit 1
-fi
-if [[ ${1-} =~ ^(--url|--help$|-h$) ]]; then # all other options are meant for local/data.py
-  . utils/parse_options.sh
-fi
-if [ $# -eq 0 ] || [[ ${!#} == -* ]]; then
-  echo "$help_message" >&2
-  exit 1
-fi
+. utils/parse_options.sh
+[ $# -eq 1 ] || usage
+dir=$1
 
-dir=${!#}
 for list in eval_segments balanced_train_segments unbalanced_train_segments class_labels_indices; do
   utils/download.py "$url/$list.csv" "$dir/metadata/$list.csv"
 done

@@ -3,7 +3,7 @@
 # Write DATA/all, and for each fold DATA/foldN/{train,test,dev_train,dev_test}.
 set -euo pipefail
 
-subset=esc50
+subset=${subset-esc50}
 help_message="usage: $0 [--subset esc50] DIR DATA"
 
 . ./path.sh

@@ -13,7 +13,6 @@ clipping and rounding.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import zlib
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from asda.corpus.datadir import DataDir
 from asda.corpus.write import write_data_dir
 from asda.files import InputError
 from asda.script import run_main
+from asda.staging import staged
 
 RATE = 8000
 LEVELS = (20, 10, 0)  # dB
@@ -72,15 +72,14 @@ def write_audio(folder: Path, sources: dict[str, str], kind: str, make: Noise, l
     """Write one noisy WAV file per clip; the folder appears once it is complete."""
     if folder.exists():
         return
-    unfinished = folder.with_name(f".{folder.name}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    for utterance, source in sources.items():
-        rng = np.random.default_rng([SEED, zlib.crc32(f"{kind} {utterance}".encode())])
-        clip = read(source)
-        # scipy, because libsndfile writes the time of day into WAV files with float samples
-        wavfile.write(unfinished / f"{utterance}.wav", RATE, mix(clip, make(len(clip), rng), level))
-    unfinished.rename(folder)
+    with staged(folder) as unfinished:
+        unfinished.mkdir()
+        for utterance, source in sources.items():
+            rng = np.random.default_rng([SEED, zlib.crc32(f"{kind} {utterance}".encode())])
+            clip = read(source)
+            noisy = mix(clip, make(len(clip), rng), level)
+            # scipy, because libsndfile writes the time of day into WAV files with float samples
+            wavfile.write(unfinished / f"{utterance}.wav", RATE, noisy)
 
 
 def write_noisy(test: DataDir, name: str, audio: Path, out: Path) -> None:

@@ -1,29 +1,22 @@
 #!/usr/bin/env bash
-# Usage: local/download.sh DIR
+# Usage: local/download.sh [--url URL] [--checksum SUM] DIR
 # Download the Free Spoken Digit Dataset, release 1.0.10, to DIR/recordings (16 MB).
 set -euo pipefail
 
-help_message="usage: $0 DIR
+url=https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz
+checksum= # none is published
+help_message="usage: $0 [--url URL] [--checksum SUM] DIR
 Download the Free Spoken Digit Dataset, release 1.0.10, to DIR/recordings (16 MB)."
 
 . ./path.sh
 . utils/parse_options.sh
 [ $# -eq 1 ] || usage
 dir=$1
-url=https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz
-sha256=${FSDD_SHA256-} # checked if set
 
 if [ -d "$dir/recordings" ]; then
   echo "$dir/recordings exists already"
   exit 0
 fi
-utils/download.py "$url" "$dir/fsdd-1.0.10.tar.gz" ${sha256:+"$sha256"}
-archive=$dir/fsdd-1.0.10.tar.gz
-rm -rf "$dir/unpacking"
-utils/unpack.py --strip-components 1 "$archive" "$dir/unpacking" || {
-  [ $? -ne 1 ] || rm "$archive" # damaged
-  echo "$0: error: $archive could not be unpacked, see above; run again" >&2
-  exit 1
-}
-mv "$dir/unpacking/recordings" "$dir/recordings"
-rm -r "$dir/unpacking"
+utils/fetch_archive.sh --strip-components 1 --checksum "$checksum" "$url" "$dir/unpacked"
+mv "$dir/unpacked/recordings" "$dir/recordings"
+rm -r "$dir/unpacked"

@@ -7,10 +7,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from asda.files import atomic_write
+from asda.canvas import new_figure, write_figure
 from asda.scoring.compare import measured
 from asda.script import run_main
 
@@ -27,8 +25,7 @@ def mean_accuracy(runs: list[Path], arm: str, test_set: str) -> float:
 
 def draw(runs: list[Path], arms: list[str], path: Path) -> None:
     """Write the figure: one panel per kind of noise; the first arm is drawn in black."""
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(11, 5)
     panels = figure.subplots(1, len(KINDS), sharey=True)
     ticks = ["clean", *(f"{level} dB" for level in LEVELS)]
     for kind, axes in zip(KINDS, panels, strict=True):
@@ -42,8 +39,7 @@ def draw(runs: list[Path], arms: list[str], path: Path) -> None:
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(f"accuracy in %, mean of {len(runs)} runs")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
-    with atomic_write(path, "wb") as stream:
-        figure.savefig(stream, format="png", dpi=120)
+    write_figure(figure, path, dpi=120)
 
 
 def main() -> None:

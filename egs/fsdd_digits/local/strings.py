@@ -15,6 +15,7 @@ from fsdd import WORDS, Clip
 from asda.audio.waveform import AudioError, read_audio
 from asda.digests import value_digest
 from asda.files import InputError, write_lines
+from asda.staging import staged
 
 RATE = 8000  # of the corpus, Hz
 SEED = 1
@@ -76,14 +77,12 @@ def write_audio(strings: Sequence[String], folder: Path) -> dict[str, float]:
     """
     made, digest = folder / "plan", plan_digest(strings)
     if not made.is_file() or made.read_text(encoding="utf-8").strip() != digest:
-        unfinished = folder.with_name(f".{folder.name}")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        times = [line for string in strings for line in write_string(string, unfinished)]
-        write_lines(unfinished / "digits.ctm", times)
-        write_lines(unfinished / "plan", [digest])
         shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
+        with staged(folder) as unfinished:
+            unfinished.mkdir()
+            times = [line for string in strings for line in write_string(string, unfinished)]
+            write_lines(unfinished / "digits.ctm", times)
+            write_lines(unfinished / "plan", [digest])
     return {
         string.utterance: soundfile.info(folder / f"{string.utterance}.wav").duration
         for string in strings

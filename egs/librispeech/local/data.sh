@@ -4,7 +4,7 @@
 # test_other} from the corpus in DIR.
 set -euo pipefail
 
-hours=100
+hours=${hours-100}
 help_message="usage: $0 [--hours 100|960] DIR DATA"
 
 . ./path.sh

@@ -4,7 +4,7 @@
 # 100 hours, 60 GB for 960). Archives are removed once they are unpacked.
 set -euo pipefail
 
-hours=100
+hours=${hours-100}
 url=https://www.openslr.org/resources/12 # or a mirror; checksums are verified
 help_message="usage: $0 [--hours 100|960] [--url URL] DIR
 Download LibriSpeech to DIR/LibriSpeech (7.6 GB for 100 hours, 60 GB for 960)."
@@ -20,8 +20,7 @@ fetch() {
     echo "$dir/LibriSpeech/$1 exists already"
     return
   fi
-  [ -d "$unpacked" ] || utils/download.py "$url/$1.tar.gz" "$dir/$1.tar.gz" "$2"
-  utils/fetch_archive.sh "$url/$1.tar.gz" "$unpacked"
+  utils/fetch_archive.sh --checksum "$2" "$url/$1.tar.gz" "$unpacked"
   mkdir -p "$dir/LibriSpeech"
   cp "$unpacked"/LibriSpeech/*.TXT "$dir/LibriSpeech" # lists of speakers and chapters, the same in all archives
   mv "$unpacked/LibriSpeech/$1" "$dir/LibriSpeech/$1"

@@ -9,12 +9,14 @@ script writes DIR/{train,valid,test}/KIND-SET-NUMBER.wav, 16 kHz, 16 bit.
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import soundfile
+
+from asda.script import run_main
+from asda.staging import staged
 
 RATE = 16000
 SETS = {"train": 1000, "valid": 200, "test": 300}
@@ -104,15 +106,13 @@ def write_set(folder: Path, clips: int, seed: list[int]) -> None:
     """Write a set with equally many clips of each kind; the folder appears once it is complete."""
     if folder.exists():
         return
-    unfinished = folder.with_name(f".{folder.name}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    for index in range(clips):
-        kind = list(KINDS)[index % len(KINDS)]
-        samples = clip(kind, np.random.default_rng([*seed, index]))
-        path = unfinished / f"{kind}-{folder.name}-{index // len(KINDS):03d}.wav"
-        soundfile.write(path, samples, RATE, subtype="PCM_16")
-    unfinished.rename(folder)
+    with staged(folder) as unfinished:
+        unfinished.mkdir()
+        for index in range(clips):
+            kind = list(KINDS)[index % len(KINDS)]
+            samples = clip(kind, np.random.default_rng([*seed, index]))
+            path = unfinished / f"{kind}-{folder.name}-{index // len(KINDS):03d}.wav"
+            soundfile.write(path, samples, RATE, subtype="PCM_16")
 
 
 def main() -> None:
@@ -130,4 +130,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

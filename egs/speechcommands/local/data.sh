@@ -3,7 +3,7 @@
 # Write DATA/FORM/{train,valid,test} from the corpus in DIR.
 set -euo pipefail
 
-form=v2_35
+form=${form-v2_35}
 help_message="usage: $0 [--form v2_35] DIR DATA"
 
 . ./path.sh

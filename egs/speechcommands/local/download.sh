@@ -4,7 +4,7 @@
 # twelve-class forms their test set to DIR/speech_commands_test_set_v0.02 (0.1 GB).
 set -euo pipefail
 
-form=v2_35
+form=${form-v2_35}
 url=http://download.tensorflow.org/data # or a mirror; checksums are verified
 help_message="usage: $0 [--form v2_35] [--url URL] DIR
 Download Speech Commands to DIR/speech_commands_v0.02 (2.4 GB; forms v1_*: 1.5 GB to ..._v0.01)."
@@ -15,7 +15,7 @@ Download Speech Commands to DIR/speech_commands_v0.02 (2.4 GB; forms v1_*: 1.5 G
 
 # fetch NAME SHA256
 fetch() {
-  utils/fetch_archive.sh --sha256 "$2" "$url/$1.tar.gz" "$dir/$1"
+  utils/fetch_archive.sh --checksum "$2" "$url/$1.tar.gz" "$dir/$1"
 }
 
 dir=$1

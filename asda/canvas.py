@@ -27,17 +27,18 @@ STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 
 
-def new_figure(width: float, height: float, title: str) -> Figure:
-    """Return an empty figure with a wrapped title.
+def new_figure(width: float, height: float, title: str = "") -> Figure:
+    """Return an empty figure with a wrapped title; it belongs to no window, whatever the backend.
 
     Args:
         width: width in inches
         height: height in inches
-        title: title of the whole figure, whose line breaks are kept
+        title: title of the whole figure, whose line breaks are kept ("" = none)
     """
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(wrapped(title, int(width * TITLE_CHARACTERS)), fontsize=10)
+    if title:
+        figure.suptitle(wrapped(title, int(width * TITLE_CHARACTERS)), fontsize=10)
     return figure
 
 
@@ -61,12 +62,17 @@ def figure_path(out: str | Path) -> Path:
     return path
 
 
-def write_figure(figure: Figure, path: Path) -> None:
+def write_figure(figure: Figure, path: str | Path, dpi: int = DPI) -> None:
     """Write a figure in the format of the file's suffix, whole or not at all.
 
     The same figure gives the same bytes: an SVG carries neither a date nor random identifiers.
+
+    Args:
+        figure: a figure of `new_figure`
+        path: the file
+        dpi: pixels per inch
     """
-    kind = path.suffix.lower()[1:]
+    kind = Path(path).suffix.lower()[1:]
     metadata = {"Date": None} if kind == "svg" else None
     with atomic_write(path, "wb") as stream, rc_context({"svg.hashsalt": "asda"}):
-        figure.savefig(stream, format=kind, dpi=DPI, metadata=metadata)
+        figure.savefig(stream, format=kind, dpi=dpi, metadata=metadata)
