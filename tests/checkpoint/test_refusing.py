@@ -3,6 +3,7 @@
 import os
 import pickle
 import random
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from checkpoint.reference_files import X, eat_export, finetuned, pretraining
 
 from asda import __version__
+from asda.checkpoint.foreign.unpickle import load_foreign
 from asda.checkpoint.load import read_model
 from asda.cli import main
 from asda.files import InputError
@@ -158,6 +160,19 @@ def test_code_in_a_file_is_not_run(path, tmp_path, zipped):
 def test_roundabout_calls_are_refused_too(path, code):
     path.write_bytes(b"\x80\x02" + code)
     refusal(path)
+
+
+def test_a_large_index_of_an_object_takes_no_memory(path):
+    """The unpickler in C would allocate 2 GB for this one."""
+    parts = [pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {})]
+    dict_of_index = b"\x80\x02}r\xff\xff\xff\x07."  # EMPTY_DICT, LONG_BINPUT 2**27 - 1, STOP
+    path.write_bytes(b"".join([*parts, dict_of_index, pickle.dumps([], 2)]))
+    load_foreign(path)  # imports what it needs
+    tracemalloc.start()
+    assert load_foreign(path) == {}
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**24
 
 
 def test_a_small_file_that_would_fill_memory_is_refused(path, tmp_path):

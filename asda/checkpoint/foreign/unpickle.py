@@ -64,8 +64,12 @@ class Inert:
         """Items of a list-like object are dropped."""
 
 
-class RestrictedUnpickler(pickle.Unpickler):
-    """Build tensors and plain containers, make known foreign objects inert, refuse the rest."""
+class RestrictedUnpickler(pickle._Unpickler):
+    """Build tensors and plain containers, make known foreign objects inert, refuse the rest.
+
+    This is the unpickler in Python: the one in C allocates a table up to the largest index of an
+    object in the file, so that five bytes could take tens of gigabytes.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         storage = module == "torch" and name.endswith("Storage") and name.isidentifier()
