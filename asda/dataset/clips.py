@@ -183,7 +183,7 @@ class Clips(Dataset):
     @property
     def longest(self) -> np.ndarray:
         """Most frames that each clip can have after random changes and cropping, (clips,) int64."""
-        frames = self.frames if self.augment is None else self.augment.most_frames(self.frames)
+        frames = self.frames if self.augment is None else most_frames(self.frames, self.augment)
         return np.minimum(frames, self.config.max_frames)
 
     @property
@@ -323,3 +323,15 @@ def open_clips(
 def _counted(fault: str, every: Sequence[str], rows: np.ndarray) -> str:
     """Return how many clips have a fault, and which is the first of them."""
     return f"{len(rows)} {fault}, first: {every[rows[0]]}"
+
+
+def most_frames(frames: np.ndarray, augment: AugmentConfig) -> np.ndarray:
+    """Return the largest number of frames that clips may get by random changes.
+
+    Args:
+        frames: their frames, (clips,) int64
+        augment: the changes
+    """
+    if augment.speed:  # the last frame may be whole only after resampling
+        frames = np.ceil(frames / min(*augment.speed, 1.0)).astype(np.int64) + 1
+    return np.ceil(frames * (1 + augment.stretch)).astype(np.int64) + 2 * augment.edges

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from asda.configuration import check_fraction
 from asda.unread_settings import not_with, only_with
 
@@ -210,13 +208,3 @@ class AugmentConfig:
                 raise ValueError(
                     f"augment.speed: factors must lie in {SLOWEST}..{1 / SLOWEST:g}, not {factor}"
                 )
-
-    def most_frames(self, frames: np.ndarray) -> np.ndarray:
-        """Return the largest number of frames that clips may get.
-
-        Args:
-            frames: their frames, (clips,) int64
-        """
-        if self.speed:  # the last frame may be whole only after resampling
-            frames = np.ceil(frames / min(*self.speed, 1.0)).astype(np.int64) + 1
-        return np.ceil(frames * (1 + self.stretch)).astype(np.int64) + 2 * self.edges

@@ -21,6 +21,6 @@ for reader in "${readers[@]}"; do
   mkdir -p "found/$reader"
   echo "$reader"
   environment/bin/python fuzz.py "$reader" "$PWD/found/$reader" "$PWD/corpus/$reader" \
-    -max_total_time="$seconds" -timeout=60 -rss_limit_mb=4096 -max_len=65536 -verbosity=0 \
+    -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -max_len=65536 -verbosity=0 \
     -print_final_stats=1 -artifact_prefix="$PWD/found/$reader." 2>&1 | grep -v '^INFO'
 done
