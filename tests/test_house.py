@@ -142,8 +142,11 @@ DANGEROUS = {
     "yaml.load": None,
     "yaml.unsafe_load": None,
 }
-# Its pickle module builds no objects, which weights_only=True does not accept.
-RESTRICTED = {"asda/checkpoint/foreign/unpickle.py": ("pickle_module", "restricted")}
+# Their pickle modules build no objects; weights_only=True accepts none.
+RESTRICTED = {
+    "asda/checkpoint/foreign/unpickle.py": ("pickle_module", "restricted"),
+    "asda/checkpoint/tensor_files.py": ("pickle_module", "_weights_only_unpickler"),
+}
 
 
 def _is_safe(call, name, file):

@@ -3,6 +3,7 @@
 import os
 import pickle
 import random
+import time
 import tracemalloc
 import zipfile
 
@@ -12,6 +13,7 @@ import torch
 from checkpoint.reference_files import X, eat_export, finetuned, pretraining
 
 from asda import __version__
+from asda.checkpoint import tensor_files
 from asda.checkpoint.foreign.unpickle import load_foreign
 from asda.checkpoint.load import read_model
 from asda.cli import main
@@ -173,6 +175,17 @@ def test_a_large_index_of_an_object_takes_no_memory(path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**24
+
+
+def test_long_names_are_refused_in_no_time(path):
+    """torch.load(weights_only=True) would take 20 s for this one, and 100 times that for 1 MB."""
+    parts = [pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {})]
+    path.write_bytes(b"".join([*parts, b"\x80\x02ctorch\n", b"x" * 100_000, b"\n."]))
+    start = time.process_time()
+    with pytest.raises(InputError, match="damaged, or not a file of tensors written by asda"):
+        tensor_files.load(path)
+    refusal(path)
+    assert time.process_time() - start < 3
 
 
 def test_a_small_file_that_would_fill_memory_is_refused(path, tmp_path):
