@@ -66,8 +66,7 @@ def list_models(tsv: bool) -> None:
 
 
 def _everything(model: KnownModel) -> list[object]:
-    values = ("" if value is None else value for value in vars(model).values())
-    return [*values, _state(model)]
+    return [*vars(model).values(), _state(model)]
 
 
 def _row(model: KnownModel) -> list[str]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asda.files import atomic_write
+from asda.files import write_lines
 from asda.scoring.intervals import Interval
 from asda.scoring.measurable import Metric
 
 NARROWEST = 12  # characters that a shortened cell keeps
+_SPACES = str.maketrans("\t\n\r", "   ")
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Table:
 
     def tsv(self) -> str:
         """Return all columns as tab-separated values with a header."""
-        return "\n".join("\t".join(map(str, row)) for row in (self.header, *self.rows))
+        return "\n".join(map(tsv_line, (self.header, *self.rows)))
 
     def markdown(self, width: int = 0) -> str:
         """Return a Markdown table of at most `width` characters, followed by the note.
@@ -158,8 +159,11 @@ def clips_counted(clips: Mapping[str, int | None]) -> str:
     return str(found) if expected in (None, found) else f"{found} of {expected}"
 
 
+def tsv_line(cells: Iterable[Any]) -> str:
+    """Return a line of tab-separated values; None is empty, and tabs and line breaks are spaces."""
+    return "\t".join("" if cell is None else str(cell).translate(_SPACES) for cell in cells)
+
+
 def write_tsv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write tab-separated values with a header; None is an empty cell."""
-    with atomic_write(path) as stream:
-        for row in (header, *rows):
-            stream.write("\t".join("" if cell is None else str(cell) for cell in row) + "\n")
+    """Write tab-separated values with a header, each row as `tsv_line` returns it."""
+    write_lines(path, map(tsv_line, (header, *rows)))
