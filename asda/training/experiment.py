@@ -113,11 +113,19 @@ class Experiment:
         self._lengthened: int | None = None  # updates of the completed run to lengthen
         if process.is_first:
             self._lock()
-            self._remove_unfinished()
-            notes = self._notes()
-            self._open_log()
-            for note in notes:
-                log.warning("%s", note)
+            try:
+                self._begin()
+            except BaseException:
+                self.close()
+                raise
+
+    def _begin(self) -> None:
+        """Find out whether this run may continue that in the folder, and open the log."""
+        self._remove_unfinished()
+        notes = self._notes()
+        self._open_log()
+        for note in notes:
+            log.warning("%s", note)
 
     @property
     def checkpoint(self) -> Path:
