@@ -249,11 +249,12 @@ class Experiment:
         notes = []
         earlier = Launch.read(self.folder)
         if earlier and not self.model.exists():
-            if note := launch.check(earlier, self.folder):
+            unit = self.config.data.batch_unit
+            if note := launch.check(earlier, self.folder, unit):
                 notes.append(note)
-            if earlier.clips_per_update == launch.clips_per_update:
+            if earlier.update_size == launch.update_size:
                 split = [changed.pop(key) for key in SPLIT_KEYS & set(changed)]
-                notes += [f"{change}, with as many clips per update" for change in split]
+                notes += [f"{change}, with as many {unit} per update" for change in split]
         if changed:
             self._accept(changed, old.training.updates)
             notes.append(f"resuming with changed settings: {'; '.join(changed.values())}")
