@@ -54,10 +54,9 @@ def write_sets(prompts: Collection[Prompt], data: Path) -> None:
         print(f"{name}: {sizes_of(members)}")
     for language in VOICES:
         write(data / f"test_{language}", of_language(sets["test"], language))
-    groups = [[prompt.utterance for prompt in of_language(sets["train"], one)] for one in VOICES]
+    languages = [of_language(sets["train"], one) for one in VOICES]
     for percent in SHARES:
-        chosen = {*hashed_share(groups, percent)}
-        members = [prompt for prompt in sets["train"] if prompt.utterance in chosen]
+        members = hashed_share(languages, percent, lambda prompt: prompt.utterance)
         write(data / f"train_{percent}", members)
         print(f"train_{percent}: {sizes_of(members)}")
 
