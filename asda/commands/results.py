@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,9 +78,7 @@ def _add_tsv(parser: argparse.ArgumentParser) -> None:
 
 
 def _print(table: Table, tsv: bool) -> None:
-    """Print a table, on a terminal within its width."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    print(table.tsv() if tsv else table.markdown(width))
+    print(table.tsv() if tsv else table.for_terminal())
 
 
 def list_results(root: Path, metric: str | None, folds: bool, tsv: bool) -> None:

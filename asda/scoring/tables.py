@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,10 @@ class Table:
     def tsv(self) -> str:
         """Return all columns as tab-separated values with a header."""
         return "\n".join(map(tsv_line, (self.header, *self.rows)))
+
+    def for_terminal(self) -> str:
+        """Return a Markdown table that fits the terminal, if standard output is one."""
+        return self.markdown(shutil.get_terminal_size().columns if sys.stdout.isatty() else 0)
 
     def markdown(self, width: int = 0) -> str:
         """Return a Markdown table of at most `width` characters, followed by the note.

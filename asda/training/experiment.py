@@ -44,7 +44,12 @@ ACCEPTABLE |= {
 PLACES = {"train", "valid", "dump", "fbank", "units"}  # the content is compared in any case
 OWN_SECTIONS = {"teacher", "classifier", "ctc"}  # each of one command
 BEGIN = "training begins"  # a line of the log
-CONFIG, CHECKPOINT, MODEL = "config.yaml", "checkpoint.pt", "model.pt"
+CONFIG, CHECKPOINT, MODEL, LOG = "config.yaml", "checkpoint.pt", "model.pt", "train.log"
+
+
+def has_begun(folder: Path) -> bool:
+    """Return whether a run has written at least one checkpoint in its folder."""
+    return (folder / CHECKPOINT).exists() or (folder / MODEL).exists()
 
 
 def begun_run(config: Run) -> Run | None:
@@ -56,8 +61,7 @@ def begun_run(config: Run) -> Run | None:
         InputError: if the configuration is damaged.
     """
     folder = Path(config.exp)
-    begun = (folder / CHECKPOINT).exists() or (folder / MODEL).exists()
-    if not begun or not (folder / CONFIG).exists():
+    if not has_begun(folder) or not (folder / CONFIG).exists():
         return None
     try:
         return configuration.load(type(config), folder / CONFIG)
@@ -139,7 +143,7 @@ class Experiment:
 
     @property
     def _log(self) -> Path:
-        return self.folder / "train.log"
+        return self.folder / LOG
 
     def snapshot(self, update: int) -> Path:
         return self.folder / "snapshots" / f"update_{update:07d}.pt"
@@ -157,11 +161,6 @@ class Experiment:
             source = "makes it from the checkpoint" if self.checkpoint.exists() else "trains anew"
             raise InputError(f"{self.model}: damaged; remove it, and the same command {source}")
         return True
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether at least one checkpoint was written."""
-        return self.checkpoint.exists() or self.model.exists()
 
     def _lock(self) -> None:
         """Keep other processes out of the folder until this one ends."""
@@ -224,7 +223,7 @@ class Experiment:
         """
         if old := begun_run(self.config):
             return self._compare(old, self._launch)
-        if self.has_begun:
+        if has_begun(self.folder):
             config = self.folder / CONFIG
             return [f"no {config}: settings are not compared with those of the run so far"]
         if self._log.exists() and BEGIN in self._log.read_text(encoding="utf-8"):
