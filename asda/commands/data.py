@@ -153,7 +153,7 @@ def subset(
     utt_list: Path | None,
 ) -> None:
     from asda.corpus.datadir import DataDir
-    from asda.corpus.edit.subset import choose, listed, write_parts
+    from asda.corpus.edit.subset import choose, read_selection, write_parts
     from asda.files import InputError
 
     directory = DataDir(source)
@@ -161,7 +161,7 @@ def subset(
     if names is None and count is not None:
         utterances = choose(directory, how or "evenly", count)
     elif names is not None and count is None:
-        utterances, unknown = listed(directory, names, by_speaker=spk_list is not None)
+        utterances, unknown = read_selection(directory, names, by_speaker=spk_list is not None)
         print_some([f"{names}: '{name}' is not in {source}" for name in unknown])
     else:
         raise InputError("give either the number of utterances, or --utt-list or --spk-list")

@@ -84,7 +84,8 @@ class Table:
 
     def _block(self, columns: Sequence[int], first: int) -> str:
         header, *rows = [[row[column] for column in columns] for row in (self.header, *self.rows)]
-        return markdown_table(header, [[cut(str(name), first), *row] for name, *row in rows])
+        shown = [[shorten_middle(str(name), first), *cells] for name, *cells in rows]
+        return markdown_table(header, shown)
 
 
 def _shortened(left_out: Sequence[str], width: int) -> str:
@@ -93,7 +94,7 @@ def _shortened(left_out: Sequence[str], width: int) -> str:
     return f"(at {width} columns {what}; --tsv prints all)"
 
 
-def cut(text: str, width: int) -> str:
+def shorten_middle(text: str, width: int) -> str:
     """Return a text of at most `width` characters: its beginning and its end."""
     if len(text) <= width:
         return text
