@@ -47,6 +47,8 @@ def _subcommands() -> Subcommands:
     add_systems(sub)
     _add_groups(sub, "the intervals of differences")
     _add_tsv(sub)
+    text = "also write the table to this file, with all columns"
+    sub.add_argument("--out", type=Path, metavar="FILE", help=text)
     return verbs
 
 
@@ -110,7 +112,12 @@ def table(
     metric: str | None,
     groups: Path | None,
     tsv: bool,
+    out: Path | None,
 ) -> None:
+    from asda.files import write_lines
     from asda.scoring.systems_by_task import SystemsByTask
 
-    _print(SystemsByTask(pattern, rows, columns, runs, metric, groups).table(), tsv)
+    found = SystemsByTask(pattern, rows, columns, runs, metric, groups).table()
+    if out is not None:
+        write_lines(out, [found.tsv() if tsv else found.markdown()])
+    _print(found, tsv)
