@@ -52,10 +52,12 @@ class ClassReport(Report):
         sources: utterance -> its audio, where it is known
     """
 
+    system: ClassificationMetrics
+
     def __init__(self, scored: ScoredClips, sources: Sources):
+        super().__init__(scored)
         self.scored = scored
         self.predictions = prediction_rows(scored, sources)
-        self.system: ClassificationMetrics = scored.measurable()
         self.calibration = Calibration(scored)
         self.confusion: np.ndarray | None = None
         if self.system.single_label:

@@ -146,6 +146,7 @@ class Experiment:
         return self.folder / LOG
 
     def snapshot(self, update: int) -> Path:
+        """File of the model that is kept of an update."""
         return self.folder / "snapshots" / f"update_{update:07d}.pt"
 
     @property
