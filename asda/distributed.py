@@ -32,6 +32,7 @@ class Process:
 
     @property
     def is_first(self) -> bool:
+        """Whether this is the process that writes files and logs for all."""
         return self.rank == 0
 
 

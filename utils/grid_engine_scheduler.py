@@ -26,9 +26,8 @@ class GridEngine:
     """
 
     title = "Grid Engine"
-    index = (
-        "SGE_TASK_ID"  # of a task, in its shell; "undefined", which counts as 0, of a single job
-    )
+    # Of a task, in its shell; "undefined", which counts as 0, of a single job.
+    index = "SGE_TASK_ID"
     requeue = "qmod -rj $JOB_ID.$SGE_TASK_ID"
     each_node = ()
 

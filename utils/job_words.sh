@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Calling run.pl and slurm.pl; to be sourced. As in Kaldi, these scripts let the shell of the job
-# expand the words of a command ($, *, \|), and replace JOB anywhere by the number of the job.
+# Calling run.pl, slurm.pl and queue.pl; to be sourced. As in Kaldi, these scripts let the shell of the
+# job expand the words of a command ($, *, \|), and replace JOB anywhere by the number of the job.
 
 # quote_job_words WORD...: set the array job_words to these words, quoted so that the job gets them
 # unchanged. The quoted words contain no spaces, since run.pl would put further quotes around them.

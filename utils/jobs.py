@@ -1,4 +1,4 @@
-"""Job calls as in Kaldi's recipes, shared by run.pl and slurm.pl (standard library only).
+"""Job calls as in Kaldi's recipes, shared by run.pl, slurm.pl and queue.pl (standard library only).
 
 run.pl [--option value ...] [JOB=1:8] log/x.JOB.log program arguments ...
 """
@@ -24,7 +24,7 @@ class UsageError(Exception):
 
 @dataclass
 class Call:
-    """One call of run.pl or slurm.pl.
+    """One call of run.pl, slurm.pl or queue.pl.
 
     Args:
         options: values by name, with underscores for dashes in names

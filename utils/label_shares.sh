@@ -104,5 +104,4 @@ done
 systems=("$expdir/{run}/{column}/${name}_{row}/score" --rows "From scratch=scratch" "Pretrained=pretrained"
   --columns "${columns[@]}" --runs "${seed_list[@]/#/seed}")
 asda plot results "${systems[@]}" --title "$(basename "$PWD"): results by training set" --out "$expdir/table.png"
-asda results table "${systems[@]}" | tee "$expdir/.table.md"
-mv "$expdir/.table.md" "$expdir/table.md"
+asda results table "${systems[@]}" --out "$expdir/table.md"

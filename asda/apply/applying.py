@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from asda.apply.audio_progress import AudioBar
 from asda.apply.inputs import AudioInput
 from asda.audio.audio_error import AudioError
 from asda.files import InputError, listed, printable
+from asda.inference.windowed_model import Window
 from asda.stop_signals import Stopped
 
 Result = TypeVar("Result")
@@ -18,6 +19,15 @@ Taken = TypeVar("Taken", contravariant=True)
 Follow = Callable[[AudioInput, float, float, bool], None]  # input, start, end, whether it is last
 Compute = Callable[[Sequence[AudioInput], Follow], Iterator[tuple[AudioInput, Result | AudioError]]]
 MOST_LISTED = 20
+
+
+def followed(
+    windows: Iterable[Window], inputs: Sequence[AudioInput], follow: Follow
+) -> Iterator[Window]:
+    """Yield windows of inputs, and call `follow` after each of them."""
+    for window in windows:
+        follow(inputs[window.number], window.start, window.end, window.last)
+        yield window
 
 
 class Output(Protocol[Taken]):

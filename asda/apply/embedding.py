@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from asda.apply.applying import Follow
+from asda.apply.applying import Follow, followed
 from asda.apply.inputs import AudioInput
 from asda.audio.audio_error import AudioError
 from asda.inference.audio_model import AudioModel, Window
+from asda.inference.clip_outputs import by_clip
 from asda.inference.computations import Computation, Layers
 
 
@@ -51,15 +52,10 @@ def embed(
         hop: seconds from the start of a window to that of the next
         batch_size: windows per batch; None = chosen for the device
     """
-    found: list[Window] = []
-    for part in model.run([one.audio for one in inputs], compute, window, hop, batch_size):
-        one = inputs[part.number]
-        follow(one, part.start, part.end, part.last)
-        if part.error is None:
-            found.append(part)
-        if part.last:
-            yield one, part.error or _embeddings(found, window is None)
-            found = []
+    run = model.run([one.audio for one in inputs], compute, window, hop, batch_size)
+    for clip in by_clip(followed(run, inputs, follow)):
+        found = clip.error or _embeddings(clip.windows, window is None)
+        yield inputs[clip.number], found
 
 
 def embed_frames(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from asda.apply.applying import Follow
+from asda.apply.applying import Follow, followed
 from asda.apply.inputs import AudioInput
 from asda.apply.rows import Row
 from asda.audio.audio_error import AudioError
 from asda.inference.audio_model import AudioModel, Window
+from asda.inference.clip_outputs import by_clip
 from asda.inference.transcriber import Transcriber
 from asda.inference.transcription import SpokenSegment, SpokenWord
 
@@ -35,17 +36,11 @@ def transcribe(
         digest: of the file of the model, by which rows name it
         batch_size: windows per batch; None = chosen for the device
     """
-    found: list[Window] = []
     audio = [one.audio for one in inputs]
     run = model.run_windows(audio, transcriber.compute, transcriber.windowing, batch_size)
-    for window in run:
-        one = inputs[window.number]
-        if window.error is None:
-            found.append(window)
-        follow(one, window.start, window.end, window.last)
-        if window.last:
-            yield one, window.error or [_row(one, found, transcriber) | {"model": digest}]
-            found = []
+    for clip in by_clip(followed(run, inputs, follow)):
+        one = inputs[clip.number]
+        yield one, clip.error or [_row(one, clip.windows, transcriber) | {"model": digest}]
 
 
 def _row(one: AudioInput, windows: Sequence[Window], transcriber: Transcriber) -> Row:

@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from asda.commands.change_verbs import add_change_verbs
 from asda.commands.data_steps import fix, print_some, reco2dur, utt2dur, validate, validate_copy
-from asda.commands.kaldi_verbs import add_kaldi_verbs, add_reading
 from asda.commands.number_types import not_negative
 from asda.commands.segment_verbs import add_segment_verbs
 from asda.commands.subcommands import Subcommands
+from asda.commands.table_verbs import add_reading, add_table_verbs
 
 AFFIXES = ("--utt-prefix", "--utt-suffix", "--spk-prefix", "--spk-suffix")
 WITH_DASHED_VALUES = (*AFFIXES, "--validate-opts")
@@ -38,22 +39,33 @@ def _normalised(argv: list[str]) -> list[str]:
 
 def _subcommands() -> Subcommands:
     verbs = Subcommands("asda data", __doc__)
-    verb = verbs.add
+    _add_repair(verbs)
+    _add_subset(verbs)
+    _add_copies(verbs)
+    _add_durations(verbs)
+    _add_overviews(verbs)
+    add_change_verbs(verbs)
+    add_table_verbs(verbs)
+    add_segment_verbs(verbs)
+    return verbs
 
-    sub = verb("validate", validate, "report all problems of a data directory")
+
+def _add_repair(verbs: Subcommands) -> None:
+    sub = verbs.add("validate", validate, "report all problems of a data directory")
     _add_checks(sub)
     sub.add_argument("directory", type=Path)
 
-    sub = verb("fix", fix, "sort tables and drop incomplete utterances; old files go to .backup")
+    sub = verbs.add(
+        "fix", fix, "sort tables and drop incomplete utterances; old files go to .backup"
+    )
     sub.add_argument("directory", type=Path)
     sub.add_argument("--utt-extra-files", default="", help="further files keyed by utterance")
     sub.add_argument("--spk-extra-files", default="", help="further files keyed by speaker")
 
-    sub = verb(
-        "subset",
-        subset,
-        "write a subset of a data directory; by default utterances at even intervals",
-    )
+
+def _add_subset(verbs: Subcommands) -> None:
+    text = "write a subset of a data directory; by default utterances at even intervals"
+    sub = verbs.add("subset", subset, text)
     how = sub.add_mutually_exclusive_group()
     for word, text in {
         "first": "the first COUNT utterances",
@@ -72,20 +84,21 @@ def _subcommands() -> Subcommands:
     sub.add_argument("count", type=int, nargs="?", help="number of utterances; omit with a list")
     sub.add_argument("destination", type=Path)
 
-    sub = verb(
-        "split", split, "split by speaker into directory/split<N>/1, 2, ... for parallel jobs"
-    )
+
+def _add_copies(verbs: Subcommands) -> None:
+    text = "split by speaker into directory/split<N>/1, 2, ... for parallel jobs"
+    sub = verbs.add("split", split, text)
     sub.add_argument("--per-utt", action="store_true", help="split by utterance, into split<N>utt")
     sub.add_argument("directory", type=Path)
     sub.add_argument("count", type=int)
 
-    sub = verb("combine", combine, "combine directories without common utterances")
+    sub = verbs.add("combine", combine, "combine directories without common utterances")
     sub.add_argument("--extra-files", default="", help="further files keyed by utterance")
     sub.add_argument("--skip-fix", choices=("true", "false"), default="false")
     sub.add_argument("destination", type=Path)
     sub.add_argument("sources", type=Path, nargs="+")
 
-    sub = verb("copy", copy, "copy with new utterance and speaker IDs")
+    sub = verbs.add("copy", copy, "copy with new utterance and speaker IDs")
     for name in AFFIXES:
         sub.add_argument(name, default="")
     sub.add_argument(
@@ -94,26 +107,28 @@ def _subcommands() -> Subcommands:
     sub.add_argument("source", type=Path)
     sub.add_argument("destination", type=Path)
 
+
+def _add_durations(verbs: Subcommands) -> None:
     for name, function, text in (
         ("utt2dur", utt2dur, "write utt2dur from segments, audio headers or frame counts"),
         ("reco2dur", reco2dur, "write reco2dur from audio headers"),
     ):
-        sub = verb(name, function, text)
+        sub = verbs.add(name, function, text)
         shift = "seconds from one frame to the next, for durations from features"
         sub.add_argument("--frame-shift", type=float, metavar="SECONDS", help=shift)
         add_reading(sub)
 
-    sub = verb(
-        "labels", labels, "list the audio of a folder with one subfolder per class, as a CSV"
-    )
+
+def _add_overviews(verbs: Subcommands) -> None:
+    text = "list the audio of a folder with one subfolder per class, as a CSV"
+    sub = verbs.add("labels", labels, text)
     sub.add_argument("folder", type=Path)
 
-    sub = verb("summary", summary, "show hours, formats, classes and identical audio of a corpus")
+    sub = verbs.add(
+        "summary", summary, "show hours, formats, classes and identical audio of a corpus"
+    )
     sub.add_argument("--fbank-config", type=Path, metavar="FILE", help="as for asda dump")
     sub.add_argument("directories", type=Path, nargs="+", metavar="directory")
-    add_kaldi_verbs(verbs)
-    add_segment_verbs(verbs)
-    return verbs
 
 
 def _add_checks(parser: argparse.ArgumentParser) -> None:
@@ -153,7 +168,7 @@ def subset(
     utt_list: Path | None,
 ) -> None:
     from asda.corpus.datadir import DataDir
-    from asda.corpus.edit.subset import choose, listed, write_parts
+    from asda.corpus.edit.subset import choose, read_selection, write_parts
     from asda.files import InputError
 
     directory = DataDir(source)
@@ -161,7 +176,7 @@ def subset(
     if names is None and count is not None:
         utterances = choose(directory, how or "evenly", count)
     elif names is not None and count is None:
-        utterances, unknown = listed(directory, names, by_speaker=spk_list is not None)
+        utterances, unknown = read_selection(directory, names, by_speaker=spk_list is not None)
         print_some([f"{names}: '{name}' is not in {source}" for name in unknown])
     else:
         raise InputError("give either the number of utterances, or --utt-list or --spk-list")

@@ -30,15 +30,24 @@ def _subcommands() -> Subcommands:
         epilog=f"keys of the feature configuration:\n{keys}\n\ndefaults:\n{defaults}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_plan(verbs)
+    _add_part(verbs)
+    _add_finish(verbs)
+    _add(verbs, "check", check, "read all features and compare them with the tables")
+    return verbs
 
-    def verb(name: str, function: Callable[..., None], text: str) -> argparse.ArgumentParser:
-        sub = verbs.add(name, function, text)
-        sub.add_argument("dump", type=Path, help="folder of the dump")
-        return sub
 
-    sub = verb(
-        "plan", plan, "list the utterances that are new or have changed; print the number of jobs"
-    )
+def _add(
+    verbs: Subcommands, name: str, function: Callable[..., None], text: str
+) -> argparse.ArgumentParser:
+    sub = verbs.add(name, function, text)
+    sub.add_argument("dump", type=Path, help="folder of the dump")
+    return sub
+
+
+def _add_plan(verbs: Subcommands) -> None:
+    text = "list the utterances that are new or have changed; print the number of jobs"
+    sub = _add(verbs, "plan", plan, text)
     sub.add_argument("data", type=Path, nargs="+", help="data directories")
     sub.add_argument("--nj", type=positive, default=4, help="largest number of jobs (default: 4)")
     sub.add_argument(
@@ -54,11 +63,15 @@ def _subcommands() -> Subcommands:
         help="Kaldi compression method; 1 and 2 need kaldiio (default: 3)",
     )
 
-    sub = verb("part", part, "run one of the jobs")
+
+def _add_part(verbs: Subcommands) -> None:
+    sub = _add(verbs, "part", part, "run one of the jobs")
     sub.add_argument("job", type=int, help="number of the job, from 1")
     sub.add_argument("--archive-mb", type=float, default=256, help="archive size (default: 256)")
 
-    sub = verb("finish", finish, "write the tables after all jobs have ended")
+
+def _add_finish(verbs: Subcommands) -> None:
+    sub = _add(verbs, "finish", finish, "write the tables after all jobs have ended")
     sub.add_argument(
         "--max-bad",
         type=float,
@@ -68,16 +81,13 @@ def _subcommands() -> Subcommands:
         "this is 0 (default: 0.05)",
     )
 
-    verb("check", check, "read all features and compare them with the tables")
-    return verbs
-
 
 def plan(
     dump: Path, data: list[Path], nj: int, fbank_config: Path | None, compression: str
 ) -> None:
-    from asda.dump.plan import plan
+    import asda.dump.plan
 
-    print(plan(dump, data, fbank_config, compression, nj))
+    print(asda.dump.plan.plan(dump, data, fbank_config, compression, nj))
 
 
 def part(dump: Path, job: int, archive_mb: float) -> None:
@@ -87,12 +97,12 @@ def part(dump: Path, job: int, archive_mb: float) -> None:
 
 
 def finish(dump: Path, max_bad: float) -> None:
-    from asda.dump.finish import finish
+    import asda.dump.finish
 
-    finish(dump, max_bad)
+    asda.dump.finish.finish(dump, max_bad)
 
 
 def check(dump: Path) -> None:
-    from asda.dump.check import check
+    import asda.dump.check
 
-    check(dump)
+    asda.dump.check.check(dump)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,13 +59,11 @@ def list_models(tsv: bool) -> None:
         f" fetch NAME` shows the page.\nCache: {cache_folder()}. Your own list: {own_list()}"
         f"{'' if own_list().exists() else ', not written yet'}."
     )
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    print(Table(header, [_row(m) for m in models], note).markdown(width))
+    print(Table(header, [_row(m) for m in models], note).for_terminal())
 
 
 def _everything(model: KnownModel) -> list[object]:
-    values = ("" if value is None else value for value in vars(model).values())
-    return [*values, _state(model)]
+    return [*vars(model).values(), _state(model)]
 
 
 def _row(model: KnownModel) -> list[str]:

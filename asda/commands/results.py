@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +47,8 @@ def _subcommands() -> Subcommands:
     add_systems(sub)
     _add_groups(sub, "the intervals of differences")
     _add_tsv(sub)
+    text = "also write the table to this file, with all columns"
+    sub.add_argument("--out", type=Path, metavar="FILE", help=text)
     return verbs
 
 
@@ -80,9 +80,7 @@ def _add_tsv(parser: argparse.ArgumentParser) -> None:
 
 
 def _print(table: Table, tsv: bool) -> None:
-    """Print a table, on a terminal within its width."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    print(table.tsv() if tsv else table.markdown(width))
+    print(table.tsv() if tsv else table.for_terminal())
 
 
 def list_results(root: Path, metric: str | None, folds: bool, tsv: bool) -> None:
@@ -114,7 +112,12 @@ def table(
     metric: str | None,
     groups: Path | None,
     tsv: bool,
+    out: Path | None,
 ) -> None:
+    from asda.files import write_lines
     from asda.scoring.systems_by_task import SystemsByTask
 
-    _print(SystemsByTask(pattern, rows, columns, runs, metric, groups).table(), tsv)
+    found = SystemsByTask(pattern, rows, columns, runs, metric, groups).table()
+    if out is not None:
+        write_lines(out, [found.tsv() if tsv else found.markdown()])
+    _print(found, tsv)

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from asda.commands.data_steps import print_some
-from asda.commands.kaldi_verbs import add_reading_options
 from asda.commands.subcommands import Subcommands
+from asda.commands.table_verbs import add_reading_options
 
 
 def add_segment_verbs(verbs: Subcommands) -> None:

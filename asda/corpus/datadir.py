@@ -307,6 +307,7 @@ def keys_by_value(pairs: Iterable[tuple[T, str]]) -> dict[str, list[T]]:
 
 
 def _length_or_reason(source: str) -> float | str:
+    # Loading NumPy and what decodes audio takes longer than most uses of a data directory.
     from asda.audio.waveform import AudioError, audio_duration
 
     try:
@@ -317,7 +318,7 @@ def _length_or_reason(source: str) -> float | str:
 
 def _segment_length(segment: AudioSegment, lengths: Mapping[str, float | str]) -> float | str:
     """Return the seconds of a segment, or the reason why it has none."""
-    from asda.audio.waveform import AudioError, check_times
+    from asda.audio.waveform import AudioError, check_times  # late, as above
 
     source, start, end = segment
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -41,13 +41,21 @@ def evenly_spaced(items: Sequence[T], count: int) -> list[T]:
     return [items[index * len(items) // count] for index in range(count)]
 
 
-def hashed_share(groups: Iterable[Sequence[str]], percent: float) -> list[str]:
-    """Pick a share of each group of names, at least one: those whose hashes come first.
+def hashed_share(
+    groups: Iterable[Sequence[T]], percent: float, name: Callable[[T], str]
+) -> list[T]:
+    """Pick a share of each group, at least one item, in order: those whose hashes come first.
 
-    Smaller shares are parts of larger ones, and the same names are picked on every machine.
+    Smaller shares are parts of larger ones, and the same items are picked on every machine.
+
+    Args:
+        groups: whose items differ in their names
+        percent: size of the share
+        name: of an item, which its hash is made of
     """
-    picked = []
+    picked: list[T] = []
     for group in groups:
-        ranked = sorted(group, key=lambda name: hashlib.sha256(name.encode()).digest())
-        picked += ranked[: max(1, round(len(group) * percent / 100))]
+        ranked = sorted(group, key=lambda item: hashlib.sha256(name(item).encode()).digest())
+        chosen = {*map(name, ranked[: max(1, round(len(group) * percent / 100))])}
+        picked += [item for item in group if name(item) in chosen]
     return picked

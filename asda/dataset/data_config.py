@@ -110,6 +110,11 @@ class DataConfig:
         """Size of a full micro-batch of one process: frames if these are limited, else clips."""
         return self.batch_frames or self.batch_size
 
+    @property
+    def batch_unit(self) -> str:
+        """What `batch_measure` counts."""
+        return "frames" if self.batch_frames else "clips"
+
     def _check_batch_frames(self, frames: int) -> None:
         if frames < self.max_frames:
             raise ValueError(

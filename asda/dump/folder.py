@@ -50,6 +50,7 @@ class DumpItem:
 
     @classmethod
     def parse(cls, line: str) -> DumpItem:
+        """Return the item that a line made by `str` describes."""
         utterance, fingerprint, start, end, seconds, audio = line.split(" ", 5)
         return cls(
             utterance,
@@ -86,6 +87,7 @@ class Entry:
 
     @classmethod
     def parse(cls, line: str, archive: str) -> Entry:
+        """Return the entry that a line made by `str`, in the table of an archive, describes."""
         utterance, fingerprint, offset, frames, moments = line.split(" ", 4)
         return cls(
             utterance, fingerprint, archive, int(offset), int(frames), Moments.parse(moments)
@@ -109,6 +111,7 @@ class Dump:
 
     @property
     def compression(self) -> str:
+        """Kaldi's compression method of all archives."""
         return self.compression_file.read_text(encoding="utf-8").strip()
 
     def todo(self, job: int) -> Path:
@@ -133,6 +136,7 @@ class Dump:
         return read_table(self.bad_file) if self.bad_file.exists() else {}
 
     def archive(self, name: str) -> Path:
+        """File of an archive, by its name."""
         return self.archives / f"{name}.ark"
 
     def commit(self, partial: Path, entries: Iterable[Entry]) -> None:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from asda.canvas import COLOURS, MARKERS, STYLES, new_figure
 from asda.figures.label_places import spread
 from asda.files import InputError, listed
-from asda.scoring.tables import cut
+from asda.scoring.tables import shorten_middle
 from asda.training.history import RISING, History, curve, quantities
 
 LOGARITHMIC = 30  # ratio of largest and smallest value from which the axis is logarithmic
@@ -82,7 +82,8 @@ def _draw(panel: Axes, runs: Mapping[str, History], quantity: str, height: float
             updates, found = curve(history, group, quantity)
             if updates:
                 panel.plot(updates, found, **style)
-                label = group if len(runs) == 1 else f"{cut(name, LABEL_CHARACTERS)}, {group}"
+                shown = shorten_middle(name, LABEL_CHARACTERS)
+                label = group if len(runs) == 1 else f"{shown}, {group}"
                 ends.append(End(updates[-1], found[-1], label, style["color"]))
                 values += found
     if quantity.endswith("_std"):  # what matters is how far it is from collapse

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from asda.canvas import MARKERS, WEIGHT, new_figure
 from asda.figures.embedded_clips import EmbeddedClips
 from asda.figures.label_places import separate
-from asda.scoring.tables import Table, cut
+from asda.scoring.tables import Table, shorten_middle
 
 LABEL_CHARACTERS = 24
 AREA = 26  # of a marker, in square points
@@ -74,7 +74,7 @@ def _write_names(
 ) -> None:
     """Write each name at the median of its clips, moved where names would overlap."""
     figure.draw_without_rendering()  # the place of the axes is known after the layout
-    texts = [cut(name or "no label", LABEL_CHARACTERS) for name in names]
+    texts = [shorten_middle(name or "no label", LABEL_CHARACTERS) for name in names]
     medians = np.array([np.median(points[of_clip == name], axis=0) for name in names])
     pixels = figure.dpi / 72 * FONT
     sizes = [(len(text) * CHARACTER_WIDTH * pixels, LINE_HEIGHT * pixels) for text in texts]

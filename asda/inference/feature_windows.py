@@ -87,7 +87,7 @@ class WindowReader:
         offset = 0.0 if isinstance(source, Waveform) else source.start
         stream = LogMelStream(source, self.fbank)
         try:
-            for first, log_mel, last in cut(stream, self.windowing):
+            for first, log_mel, last in windows_of(stream, self.windowing):
                 start = first * config.frame_shift
                 end = stream.samples if last else start + len(log_mel) * config.frame_shift
                 yield FeatureWindow(
@@ -102,7 +102,7 @@ class WindowReader:
             yield FeatureWindow(number, error=error)
 
 
-def cut(
+def windows_of(
     blocks: Iterable[np.ndarray], windowing: Windowing
 ) -> Iterator[tuple[int, np.ndarray, bool]]:
     """Yield first frame, rows and whether it is the last, of each window of a matrix.

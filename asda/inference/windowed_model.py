@@ -138,6 +138,15 @@ class WindowedModel(nn.Module):
         return self.data.max_frames, self.normalization.fill
 
     def windowing(self, window: float | None, hop: float | None) -> Windowing:
+        """Return where windows lie, in frames.
+
+        Args:
+            window: their length in seconds; None = the longest input of the model
+            hop: seconds from the start of a window to that of the next; None = their length
+
+        Raises:
+            InputError: if they are longer than the longest input of the model, or too short.
+        """
         length = self.data.max_frames if window is None else self._frames_in("windows", window)
         step = length if hop is None else self._frames_in("a hop", hop)
         if not self.data.min_frames <= length <= self.data.max_frames:
@@ -161,6 +170,7 @@ class WindowedModel(nn.Module):
         windowing: Windowing,
         batch_size: int | None,
     ) -> Iterator[Window]:
+        """Yield what is computed of windows that lie as given in frames; otherwise as `run`."""
         on_cpu = self.device.type == "cpu"
         size = batch_size or (8 if on_cpu else 32)
         readers = 1 if on_cpu else min(MOST_READERS, os.cpu_count() or 1)

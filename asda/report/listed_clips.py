@@ -8,7 +8,7 @@ from typing import Any
 
 from asda.audio.wav_scp import AudioSegment
 from asda.scoring.clip_tables import Row, times_of
-from asda.scoring.tables import cut
+from asda.scoring.tables import shorten_middle
 
 MOST_CLIPS = 5000  # named in a page; their names alone would fill it otherwise
 LONGEST = 200  # characters of a name or a list of labels
@@ -67,4 +67,4 @@ def _decision(row: Row) -> dict[str, str]:
 
 def short(text: object) -> str:
     """Return a name or a list of labels at a length that a page can show."""
-    return cut(str(text), LONGEST)
+    return shorten_middle(str(text), LONGEST)

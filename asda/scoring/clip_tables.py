@@ -9,7 +9,8 @@ from typing import Any
 
 from asda.audio.wav_scp import AudioSegment, split_source
 from asda.corpus.datadir import DataDir
-from asda.files import atomic_write, numbered_lines
+from asda.files import numbered_lines
+from asda.scoring.tables import write_tsv
 
 PREDICTIONS = "predictions.tsv"  # of a classifier
 HYPOTHESES = "hypotheses.tsv"  # of speech recognition
@@ -45,18 +46,12 @@ def place_of(segment: AudioSegment | None) -> Row:
 
 
 def write_clip_table(path: Path, rows: Sequence[Row]) -> None:
-    """Write a row per clip, tab-separated with a header; None is an empty cell."""
-    with atomic_write(path) as stream:
-        for cells in (list(rows[0]), *(row.values() for row in rows)):
-            stream.write("\t".join(map(_cell, cells)) + "\n")
+    """Write a row per clip, tab-separated with a header; floats have six digits."""
+    write_tsv(path, list(rows[0]), [map(_rounded, row.values()) for row in rows])
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return str(value).replace("\t", " ")
+def _rounded(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value
 
 
 def read_sources(folder: Path) -> dict[str, AudioSegment]:

@@ -12,7 +12,7 @@ from asda.dataset.feature_sources import naming
 from asda.decoding.joined_windows import Part
 from asda.distributed import Process
 from asda.features.view import normalised_view
-from asda.inference.feature_windows import Windowing, cut, overlapping
+from asda.inference.feature_windows import Windowing, overlapping, windows_of
 from asda.inference.model_input import padded
 from asda.inference.transcriber import unit_log_probs
 from asda.model.ctc_head import CtcHead
@@ -52,5 +52,5 @@ def _windows(clips: Clips, utterance: str, windowing: Windowing) -> list[tuple[i
         frames = np.arange(matrix.shape[0])[:, None]
         return [
             (start, normalised_view(matrix, start, len(rows), clips.normalization).read())
-            for start, rows, _ in cut([frames], windowing)
+            for start, rows, _ in windows_of([frames], windowing)
         ]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import shutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asda.files import atomic_write
+from asda.files import write_lines
 from asda.scoring.intervals import Interval
 from asda.scoring.measurable import Metric
 
 NARROWEST = 12  # characters that a shortened cell keeps
+_SPACES = str.maketrans("\t\n\r", "   ")
 
 
 @dataclass
@@ -33,7 +36,11 @@ class Table:
 
     def tsv(self) -> str:
         """Return all columns as tab-separated values with a header."""
-        return "\n".join("\t".join(map(str, row)) for row in (self.header, *self.rows))
+        return "\n".join(map(tsv_line, (self.header, *self.rows)))
+
+    def for_terminal(self) -> str:
+        """Return a Markdown table that fits the terminal, if standard output is one."""
+        return self.markdown(shutil.get_terminal_size().columns if sys.stdout.isatty() else 0)
 
     def markdown(self, width: int = 0) -> str:
         """Return a Markdown table of at most `width` characters, followed by the note.
@@ -77,7 +84,8 @@ class Table:
 
     def _block(self, columns: Sequence[int], first: int) -> str:
         header, *rows = [[row[column] for column in columns] for row in (self.header, *self.rows)]
-        return markdown_table(header, [[cut(str(name), first), *row] for name, *row in rows])
+        shown = [[shorten_middle(str(name), first), *cells] for name, *cells in rows]
+        return markdown_table(header, shown)
 
 
 def _shortened(left_out: Sequence[str], width: int) -> str:
@@ -86,7 +94,7 @@ def _shortened(left_out: Sequence[str], width: int) -> str:
     return f"(at {width} columns {what}; --tsv prints all)"
 
 
-def cut(text: str, width: int) -> str:
+def shorten_middle(text: str, width: int) -> str:
     """Return a text of at most `width` characters: its beginning and its end."""
     if len(text) <= width:
         return text
@@ -158,8 +166,11 @@ def clips_counted(clips: Mapping[str, int | None]) -> str:
     return str(found) if expected in (None, found) else f"{found} of {expected}"
 
 
+def tsv_line(cells: Iterable[Any]) -> str:
+    """Return a line of tab-separated values; None is empty, and tabs and line breaks are spaces."""
+    return "\t".join("" if cell is None else str(cell).translate(_SPACES) for cell in cells)
+
+
 def write_tsv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write tab-separated values with a header; None is an empty cell."""
-    with atomic_write(path) as stream:
-        for row in (header, *rows):
-            stream.write("\t".join("" if cell is None else str(cell) for cell in row) + "\n")
+    """Write tab-separated values with a header, each row as `tsv_line` returns it."""
+    write_lines(path, map(tsv_line, (header, *rows)))

@@ -44,7 +44,12 @@ ACCEPTABLE |= {
 PLACES = {"train", "valid", "dump", "fbank", "units"}  # the content is compared in any case
 OWN_SECTIONS = {"teacher", "classifier", "ctc"}  # each of one command
 BEGIN = "training begins"  # a line of the log
-CONFIG, CHECKPOINT, MODEL = "config.yaml", "checkpoint.pt", "model.pt"
+CONFIG, CHECKPOINT, MODEL, LOG = "config.yaml", "checkpoint.pt", "model.pt", "train.log"
+
+
+def has_begun(folder: Path) -> bool:
+    """Return whether a run has written at least one checkpoint in its folder."""
+    return (folder / CHECKPOINT).exists() or (folder / MODEL).exists()
 
 
 def begun_run(config: Run) -> Run | None:
@@ -56,8 +61,7 @@ def begun_run(config: Run) -> Run | None:
         InputError: if the configuration is damaged.
     """
     folder = Path(config.exp)
-    begun = (folder / CHECKPOINT).exists() or (folder / MODEL).exists()
-    if not begun or not (folder / CONFIG).exists():
+    if not has_begun(folder) or not (folder / CONFIG).exists():
         return None
     try:
         return configuration.load(type(config), folder / CONFIG)
@@ -113,11 +117,19 @@ class Experiment:
         self._lengthened: int | None = None  # updates of the completed run to lengthen
         if process.is_first:
             self._lock()
-            self._remove_unfinished()
-            notes = self._notes()
-            self._open_log()
-            for note in notes:
-                log.warning("%s", note)
+            try:
+                self._begin()
+            except BaseException:
+                self.close()
+                raise
+
+    def _begin(self) -> None:
+        """Find out whether this run may continue that in the folder, and open the log."""
+        self._remove_unfinished()
+        notes = self._notes()
+        self._open_log()
+        for note in notes:
+            log.warning("%s", note)
 
     @property
     def checkpoint(self) -> Path:
@@ -131,9 +143,10 @@ class Experiment:
 
     @property
     def _log(self) -> Path:
-        return self.folder / "train.log"
+        return self.folder / LOG
 
     def snapshot(self, update: int) -> Path:
+        """File of the model that is kept of an update."""
         return self.folder / "snapshots" / f"update_{update:07d}.pt"
 
     @property
@@ -149,11 +162,6 @@ class Experiment:
             source = "makes it from the checkpoint" if self.checkpoint.exists() else "trains anew"
             raise InputError(f"{self.model}: damaged; remove it, and the same command {source}")
         return True
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether at least one checkpoint was written."""
-        return self.checkpoint.exists() or self.model.exists()
 
     def _lock(self) -> None:
         """Keep other processes out of the folder until this one ends."""
@@ -216,7 +224,7 @@ class Experiment:
         """
         if old := begun_run(self.config):
             return self._compare(old, self._launch)
-        if self.has_begun:
+        if has_begun(self.folder):
             config = self.folder / CONFIG
             return [f"no {config}: settings are not compared with those of the run so far"]
         if self._log.exists() and BEGIN in self._log.read_text(encoding="utf-8"):
@@ -241,11 +249,12 @@ class Experiment:
         notes = []
         earlier = Launch.read(self.folder)
         if earlier and not self.model.exists():
-            if note := launch.check(earlier, self.folder):
+            unit = self.config.data.batch_unit
+            if note := launch.check(earlier, self.folder, unit):
                 notes.append(note)
-            if earlier.clips_per_update == launch.clips_per_update:
+            if earlier.update_size == launch.update_size:
                 split = [changed.pop(key) for key in SPLIT_KEYS & set(changed)]
-                notes += [f"{change}, with as many clips per update" for change in split]
+                notes += [f"{change}, with as many {unit} per update" for change in split]
         if changed:
             self._accept(changed, old.training.updates)
             notes.append(f"resuming with changed settings: {'; '.join(changed.values())}")

@@ -12,7 +12,7 @@ from asda.dataset.fingerprint import fingerprint
 from asda.digests import file_digest
 from asda.files import InputError, atomic_write
 from asda.registry.model_cache import local_file
-from asda.training.experiment import Experiment
+from asda.training.experiment import Experiment, has_begun
 from asda.training.run_inputs import run_inputs
 
 
@@ -29,7 +29,7 @@ def check_inputs(experiment: Experiment, new: Mapping[str, str]) -> None:
         return
     record = experiment.folder / "inputs.yaml"
     old: dict[str, str] = {}
-    if record.exists() and experiment.has_begun:
+    if record.exists() and has_begun(experiment.folder):
         old = read_yaml(record)
     changed = [name for name in new if name in old and old[name] != new[name]]
     if changed:

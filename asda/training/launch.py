@@ -1,4 +1,4 @@
-"""How a run is launched: its number of processes and, with it, the number of clips per update."""
+"""How a run is launched: its number of processes and, with it, the size of an update."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ class Launch:
 
     Args:
         processes: number of processes
-        clips_per_update: over all processes and micro-batches; with data.batch_frames, frames
+        update_size: clips, or with data.batch_frames frames, over all processes and micro-batches
     """
 
     processes: int
-    clips_per_update: int
+    update_size: int
 
     @classmethod
     def of(cls, config: RunConfig, processes: int) -> Launch:
-        clips = processes * config.data.batch_measure * config.training.accumulation
-        return cls(processes, clips)
+        return cls(processes, processes * config.data.batch_measure * config.training.accumulation)
 
     @classmethod
     def read(cls, folder: Path) -> Launch | None:
@@ -40,28 +39,36 @@ class Launch:
         path = folder / NAME
         if not path.exists():
             return None
-        return restore(cls, read_yaml(path), path)
+        values = read_yaml(path)
+        if "clips_per_update" in values:  # its name in earlier versions of asda
+            values["update_size"] = values["clips_per_update"]
+        return restore(cls, values, path)
 
     def write(self, folder: Path) -> None:
         with atomic_write(folder / NAME) as stream:
             yaml.safe_dump(vars(self), stream, sort_keys=False)
 
-    def check(self, before: Launch, folder: Path) -> str | None:
+    def check(self, before: Launch, folder: Path, unit: str) -> str | None:
         """Return a note on another number of processes than before; None if it is the same.
 
+        Args:
+            before: the launch of the run so far
+            folder: of the run
+            unit: what the size of an update counts
+
         Raises:
-            InputError: if updates would hold another number of clips.
+            InputError: if updates would have another size.
         """
         if before.processes == self.processes:
             return None
         change = (
-            f"{before.processes} processes, {before.clips_per_update} clips per update ->"
-            f" {self.processes}, {self.clips_per_update}"
+            f"{before.processes} processes, {before.update_size} {unit} per update ->"
+            f" {self.processes}, {self.update_size}"
         )
-        if before.clips_per_update != self.clips_per_update:
+        if before.update_size != self.update_size:
             raise InputError(
                 f"{folder} holds a run with another number of processes ({change}): launch it as"
-                f" {folder}/run.sh does, or keep the clips per update with training.accumulation"
+                f" {folder}/run.sh does, or keep the {unit} per update with training.accumulation"
             )
         return f"another number of processes ({change}): the order of clips differs from here on"
 

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from asda.configuration import MOST_THREADS
+from asda.configuration import MOST_THREADS, check_fraction
 from asda.dataset.data_config import AugmentConfig, DataConfig
 from asda.files import InputError
 from asda.model.model_config import ModelConfig, PooledLayers, Pooling
@@ -301,8 +301,7 @@ class PretrainConfig(RunConfig):
                 "data.batch_frames is for a single corpus: shares are those of batches of"
                 " data.batch_size clips"
             )
-        if not 0 <= self.share_temperature <= 1:
-            raise ValueError(f"share_temperature must lie in 0..1, not {self.share_temperature}")
+        check_fraction("share_temperature", self.share_temperature)
         for name in ("mixup_alpha", "time_mask", "freq_mask"):
             if getattr(self.augment, name):
                 raise ValueError(f"augment.{name} is for fine-tuning; pretraining masks patches")

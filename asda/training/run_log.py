@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 
 from asda.files import InputError, numbered_lines
-from asda.training.experiment import BEGIN
+from asda.training.experiment import BEGIN, LOG
 from asda.training.history import History
 
-LOG = "train.log"
 ROW = re.compile(r"INFO (train|valid) (\d+)/\d+  (.*)")
 RESUMED = re.compile(r"INFO resuming after update (\d+)")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import logging
@@ -128,13 +129,8 @@ class Task(ABC, Generic[Config]):
     ) -> None:
         if process.device.type == "cpu":
             keep_freed_memory()  # a setting of the process, which only a command may change
-        init: SavedModel | None = None
-        notes: list[str] = []
-        if config.init:
-            init = read_model(config.init)
-            differing = differing_settings(config.model, init.config, stated)
-            model, notes = cls.continued(config, init.config, differing)
-            config = dataclasses.replace(config, model=model)
+        init = read_model(config.init) if config.init else None
+        config, notes = cls._with_model_of(init, config, stated)
         given, begun = config, begun_run(config)
         config = cls.decided(config, process, begun)
         refuse_unread(config, given, _taken_over(config, begun, init))
@@ -142,6 +138,38 @@ class Task(ABC, Generic[Config]):
         agree_on_settings(config, process)
         with failing_together():
             experiment = Experiment(config, cls.verb, process)
+        with contextlib.closing(experiment):  # also before a signal ends the process
+            complete = cls._is_complete(experiment)
+            for note in notes if process.is_first else ():
+                log.warning("%s", note)
+            if complete:
+                log.info("%s is complete", experiment.model)
+                experiment.claim()
+                return
+            task = cls(config, process, init)
+            if begun is None and process.is_first:
+                task.log_choices(given)
+            train(task, experiment, process, stop)
+
+    @classmethod
+    def _with_model_of(
+        cls, init: SavedModel | None, config: Config, stated: Collection[str] | None
+    ) -> tuple[Config, list[str]]:
+        """Return the configuration with the model that the run starts from, and notes about it."""
+        if init is None:
+            return config, []
+        differing = differing_settings(config.model, init.config, stated)
+        model, notes = cls.continued(config, init.config, differing)
+        return dataclasses.replace(config, model=model), notes
+
+    @classmethod
+    def _is_complete(cls, experiment: Experiment) -> bool:
+        """Return whether nothing is left to train, once folder and data are known to fit.
+
+        Raises:
+            InputError: if the processes see other folders or data, or the data have changed.
+        """
+        config, process = experiment.config, experiment.process
         agree_on_folder(experiment.folder, process)
         with failing_together():
             balanced = {"labels"} if config.data.sampling == "balanced" else set()
@@ -150,19 +178,7 @@ class Task(ABC, Generic[Config]):
         with failing_together():
             check_inputs(experiment, inputs)
             complete = experiment.is_complete
-        for note in notes if process.is_first else ():
-            log.warning("%s", note)
-        if gather(complete)[0]:  # other processes do not know whether the run continues
-            log.info("%s is complete", experiment.model)
-            experiment.claim()
-        else:
-            task = cls(config, process, init)
-            if begun is None and process.is_first:
-                task.log_choices(given)
-            try:
-                train(task, experiment, process, stop)
-            finally:  # also before a signal ends the process
-                experiment.close()
+        return gather(complete)[0]  # other processes do not know whether the run continues
 
     @classmethod
     def continued(

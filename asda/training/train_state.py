@@ -29,7 +29,8 @@ class TrainState:
         evaluated: update of the last evaluation
         skipped: updates that were skipped because loss or gradient was not finite
         skipped_in_a_row: how many of these were the last ones
-        batch_size: clips (or frames) of a micro-batch, over all processes (0 = not recorded)
+        batch_measure: clips, or with data.batch_frames frames, of a full micro-batch, over all
+            processes (0 = not recorded)
     """
 
     update: int = 0
@@ -41,28 +42,28 @@ class TrainState:
     evaluated: int = 0
     skipped: int = 0
     skipped_in_a_row: int = 0
-    batch_size: int = 0
+    batch_measure: int = 0
 
     @classmethod
     def restored(cls, values: dict[str, Any], path: Path) -> TrainState:
-        """Return the state in a checkpoint; earlier versions of asda recorded less.
+        """Return the state in a checkpoint, also of an earlier version of asda.
 
         Raises:
             InputError: naming the fields that are missing or of another type.
         """
         added = {"evaluated": values.get("update"), "skipped": 0}
-        added |= {"skipped_in_a_row": 0, "batch_size": 0}
+        added |= {"skipped_in_a_row": 0, "batch_measure": values.get("batch_size", 0)}
         return restore(cls, added | values, path)
 
-    def divide(self, batch_size: int) -> None:
+    def divide(self, batch_measure: int) -> None:
         """Continue with micro-batches of another size at the same place in the training clips.
 
         Args:
-            batch_size: clips (or frames) of a micro-batch, over all processes
+            batch_measure: clips or frames of a full micro-batch, over all processes
         """
-        if self.batch_size:
-            self.batches = self.batches * self.batch_size // batch_size
-        self.batch_size = batch_size
+        if self.batch_measure:
+            self.batches = self.batches * self.batch_measure // batch_measure
+        self.batch_measure = batch_measure
 
 
 @dataclass

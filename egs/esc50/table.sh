@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The table in README.md: pretrained, from scratch, linear probe and baselines, on five folds.
-# Completed runs are skipped; repeat an interrupted call to resume.
+# The table in README.md: pretrained, from scratch, linear probe and baselines, on five folds; also
+# written to EXPDIR/SUBSET/table.md. Completed runs are skipped; repeat an interrupted call to resume.
 # Usage: ./table.sh [--subset esc50] [--nj JOBS] [--dumpdir dump] [--expdir exp/table], after
 #        ./run.sh [--subset esc50] --stop-stage 2
 set -euo pipefail
@@ -30,4 +30,5 @@ asda results table "$expdir/{column}/{row}/score" \
   --rows Pretrained=finetune "From scratch=finetune_scratch" "Linear probe=finetune_probe" \
   "Logistic regression=logistic_regression" "Random forest=random_forest" \
   --columns "All folds=$subset" "Fold 1=$subset/fold1" "Fold 2=$subset/fold2" \
-  "Fold 3=$subset/fold3" "Fold 4=$subset/fold4" "Fold 5=$subset/fold5"
+  "Fold 3=$subset/fold3" "Fold 4=$subset/fold4" "Fold 5=$subset/fold5" \
+  --out "$expdir/$subset/table.md"

@@ -41,7 +41,6 @@ runs=("${runs[@]/#/seed}")
 asda results table "$expdir/{run}/finetune_{row}/score_{column}" --metric accuracy \
   --rows "${arms[@]}" --runs "${runs[@]}" --columns Clean=unseen_fold1_test \
   "White 20 dB=noisy_white_20" "White 10 dB=noisy_white_10" "White 0 dB=noisy_white_0" \
-  "Babble 20 dB=noisy_babble_20" "Babble 10 dB=noisy_babble_10" "Babble 0 dB=noisy_babble_0" |
-  tee "$expdir/.table.md"
-mv "$expdir/.table.md" "$expdir/table.md"
+  "Babble 20 dB=noisy_babble_20" "Babble 10 dB=noisy_babble_10" "Babble 0 dB=noisy_babble_0" \
+  --out "$expdir/table.md"
 local/plot_ablation.py "$expdir" --arms "${arms[@]}" --runs "${runs[@]}"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The table in README.md: both protocols, all labels and few, for pretrained, from scratch, linear
-# probe and baselines. Completed runs are skipped; repeat an interrupted call to resume.
+# probe and baselines; also written to EXPDIR/table.md. Completed runs are skipped; repeat an
+# interrupted call to resume.
 # Usage: ./table.sh [--nj JOBS] [--dumpdir dump] [--expdir exp/table], after ./run.sh --stop-stage 2
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -36,4 +37,5 @@ asda results table "$expdir/{column}/{row}/score" \
   "Linear probe=finetune_probe" "Logistic regression=logistic_regression" \
   "Random forest=random_forest" \
   --columns "Official, all labels=train/official" "Official, 300 labels=train_few/official" \
-  "Unseen speakers, all labels=train/unseen" "Unseen speakers, 200 labels=train_few/unseen"
+  "Unseen speakers, all labels=train/unseen" "Unseen speakers, 200 labels=train_few/unseen" \
+  --out "$expdir/table.md"

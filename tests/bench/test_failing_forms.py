@@ -9,9 +9,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def training_step(repository, monkeypatch):
+def step_worker(repository, monkeypatch):
     monkeypatch.syspath_prepend(repository / "tools/bench")
-    return importlib.import_module("training_step")
+    return importlib.import_module("step_worker")
+
+
+@pytest.fixture
+def form(step_worker):
+    return step_worker.Form("bad", True, torch.float32, {"backend": "no_such_compiler"})
 
 
 class Connection:
@@ -27,15 +32,14 @@ class Connection:
         self.answers.append(answer)
 
 
-def test_an_error_ends_the_process_with_its_first_line(training_step):
-    form = training_step.Form("bad", True, torch.float32, {"backend": "no_such_compiler"})
+def test_an_error_ends_the_process_with_its_first_line(step_worker, form):
     connection = Connection()
-    training_step.work(connection, "inference", 1, "cpu", "tiny", form)
+    step_worker.work(connection, "inference", 1, "cpu", "tiny", form)
     [answer] = connection.answers
     assert "no_such_compiler" in answer and "\n" not in answer
 
 
-def test_a_process_that_dies_is_noticed(training_step):
-    worker = training_step.Worker("no such case", 1, "cpu", "tiny", training_step.ASDA_BF16)
-    with pytest.raises(training_step.StepError, match="KeyError: 'no such case'"):
+def test_a_process_that_dies_is_noticed(step_worker, form):
+    worker = step_worker.Worker("no such case", 1, "cpu", "tiny", form)
+    with pytest.raises(step_worker.StepError, match="KeyError: 'no such case'"):
         worker.step()

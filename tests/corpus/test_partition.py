@@ -49,7 +49,7 @@ def test_evenly_spaced(total, data):
 @given(sizes=sizes, percents=st.lists(st.integers(1, 100), min_size=2, max_size=2))
 def test_shares_are_nested_and_have_their_part_of_each_group(sizes, percents):
     groups = [[f"{group}-{index}" for index in range(size)] for group, size in enumerate(sizes)]
-    smaller, larger = (hashed_share(groups, percent) for percent in sorted(percents))
+    smaller, larger = (hashed_share(groups, percent, str) for percent in sorted(percents))
     assert {*smaller} <= {*larger}
     for number, group in enumerate(groups):
         of_group = [name for name in larger if name.startswith(f"{number}-")]
@@ -58,5 +58,5 @@ def test_shares_are_nested_and_have_their_part_of_each_group(sizes, percents):
 
 def test_a_share_is_neither_the_first_names_nor_another_on_each_call():
     names = [f"name{index:02d}" for index in range(10)]
-    assert hashed_share([names], 30) == ["name06", "name04", "name08"]
-    assert hashed_share([names[::-1]], 30) == ["name06", "name04", "name08"]
+    assert hashed_share([names], 30, str) == ["name04", "name06", "name08"]
+    assert hashed_share([names[::-1]], 30, str) == ["name08", "name06", "name04"]

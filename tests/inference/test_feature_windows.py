@@ -11,7 +11,7 @@ from asda.dataset.windows import window_starts
 from asda.features.extract import extract_log_mel
 from asda.features.fbank import Fbank
 from asda.features.fbank_config import FbankConfig
-from asda.inference.feature_windows import Windowing, cut
+from asda.inference.feature_windows import Windowing, windows_of
 from asda.inference.log_mel_stream import LogMelStream
 
 FBANK = Fbank(FbankConfig())
@@ -25,7 +25,7 @@ def test_windows_do_not_depend_on_blocks(data):
     borders = data.draw(st.lists(st.integers(1, rows), max_size=5))
     matrix = np.arange(rows, dtype=np.float32)[:, None]
     blocks = [block for block in np.split(matrix, sorted(borders)) if len(block)]
-    found = list(cut(blocks, Windowing(length, hop, align)))
+    found = list(windows_of(blocks, Windowing(length, hop, align)))
     starts = [*range(0, max(0, rows - length), hop), -(-max(0, rows - length) // align) * align]
     assert [first for first, _, _ in found] == starts
     assert [last for _, _, last in found] == [False] * (len(found) - 1) + [True]
@@ -35,7 +35,7 @@ def test_windows_do_not_depend_on_blocks(data):
 
 @pytest.mark.parametrize("frames", [3, 40, 41, 80, 95])
 def test_windows_back_to_back_are_those_of_scoring(frames):
-    found = cut([np.zeros((frames, 1), np.float32)], Windowing(40, 40))
+    found = windows_of([np.zeros((frames, 1), np.float32)], Windowing(40, 40))
     assert [first for first, _, _ in found] == window_starts(frames, 40)
 
 

@@ -444,6 +444,22 @@ def test_a_table_of_systems_and_tasks(exp, tmp_path, capsys):
     assert second[2].startswith(f"{value:.1f} [") and ";" not in second[2]
 
 
+@pytest.mark.parametrize("options", [[], ["--tsv"]])
+def test_a_table_in_a_file_is_not_made_to_fit_a_terminal(
+    exp, tmp_path, capsys, monkeypatch, options
+):
+    pattern, out = str(exp / "{row}/{column}"), tmp_path / "tables/table.md"
+    words = [pattern, "--rows", "weak", "strong", "--columns", "A=score", "B=score", *options]
+    main(["results", "table", *words, "--out", str(out)])
+    assert out.read_text() == capsys.readouterr().out
+    whole = out.read_text()
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    main(["results", "table", *words, "--out", str(out)])
+    assert out.read_text() == whole
+    assert (capsys.readouterr().out == whole) == bool(options)
+
+
 @pytest.mark.slow
 def test_a_table_of_means_over_runs(tmp_path, capsys):
     signals = {"base": (0.2, 0.5), "new": (3.0, 2.5), "begun": (1.0,)}

@@ -3,7 +3,8 @@
 import pytest
 from scoring.systems import rows
 
-from asda.scoring.tables import Table
+from asda.scoring.clip_tables import write_clip_table
+from asda.scoring.tables import Table, write_tsv
 
 HEADER = ["experiment", "set", "result", "date"]
 LONG = "finetune_" + "x" * 50 + "_lr1e-3"
@@ -55,3 +56,13 @@ def test_a_wide_table_is_divided_and_repeats_its_first_column():
 def test_tab_separated_values_are_whole():
     header, line = (row.split("\t") for row in LIST.tsv().splitlines())
     assert header == HEADER and line == list(LIST.rows[0])
+
+
+def test_tabs_and_line_breaks_in_cells_divide_neither_columns_nor_lines(tmp_path):
+    header, values = ["label", "score", "note"], ["a\tb\r\nc", 0.1 + 0.2, None]
+    write_clip_table(tmp_path / "clips.tsv", [dict(zip(header, values, strict=True))])
+    write_tsv(tmp_path / "rows.tsv", header, [values])
+    whole = "label\tscore\tnote\na b  c\t0.30000000000000004\t\n"
+    assert Table(header, [values]).tsv() + "\n" == whole
+    assert (tmp_path / "rows.tsv").read_bytes().decode() == whole
+    assert (tmp_path / "clips.tsv").read_bytes().decode() == whole.replace("30000000000000004", "3")

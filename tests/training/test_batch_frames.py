@@ -4,7 +4,7 @@ import logging
 
 import pytest
 import torch
-from training.runs import run_finetune
+from training.runs import run_finetune, stopped_before
 
 from asda.checkpoint import tensor_files
 from asda.tasks.classification import ClassificationTask
@@ -31,7 +31,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(data, tmp_path, monkeypatch):
             run_finetune(data, tmp_path / "stopped", **OPTIONS)
     stopped = tensor_files.load(tmp_path / "stopped/checkpoint.pt")["state"]
     assert 0 < stopped["update"] < 8
-    assert stopped["batch_size"] == 100
+    assert stopped["batch_measure"] == 100
     resumed = run_finetune(data, tmp_path / "stopped", **OPTIONS)
     for name, tensor in whole["weights"].items():
         assert torch.equal(tensor, resumed["weights"][name])
@@ -44,3 +44,12 @@ def test_the_padding_of_batches_is_logged_once(data, tmp_path, caplog):
     assert len(lines) == 1
     assert lines[0].startswith(f"{data / 'train'}: padding makes up ")
     assert float(lines[0].split(" %")[0].split()[-1]) < 25
+
+
+def test_smaller_batches_with_as_many_frames_per_update_go_on(data, tmp_path, caplog):
+    with stopped_before(3):
+        run_finetune(data, tmp_path / "run", **OPTIONS)
+    halves = OPTIONS | {"data__batch_frames": 50, "training__accumulation": 2}
+    with caplog.at_level(logging.WARNING):
+        run_finetune(data, tmp_path / "run", **halves)
+    assert any("with as many frames per update" in line for line in caplog.messages)

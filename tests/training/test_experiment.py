@@ -233,7 +233,7 @@ def test_without_its_configuration_a_run_resumes_and_says_so(data, tmp_path, cap
     ("name", "message"),
     [
         ("config.yaml", r"config\.yaml: .*; restore this file, or remove it to resume without"),
-        ("launch.yaml", r"launch\.yaml: missing fields processes, clips_per_update"),
+        ("launch.yaml", r"launch\.yaml: missing fields processes, update_size"),
         ("inputs.yaml", None),
     ],
 )

@@ -1,6 +1,8 @@
 """A run resumes, or counts as complete, only with the data and the model that it began with."""
 
 import contextlib
+import errno
+import fcntl
 import os
 import shutil
 import subprocess
@@ -177,3 +179,19 @@ def test_a_folder_that_another_process_trains_in_is_refused(data, tmp_path):
             run_pretrain(data, exp)
         other.communicate(b"\n")
     assert run_pretrain(data, exp)["facts"]["updates"] == 8
+
+
+def test_a_refused_run_leaves_its_folder_to_others(own, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)  # a second file shows who holds the folder
+    exp = tmp_path / "run"
+    run_pretrain(own, exp, training__updates=1)
+    with pytest.raises(InputError, match="another configuration") as other_settings:
+        run_pretrain(own, exp, training__updates=2)
+    assert not (exp / ".lock.held").exists(), other_settings
+    edit(own / "train", "utt2moments", doubled)
+    with pytest.raises(InputError, match="other data") as other_data:
+        run_pretrain(own, exp, training__updates=1)
+    assert not (exp / ".lock.held").exists(), other_data

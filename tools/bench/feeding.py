@@ -22,9 +22,9 @@ from pathlib import Path
 import torch
 from arguments import MODEL_SIZES
 from generated_dump import make_dump
+from model_steps import ASDA_BF16, model_config, update
 from result_file import ResultFile
 from step_profile import synchronize
-from training_step import ASDA_BF16, model_config, update
 
 from asda.commands.number_types import not_negative, positive
 from asda.dataset.clips import open_clips

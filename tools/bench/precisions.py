@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from model_steps import masks
 from torch import Tensor, nn
 from torch.nn import functional as F
-from training_step import masks
 
 from asda.commands.number_types import positive
 from asda.configuration import build, read_yaml

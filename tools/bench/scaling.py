@@ -27,8 +27,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from arguments import MODEL_SIZES
+from model_steps import masks
 from multiply_adds import of_pretraining
-from training_step import masks
 
 from asda.canvas import new_figure, write_figure
 from asda.commands.number_types import positive

@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 import torch
 from arguments import MODEL_SIZES
+from model_steps import ASDA_BF16, model_config, pretraining
 from result_file import ResultFile
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
-from training_step import ASDA_BF16, model_config, pretraining
 
 from asda.commands.number_types import positive
 

@@ -132,7 +132,11 @@ def report_odd_character(
         return
 
 
+# A check of a value returns what is wrong with it; empty if it is right.
+
+
 def word(value: str) -> str:
+    """Check that a value is one word."""
     return f"expected one word, found '{value}'" if len(value.split()) != 1 else ""
 
 
@@ -145,42 +149,46 @@ def number(value: str) -> float:
 
 
 def positive(value: str) -> str:
+    """Check a number above 0, such as a duration."""
     return "" if 0 < number(value) < math.inf else f"expected a positive number, found '{value}'"
 
 
 def positive_integer(value: str) -> str:
+    """Check an integer above 0, such as a number of frames."""
     if value.isdecimal() and int(value) > 0:
         return ""
     return f"expected a positive integer, found '{value}'"
 
 
 def warp_factor(value: str) -> str:
+    """Check the factor by which the frequencies of a speaker are warped."""
     return (
         "" if 0.5 < number(value) < 1.5 else f"expected a factor from 0.5 to 1.5, found '{value}'"
     )
 
 
 def file_and_channel(value: str) -> str:
+    """Check the file and the channel of a recording."""
     fields = value.split()
-    if len(fields) == 2 and fields[1] in (
-        "A",
-        "B",
-        "1",
-    ):  # 1, as in ctm, is what Kaldi only warns of
+    # 1, as in ctm, is what Kaldi only warns of.
+    if len(fields) == 2 and fields[1] in ("A", "B", "1"):
         return ""
     return f"expected 'file A' or 'file B', the channel of a recording, found '{value}'"
 
 
 def gender(value: str) -> str:
+    """Check the gender of a speaker."""
     return "" if value in ("m", "f") else f"expected m or f, found '{value}'"
 
 
 def transcript(value: str) -> str:
+    """Check that a text has no symbol that Kaldi reserves."""
     reserved = {"<s>", "</s>", "#0"}.intersection(value.split())
     return f"{sorted(reserved)[0]} is a reserved symbol" if reserved else ""
 
 
 def segment(value: str) -> str:
+    """Check recording, start and end of an utterance."""
     fields = value.split()
     if len(fields) != 3:
         return f"expected 'recording start end', found '{value}'"

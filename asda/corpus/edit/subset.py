@@ -81,7 +81,7 @@ def _whole_speakers(speakers: Mapping[str, list[str]], count: int) -> list[str]:
     return chosen
 
 
-def listed(directory: DataDir, path: Path, by_speaker: bool) -> tuple[list[str], list[str]]:
+def read_selection(directory: DataDir, path: Path, by_speaker: bool) -> tuple[list[str], list[str]]:
     """Read a list of utterances or speakers; return the utterances selected and unknown names.
 
     Only the first word of each line counts, so utt2spk or spk2utt can serve as the list.

@@ -195,6 +195,7 @@ class _Validation:
                 self._problem(name, 1, wrong)
 
     def _read_audio(self) -> None:
+        # Loading NumPy and what decodes audio takes longer than checking the tables.
         from asda.audio.waveform import AudioError, read_audio
 
         sources = self.directory.audio_sources()

@@ -22,7 +22,7 @@ from splits import divide
 
 from asda.corpus.partition import hashed_share
 from asda.corpus.write import write_data_dir
-from asda.files import write_lines
+from asda.files import plural, write_lines
 from asda.script import run_main
 
 SHARES = (30, 10)
@@ -54,10 +54,9 @@ def write_sets(prompts: Collection[Prompt], data: Path) -> None:
         print(f"{name}: {sizes_of(members)}")
     for language in VOICES:
         write(data / f"test_{language}", of_language(sets["test"], language))
-    groups = [[prompt.utterance for prompt in of_language(sets["train"], one)] for one in VOICES]
+    languages = [of_language(sets["train"], one) for one in VOICES]
     for percent in SHARES:
-        chosen = {*hashed_share(groups, percent)}
-        members = [prompt for prompt in sets["train"] if prompt.utterance in chosen]
+        members = hashed_share(languages, percent, lambda prompt: prompt.utterance)
         write(data / f"train_{percent}", members)
         print(f"train_{percent}: {sizes_of(members)}")
 
@@ -80,7 +79,7 @@ def write_remarks(path: Path, remarks: Collection[Remark]) -> None:
     write_lines(path, ("\t".join(row) for row in rows))
     counts = Counter(remark.reason for remark in remarks)
     for reason, count in counts.most_common():
-        print(f"{count} prompt{'s' * (count > 1)}: {reason}")
+        print(f"{count} {plural(count, 'prompt')}: {reason}")
     print(f"they are listed in {path}")
 
 

@@ -50,9 +50,7 @@ def folds_of(strings: Mapping[str, list[String]]) -> dict[str, dict[str, list[St
         others = [strings[speaker] for speaker in speakers if speaker not in (test, valid)]
         sets = {"train": [string for own in others for string in own]}
         for percent in SHARES:
-            groups = [[string.utterance for string in own] for own in others]
-            chosen = {*hashed_share(groups, percent)}
-            sets[f"train_{percent}"] = [s for s in sets["train"] if s.utterance in chosen]
+            sets[f"train_{percent}"] = hashed_share(others, percent, lambda s: s.utterance)
         folds[f"fold{index + 1}"] = {**sets, "valid": strings[valid], "test": strings[test]}
     return folds
 

@@ -15,6 +15,5 @@ read -ra runs <<<"$3"
 shift 3
 
 asda results table "$expdir/{run}/pretrain_{row}/probe_{column}/linear/score" --metric accuracy \
-  --rows "$@" --runs "${runs[@]/#/seed}" --columns "ESC-10=sounds" "Digits, unseen speakers=digits" |
-  tee "$expdir/.$table"
-mv "$expdir/.$table" "$expdir/$table"
+  --rows "$@" --runs "${runs[@]/#/seed}" --columns "ESC-10=sounds" "Digits, unseen speakers=digits" \
+  --out "$expdir/$table"

@@ -49,9 +49,7 @@ def share_of(utterances: Iterable[Utterance], percent: int) -> list[Utterance]:
     speakers: dict[str, list[Utterance]] = {}
     for utterance in utterances:
         speakers.setdefault(utterance.speaker, []).append(utterance)
-    groups = [[utterance.name for utterance in own] for own in speakers.values()]
-    chosen = {*hashed_share(groups, percent)}
-    return [u for own in speakers.values() for u in own if u.name in chosen]
+    return hashed_share(speakers.values(), percent, lambda utterance: utterance.name)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from asda.cli import main
 from asda.corpus.datadir import DataDir
-from asda.corpus.edit.subset import choose, listed, split, write_parts
+from asda.corpus.edit.subset import choose, read_selection, split, write_parts
 from asda.corpus.edit.validate import Checks, validate
 from asda.files import InputError
 
@@ -73,12 +73,12 @@ def test_lists_of_utterances_and_speakers(tmp_path):
     source = DataDir(make(tmp_path / "d", {"a": 2, "b": 2}))
     path = tmp_path / "list"
     path.write_text("b-01 and more\nz\n\na-00\n")
-    assert listed(source, path, by_speaker=False) == (["a-00", "b-01"], ["z"])
+    assert read_selection(source, path, by_speaker=False) == (["a-00", "b-01"], ["z"])
     path.write_text("b\nz\n")
-    assert listed(source, path, by_speaker=True) == (["b-00", "b-01"], ["z"])
+    assert read_selection(source, path, by_speaker=True) == (["b-00", "b-01"], ["z"])
     path.write_text("z\n")
     with pytest.raises(InputError, match="none of its names occurs in"):
-        listed(source, path, by_speaker=True)
+        read_selection(source, path, by_speaker=True)
 
 
 def test_a_part_has_only_its_recordings_and_speakers(tmp_path):
