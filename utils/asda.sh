@@ -209,6 +209,21 @@ requires_input() {
   [ "$feats_type" = raw ] || requires dump "$dumpdir/fbank/feats.scp"
 }
 
+# check_truth SETS: fail before a stage that takes long if a set of stage 4 or 5 has the labels or the
+# texts of the other task, or neither
+check_truth() {
+  local set needed=() own=utt2label other=text other_task=recognition
+  [ "$task" = classification ] || own=text other=utt2label other_task=classification
+  ! is_selected 4 || needed+=("$train_set" ${valid_set:+"$valid_set"})
+  ! is_selected 5 || needed+=("${tests[@]}")
+  for set in "${needed[@]/#/"$1/"}"; do
+    if [ -d "$set" ] && [ ! -e "$set/$own" ]; then
+      [ ! -e "$set/$other" ] || fail "$set has no $own but $other: give --task $other_task"
+      fail "$set has no $own, which --task $task needs; run --stage data"
+    fi
+  done
+}
+
 # train_and_score [FOLD]: run stages 3 to 5
 train_and_score() {
   local sets=$datadir${1:+/fold$1} exp=$expdir${1:+/fold$1} init test_set pretrained_on units
@@ -411,6 +426,10 @@ used_sets="$train_set $pretrain_set $valid_set $test_sets $(own_corpora "$datadi
 read -ra dumped <<<"${dump_sets:-${used_sets//$'\n'/ }}"
 dumped=("${dumped[@]/#/"$datadir/"}")
 check_use_stages
+[ ${#fold_list[@]} -gt 0 ] || check_truth "$datadir"
+for fold in "${fold_list[@]}"; do
+  check_truth "$datadir/fold$fold"
+done
 
 if begin 2; then
   for folder in "${dumped[@]}"; do

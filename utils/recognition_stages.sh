@@ -30,6 +30,11 @@ ngram_file() {
   echo "$(units_folder "$@")/${ngram_order}gram.arpa"
 }
 
+# decoding_tag: print what tells settings of decoding apart in names of folders
+decoding_tag() {
+  joined "${ngram_order:+${ngram_order}gram}" "$(default_tag '' '' "$decode_args")"
+}
+
 # decoding_words [FOLD]: set $decoding to the options of asda score and asda transcribe. The n-gram is
 # made here if it was not asked for before.
 decoding_words() {

@@ -7,7 +7,7 @@
 score_folder() {
   local name=score
   [ ${#tests[@]} -eq 1 ] || name+=_${1//\//_}
-  joined "$(joined "$name" "${ngram_order:+${ngram_order}gram}")" "$(default_tag '' '' "$decode_args")"
+  joined "$name" "$(decoding_tag)"
 }
 
 # baseline_folder TEST_SET: print the name of the experiment of its baselines

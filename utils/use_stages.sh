@@ -47,7 +47,7 @@ tag_all() {
 tag_one() {
   local name=${2%/} folder out status=0
   name=${name#/}
-  folder=$1/${tag_verb}_${name//\//_}
+  folder=$1/$(joined "${tag_verb}_${name//\//_}" "$(decoding_tag)")
   case $tag_format in
     jsonl | csv | ctm | text | trn) out=$folder/$tag_file.$tag_format ;;
     *) out=$folder/$tag_format ;; # a folder with a file for each recording

@@ -43,6 +43,8 @@ def recipe(repository, tmp_path, monkeypatch):
     made = [folder / name for name in ["local", *(f"data/{name}" for name in SETS), *folds]]
     for place in (*made, tmp_path / "bin"):
         place.mkdir(parents=True, exist_ok=True)
+    for place in made[1:]:
+        (place / "utt2label").touch()
     for name in ("utils", "tools"):
         (tmp_path / name).symlink_to(repository / name)
     (folder / "utils").symlink_to("../../utils")
@@ -268,6 +270,8 @@ def test_sets(recipe):
 
 def test_lists_are_divided_by_any_white_space(recipe):
     (recipe / "downloads").mkdir()
+    for fold in "12":
+        (recipe / f"data/fold{fold}/b/utt2label").touch()
     options = ["--test-sets", "\n a\n\tb ", "--folds", "1\n2", "--local-data-opts", "--form\n v1"]
     options += ["--local-download-opts", "--url\tu"]
     options += ["--pretrain-args", "--optimizer.lr 1e-3\n--model.num_masks 4"]
@@ -865,8 +869,8 @@ def test_jobs_get_words_with_special_characters_unchanged(recipe, slurm):
 @pytest.fixture
 def transcribed(recipe):
     """The recipe with transcripts in all its data directories."""
-    for folder in recipe.glob("data/**/train"):
-        (folder / "text").touch()
+    for path in recipe.glob("data/**/utt2label"):
+        path.rename(path.with_name("text"))
     return recipe
 
 
@@ -935,6 +939,19 @@ def test_another_ngram_under_the_same_name_is_scored_again(transcribed, option):
     assert scored == [1, 1, 2]
 
 
+def test_labels_or_texts_are_missed_before_hours_of_pretraining(transcribed):
+    done, calls = run("--stage", "2")
+    assert (done.returncode, calls) == (1, [])
+    said = "data/train has no utt2label but text: give --task recognition"
+    assert done.stderr.splitlines()[0] == f"asda.sh: error: {said}"
+    (transcribed / "data/test/text").unlink()
+    done, calls = run("--stage", "2", "--task", "recognition")
+    assert (done.returncode, calls) == (1, [])
+    said = "data/test has no text, which --task recognition needs; run --stage data"
+    assert done.stderr.splitlines()[0] == f"asda.sh: error: {said}"
+    assert run("--stage", "2", "--stop-stage", "3")[0].returncode == 0  # labels are not needed
+
+
 @pytest.mark.parametrize(
     ("form", "out"), [("srt", "srt"), ("ctm", "transcripts.ctm"), ("jsonl", "transcripts.jsonl")]
 )
@@ -943,7 +960,7 @@ def test_stage_6_transcribes(transcribed, form, out):
     calls = recognition("--stop-stage", "6", *options, "--ngram-order", "2", "--stage", "2")
     assert calls[-1] == (
         "asda transcribe exp/ctc_scratch/model.pt data/few"
-        f" --format {form} --out exp/ctc_scratch/transcribe_few/{out} --device auto"
+        f" --format {form} --out exp/ctc_scratch/transcribe_few_2gram/{out} --device auto"
         " --method beam --lm dump/units_train/2gram.arpa --lm_of units --pause 1"
     )
 
@@ -969,10 +986,10 @@ def test_each_fold_has_its_units(transcribed):
         (["--ngram-order", "6"], "--ngram-order must be from 2 to 5, not '6'"),
         (["--task", "recognition", "--units-config", "conf/none.yaml"], "no file 'conf/none.yaml'"),
         (["--task", "recognition", "--stage", "4"], "no 'dump/units_train'"),
-        (["--task", "recognition", "--stage", "2"], "no 'data/train/text'"),
+        (["--task", "recognition", "--stage", "2", "--units-set", "x"], "no 'data/x/text'"),
     ],
 )
-def test_recognition_without_what_it_needs(recipe, options, message):
+def test_recognition_without_what_it_needs(transcribed, options, message):
     done, _ = run("--pretrained", "none", *options)
     assert done.returncode == 1
     assert message in done.stderr
