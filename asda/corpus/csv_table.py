@@ -120,7 +120,8 @@ def _records(
         last = before + records.line_num
         if last != number:
             raise InputError(
-                f"{path}:{number}: the quote is not closed before line {last}; {remedy}"
+                f"{path}:{number}: the quote is not closed before line {last}, and fields cannot"
+                f" have line breaks; {remedy}"
             )
         # A line of separators is what a spreadsheet writes for an empty row.
         if any(field.strip() for field in fields):

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal
 
+ZERO_WIDTH_SPACE = "\u200b"  # where words end in scripts without spaces
 BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>]*>|\{[^{}]*\}")
 
 
@@ -25,7 +26,9 @@ class TextRules:
             texts are replaced first
         lowercase: whether everything is written in lower case
         keep: characters that are part of words besides letters, combining marks and digits; all
-            others separate words. A typographic apostrophe (’) counts as '
+            others separate words. A typographic apostrophe (’) counts as '. Invisible characters
+            that tell how to write (soft hyphens, joiners, directions) are removed unless they are
+            here, as the non-joiner of Persian (U+200C) may well be
     """
 
     unicode: Literal["NFC", "NFKC"] = "NFKC"
@@ -37,6 +40,7 @@ class TextRules:
     def __call__(self, text: str) -> str:
         """Return the normalised text, "" if nothing is spoken."""
         text = unicodedata.normalize(self.unicode, text).replace("’", "'")
+        text = "".join(one for one in text if not self._is_invisible(one))
         if self.brackets == "drop":
             text = _without_brackets(text)
         for written in sorted(self.replace, key=len, reverse=True):
@@ -46,6 +50,10 @@ class TextRules:
         words = "".join(one if self._in_word(one) else " " for one in text).split()
         # A word needs a letter or digit: a lone apostrophe or hyphen is punctuation.
         return " ".join(word for word in words if any(map(str.isalnum, word)))
+
+    def _is_invisible(self, character: str) -> bool:
+        heard = self.keep + ZERO_WIDTH_SPACE
+        return unicodedata.category(character) == "Cf" and character not in heard
 
     def _in_word(self, character: str) -> bool:
         return unicodedata.category(character)[0] in "LMN" or character in self.keep

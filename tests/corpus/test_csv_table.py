@@ -24,7 +24,8 @@ def read(tmp_path, content):
         ('file,label\n1.wav,dog\n2.wav,"dog\n', "csv:3: unexpected end of data; unpack it again"),
         (
             'file,label\n1.wav,"dog\n2.wav,cat"\n',
-            "csv:2: the quote is not closed before line 3; unpack",
+            "csv:2: the quote is not closed before line 3, and fields cannot have line breaks;"
+            " unpack",
         ),
         ('file,label\n"1".wav,dog\n', "csv:2: ',' expected after '\"'; unpack it again"),
         (

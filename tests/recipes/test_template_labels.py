@@ -261,7 +261,7 @@ def test_folds_that_are_ignored_are_said_to_be(prepare):
 
 def test_transcripts(prepare, tmp_path):
     """They keep their punctuation and alphabet; groups are speakers and are not divided."""
-    texts = ["yes, please", "да", 'the  "end"', "yes", "no", "yes no"]
+    texts = ["yes, please", "да", 'the  "end"', "می\u200cخواهم", "no", "yes no\u00ad"]
     assert len(FILES) >= len(texts)
     lines = [
         f'{file},"{text.replace(chr(34), 2 * chr(34))}",s{number}\n'
@@ -269,7 +269,7 @@ def test_transcripts(prepare, tmp_path):
     ]
     done = prepare("file,text,group\n" + "".join(lines), task="recognition")
     assert done.returncode == 0, done.stderr
-    assert "6 clips, 9 words, 7 different ones\n" in done.stdout
+    assert "6 clips, 9 words, 9 different ones\n" in done.stdout
     whole = DataDir(tmp_path / "data/all")
     written = whole.table("text")
     assert [written[u] for u in sorted(written)] == [" ".join(text.split()) for text in texts]
@@ -298,6 +298,13 @@ def test_transcripts(prepare, tmp_path):
         ("recognition", "file,texts\ndog/0.wav,yes\n", "correct the header or add the column"),
         ("recognition", "file,text\ndog/0.wav,\n", "csv:2: column 'text' is empty; fill it in"),
         ("recognition", "file,text\ndog/0.wav,yes, no\n", "csv:2: 3 fields"),
+        ("recognition", "file,text\ndog/0.wav,a\x01b\n", "csv:2: control character U+0001"),
+        ("recognition", 'file,text\ndog/0.wav,"a\nb"\n', "cannot have line breaks"),
+        (
+            "recognition",
+            "file,text,group\n" + "".join(f"{file},yes,s1\n" for file in FILES),
+            "needs at least 5 clips or groups of clips, not 1; list clips of more groups, assign",
+        ),
     ],
 )
 def test_csvs_of_the_other_task(prepare, tmp_path, task, text, message):

@@ -38,6 +38,8 @@ def trained(texts, folder, **settings):
         ("Ещё\tраз…", "ещё раз"),
         ("cafe\u0301", "café"),
         ("' -", ""),
+        ("Wo\u00adche \u05e9\u200f\ufeff", "woche \u05e9"),
+        ("\u0e01\u200b\u0e02", "\u0e01 \u0e02"),  # a space without width is one between words
     ],
 )
 def test_default_rules(text, normalised):
@@ -47,6 +49,7 @@ def test_default_rules(text, normalised):
 def test_each_rule_can_be_changed():
     rules = TextRules(brackets="keep", lowercase=False, keep="-", replace={"%": " percent "})
     assert rules("Up-to 5% (or So), don't") == "Up-to 5 percent or So don t"
+    assert TextRules(keep="\u200c")("\u0645\u06cc\u200c\u062e") == "\u0645\u06cc\u200c\u062e"
 
 
 @pytest.mark.parametrize(

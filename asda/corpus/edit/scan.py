@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -81,7 +82,8 @@ def scan(
             key, value = _divided(text)
             if not text.isprintable():
                 named = text[len(key) :] if path.name in FILES else ""
-                report_odd_character(path, number, text, report, non_print, named)
+                seen = key + _visible(text[len(key) :]) if path.name == "text" else text
+                report_odd_character(path, number, seen, report, non_print, named)
             keys.append(key)
             values.append(value)
             if not key:
@@ -105,6 +107,11 @@ def _divided(text: str) -> tuple[str, str]:
     """Divide a line at its first space or tab into key and value."""
     key = text.split(" ", 1)[0].split("\t", 1)[0]
     return key, text[len(key) :].strip()
+
+
+def _visible(transcript: str) -> str:
+    """Return a transcript with letters for its invisible joiners, soft hyphens and the like."""
+    return "".join("x" if unicodedata.category(one) == "Cf" else one for one in transcript)
 
 
 def _disorder(key: str, previous: str) -> str:

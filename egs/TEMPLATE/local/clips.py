@@ -161,7 +161,7 @@ class Table:
             number,
             os.path.relpath(path, self._files.folder),
             self._labels(number, values["label"]) if self.content == "label" else (),
-            " ".join(values["text"].split()) if self.content == "text" else "",
+            self._text(number, values["text"]) if self.content == "text" else "",
             values.get("group"),
             self.partition and self._part(number, values[self.partition]),
         )
@@ -201,6 +201,13 @@ class Table:
         if not labels:
             raise self._error(number, f"no label in '{value}'; add one or remove the line")
         return tuple(sorted(labels))
+
+    def _text(self, number: int, value: str) -> str:
+        text = " ".join(value.split())
+        odd = next((one for one in text if unicodedata.category(one) == "Cc"), None)
+        if odd:
+            raise self._error(number, f"control character U+{ord(odd):04X} in the text; remove it")
+        return text
 
     def _part(self, number: int, value: str) -> str:
         if not value:

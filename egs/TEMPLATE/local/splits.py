@@ -42,9 +42,12 @@ def random_parts(clips: list[Clip], parts: int, purpose: str) -> list[list[Group
     for clip in sorted(clips):
         groups.setdefault(clip.group, []).append(clip)
     if len(groups) < parts:
+        few = f"{purpose} needs at least {parts} clips or groups of clips, not {len(groups)}; "
+        if len(groups) == len(clips):
+            raise InputError(few + "list more")
         raise InputError(
-            f"{purpose} needs at least {parts} clips or groups of clips, not {len(groups)}; "
-            "list more"
+            few + "list clips of more groups, assign clips in a column split, or leave out the "
+            "column group, so that groups may be divided between training and test"
         )
     shuffled = random.Random(SEED).sample(list(groups.values()), len(groups))
     # The sort is stable, so the order within a class stays random: taking every n-th group of the

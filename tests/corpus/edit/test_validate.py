@@ -85,6 +85,16 @@ def test_names_of_files_may_hold_any_character_of_a_line(directory, name):
     assert problems(directory) == [missing]
 
 
+def test_transcripts_may_hold_the_invisible_characters_of_their_script(directory):
+    lines = (directory / "utt2spk").read_text().splitlines()
+    texts = ["\u0645\u06cc\u200c\u062e", "soft\u00adly", "\u05e9\u200f", "a\u200bb", "c\ufeffd"]
+    written = [f"{line.split()[0]} {texts[n % 5]}\n" for n, line in enumerate(lines)]
+    (directory / "text").write_text("".join(written), encoding="utf-8")
+    assert problems(directory) == []
+    (directory / "text").write_text("".join(written).replace("soft", "so\x01ft"), "utf-8")
+    assert "text:2: column 8: unexpected character U+0001" in problems(directory)
+
+
 def test_utterance_ids_of_files_may_not(directory):
     replace(directory / "wav.scp", "b-00 ", "b\u00a000 ")
     assert "wav.scp:4: column 2: unexpected character U+00A0" in problems(directory)
