@@ -225,6 +225,22 @@ def printable(text: str) -> str:
     )
 
 
+def plural(count: int, word: str, words: str = "") -> str:
+    """Return the form of a word that goes with a count.
+
+    Args:
+        count: of what is named
+        word: for one
+        words: for other numbers; empty = with an s
+    """
+    return word if count == 1 else words or f"{word}s"
+
+
+def counted(count: int, word: str, words: str = "") -> str:
+    """Return a count, with thousands marked, and its word as `plural` gives it: "1,200 clips"."""
+    return f"{count:,} {plural(count, word, words)}"
+
+
 def listed(items: Sequence[str], most: int = 5, separator: str = ", ") -> str:
     """Return the first items, and the number of further ones: "a, b, c, and 4 more"."""
     more = [f"and {len(items) - most} more"] if len(items) > most else []

@@ -9,7 +9,14 @@ import sys
 import pytest
 
 from asda import abandoned, system_locks
-from asda.files import InputError, atomic_write, reason_of, refuse_overwriting
+from asda.files import (
+    InputError,
+    atomic_write,
+    counted,
+    plural,
+    reason_of,
+    refuse_overwriting,
+)
 from asda.staging import staged
 
 
@@ -129,3 +136,12 @@ def test_on_a_disk_whose_locks_hold_on_one_host_nothing_of_others_is_removed(tmp
         abandoned._hidden_names.cache_clear()
         abandoned.remove_abandoned(tmp_path / "export")
         assert (tmp_path / ".export.abcdefgh").exists() == left
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 classes"), (1, "1 class"), (2, "2 classes"), (1200, "1,200 classes")],
+)
+def test_a_word_goes_with_its_count(count, words):
+    assert counted(count, "class", "classes") == words
+    assert plural(count, "clip") == ("clip" if count == 1 else "clips")

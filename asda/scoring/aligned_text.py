@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from asda.files import plural
 from asda.scoring.word_alignment import NO_WORD, AlignedWord, Operations
 
 LONGEST_LINE = 100  # columns of a terminal
@@ -74,10 +75,7 @@ def operations_in_words(found: Operations) -> str:
         (found.deletions, "deletion"),
         (found.insertions, "insertion"),
     ]
-    kinds = ", ".join(_counted(count, name) for count, name in counts if count)
-    total = f"{_counted(found.errors, 'error')} in {_counted(found.words, 'word')}"
+    kinds = ", ".join(f"{count} {plural(count, name)}" for count, name in counts if count)
+    errors = f"{found.errors} {plural(found.errors, 'error')}"
+    total = f"{errors} in {found.words} {plural(found.words, 'word')}"
     return f"{total}: {kinds}" if kinds else total
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count} {name}{'s' * (count != 1)}"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from asda.digests import value_digest
+from asda.files import plural
 from asda.scoring.best_thresholds import NAME as THRESHOLDS
 from asda.scoring.best_thresholds import best_thresholds, threshold_sections
 from asda.scoring.calibration import ECE, Calibration, calibration_sections
@@ -97,8 +98,9 @@ class ClassReport(Report):
             plot_confusion(self.confusion, labels, folder / "confusion.png", result["name"])
 
     def page_parts(self, result: Mapping[str, Any]) -> PageParts:
+        classes = result["classes"]
         return PageParts(
-            subject=f"clips of {result['classes']} class{'es' * (result['classes'] != 1)}",
+            subject=f"clips of {classes} {plural(classes, 'class', 'classes')}",
             sections=[
                 *_class_sections(result),
                 *confusion_sections(result),
@@ -106,7 +108,7 @@ class ClassReport(Report):
                 *calibration_sections(result),
                 *threshold_sections(result),
             ],
-            origin={"labels": f"{result['classes']} (hash {result['labels_hash']})"},
+            origin={"labels": f"{classes} (hash {result['labels_hash']})"},
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from asda.files import plural
 from asda.scoring.aligned_text import aligned_lines, operations_in_words
 from asda.scoring.clip_tables import HYPOTHESES, Row, link_to
 from asda.scoring.recognition_rows import ENDS, most_frequent, worst_first
@@ -66,7 +67,7 @@ def _over_speakers(result: Mapping[str, Any]) -> list[str]:
             for name, metric in ERROR_RATES.items()
         ]
         unit = UNITS[result["interval"]["unit"]]
-        speakers = f"{found['speakers']} speaker{'s' * (found['speakers'] != 1)}"
+        speakers = f"{found['speakers']} {plural(found['speakers'], 'speaker')}"
         titles = [f"over {unit}", f"over {speakers}"]
         sections.append(markdown_table(["metric", *titles], rows))
     return sections + ([found["note"]] if found["note"] else [])

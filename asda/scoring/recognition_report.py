@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from asda.files import atomic_write
+from asda.files import atomic_write, plural
 from asda.scoring.aligned_text import aligned_lines, operations_in_words
 from asda.scoring.clip_tables import HYPOTHESES, Sources, write_clip_table
 from asda.scoring.recognition_page import recognition_sections
@@ -84,6 +84,6 @@ class RecognitionReport(Report):
     def page_parts(self, result: Mapping[str, Any]) -> PageParts:
         words = result["words"]["reference"]
         return PageParts(
-            subject=f"utterance{'s' * (len(self.scored) != 1)} with {words} words",
+            subject=f"{plural(len(self.scored), 'utterance')} with {words} words",
             sections=recognition_sections(result, self.scored, self.rows),
         )

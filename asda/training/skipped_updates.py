@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from asda.files import listed
+from asda.files import listed, plural
 from asda.training.train_state import TrainState
 
 log = logging.getLogger(__name__)
@@ -74,4 +74,4 @@ class SkippedUpdates:
 
 
 def _updates(numbers: list[int]) -> str:
-    return ("update " if len(numbers) == 1 else "updates ") + ", ".join(map(str, numbers))
+    return f"{plural(len(numbers), 'update')} {', '.join(map(str, numbers))}"

@@ -21,7 +21,7 @@ from asda.corpus.edit.aligned import (
 )
 from asda.corpus.edit.audio_headers import AudioHeader, read_headers
 from asda.corpus.edit.identical_audio import TimeLimitError, identical_audio
-from asda.files import listed, readable_duration
+from asda.files import counted, listed, readable_duration
 
 WIDTH = 80  # columns of a terminal
 LIMIT = 20.0  # seconds for reading headers, and again for comparing audio
@@ -154,8 +154,8 @@ def _class_table(sets: Sequence[CorpusSet]) -> Iterator[str]:
     several = sum(" " in value for one in sets for value in one.labels.values())
     yield ""
     yield from aligned([["class", *titles], *cut_middle(rows, CLASSES, "classes")])
-    more = f"; {_number(several, 'clip')} with several labels" if several else ""
-    yield f"{_number(len(totals), 'class', 'classes')}{more}"
+    more = f"; {counted(several, 'clip')} with several labels" if several else ""
+    yield f"{counted(len(totals), 'class', 'classes')}{more}"
 
 
 def _class_counts(one: CorpusSet) -> Counter[str]:
@@ -171,7 +171,7 @@ def _missing_classes(sets: Sequence[CorpusSet]) -> Iterator[str]:
         found = _class_counts(one)
         missing = [name for name in one.classes if not found[name]]
         if missing and found:
-            classes = _number(len(missing), "class", "classes")
+            classes = counted(len(missing), "class", "classes")
             yield f"{classes} without clips in {one.name}: {listed(missing, NAMED)}"
 
 
@@ -183,10 +183,10 @@ def _not_read(sets: Sequence[CorpusSet], sources: set[str], headers: Headers) ->
         if clip.source in headers and headers[clip.source] is None
     ]
     if bad:
-        yield f"{_number(len(bad), 'clip')} with unreadable audio: {listed(bad, NAMED)}"
+        yield f"{counted(len(bad), 'clip')} with unreadable audio: {listed(bad, NAMED)}"
     commands = sum(map(is_command, sources))
     if commands:
-        yield f"{_number(commands, 'command')} in wav.scp, which this summary does not run"
+        yield f"{counted(commands, 'command')} in wav.scp, which this summary does not run"
     if len(headers) < len(sources) - commands:
         yield (
             f"only {len(headers):,} of {len(sources):,} headers, chosen at random, were read in "
@@ -235,8 +235,4 @@ def _groups(groups: Sequence[list[str]], different: Mapping[str, str]) -> str:
     first, *rest = groups[0]
     other = next((name for name in rest if different.get(name) != different.get(first)), rest[0])
     clips = sum(map(len, groups))
-    return f"{clips:,} clips in {_number(len(groups), 'group')}, for example {first} = {other}"
-
-
-def _number(count: int, word: str, words: str = "") -> str:
-    return f"{count:,} {word if count == 1 else words or f'{word}s'}"
+    return f"{clips:,} clips in {counted(len(groups), 'group')}, for example {first} = {other}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from clips import SETS, Clip, Table
 
 from asda.corpus.class_coverage import cover_classes
-from asda.files import InputError
+from asda.files import InputError, plural
 
 SEED = 1
 Group = list[Clip]  # all clips of a speaker, recording or the like; never divided
@@ -141,7 +141,7 @@ def missing_classes(folds: Mapping[str, Split]) -> list[str]:
             for label in clips.keys() - found:
                 lacking.setdefault(label, []).append(where)
     return [
-        f"class {label}: {clips[label]} clip{'s' * (clips[label] > 1)}: "
+        f"class {label}: {clips[label]} {plural(clips[label], 'clip')}: "
         f"none in {' and '.join(lacking[label])}"
         for label in sorted(lacking, key=lambda label: (clips[label], label))
     ]

@@ -22,7 +22,7 @@ from splits import divide
 
 from asda.corpus.partition import hashed_share
 from asda.corpus.write import write_data_dir
-from asda.files import write_lines
+from asda.files import plural, write_lines
 from asda.script import run_main
 
 SHARES = (30, 10)
@@ -80,7 +80,7 @@ def write_remarks(path: Path, remarks: Collection[Remark]) -> None:
     write_lines(path, ("\t".join(row) for row in rows))
     counts = Counter(remark.reason for remark in remarks)
     for reason, count in counts.most_common():
-        print(f"{count} prompt{'s' * (count > 1)}: {reason}")
+        print(f"{count} {plural(count, 'prompt')}: {reason}")
     print(f"they are listed in {path}")
 
 
