@@ -15,7 +15,7 @@ from asda.checkpoint.load import read_model
 from asda.cli import main
 from asda.commands.finetune_ctc import main as command
 from asda.configuration import build
-from asda.corpus.datadir import write_table
+from asda.corpus.datadir import read_table, write_table
 from asda.dataset.transcript import least_steps
 from asda.files import InputError
 from asda.tasks.recognition import RecognitionTask, ctc_loss
@@ -130,6 +130,39 @@ def test_units_of_another_language_are_refused(corpus, tmp_path):
     main([*call, "--out", str(tmp_path / "others")])
     with pytest.raises(InputError, match="40 of 40 transcripts contain text unknown to the units"):
         run(corpus, tmp_path / "exp", units=tmp_path / "others")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "patches every 40 ms and gives 25 outputs per second: take shorter or overlapping"),
+        (
+            {"model__patch": {"time": 8, "freq": "all"}, "ctc__steps_per_patch": 2},
+            "patches every 80 ms and gives 25 outputs per second: take shorter or overlapping",
+        ),
+    ],
+)
+@pytest.mark.parametrize(("name", "clips"), [("train", 40), ("valid", 12)])
+@pytest.mark.parametrize("usable", [0, 1])
+def test_texts_most_of_which_cannot_be_aligned_are_refused(
+    corpus, tmp_path, name, clips, usable, options, said
+):
+    texts = read_table(corpus / name / "text")
+    unfit = dict.fromkeys(list(texts)[: clips - usable], "low " * 20)
+    write_table(corpus / name / "text", texts | unfit)
+    kept = f"only {usable}" if usable else "none"
+    with pytest.raises(InputError, match=f"{name}: {kept} of its {clips} clips .* {said}"):
+        run(corpus, tmp_path / "exp", valid=corpus / "valid", **options)
+    assert not (tmp_path / "exp/model.pt").exists()
+
+
+@pytest.mark.slow
+def test_texts_half_of_which_cannot_be_aligned_are_used(corpus, tmp_path):
+    texts = read_table(corpus / "train/text")
+    unfit = dict.fromkeys(list(texts)[:20], "low " * 20)
+    write_table(corpus / "train/text", texts | unfit)
+    run(corpus, tmp_path / "exp")
+    assert read_model(tmp_path / "exp/model.pt").facts["clips"] == 20
 
 
 def test_a_set_without_transcripts_is_refused(corpus, tmp_path):
