@@ -72,12 +72,12 @@ def test_given_words_become_one_unit_each(tmp_path):
     units = trained(str(tmp_path / "words"), tmp_path / "units", kind="word")
     assert sorted(units.pieces[2:]) == ["▁one", "▁two", "▁zero"]
     assert len(units.encode("two zero two")) == 3
-    assert units.unknown("two three") == {"three"}
+    assert units.are_words and units.unknown("two three four") == {"three", "four"}
 
 
 def test_unknown_characters_are_found_and_marked(texts, tmp_path):
     units = trained(texts, tmp_path / "units", kind="char")
-    assert units.unknown("press q 日") == {"q", "日"}
+    assert not units.are_words and units.unknown("press q 日本") == {"q", "日", "本"}
     assert units.unknown("Press ONE!") == set()
     assert units.decode(units.encode("one q")) == "one <unk>"
 
