@@ -60,16 +60,19 @@ class RecognitionTask(Task[CtcConfig]):
         return [Transcript(directory, self.unit_model, self.model_config, steps, longest)]
 
     def log_choices(self, given: CtcConfig) -> None:
-        for clips in filter(None, (self.clips, self.validation)):
-            if unknown := transcripts(clips).unknown(clips.utterances):
+        for clips, use in (
+            (self.clips, "it is learned as <unk>"),
+            (self.validation, "it counts as errors in validation"),
+        ):
+            if clips and (unknown := transcripts(clips).unknown(clips.utterances)):
                 parts = sorted(set().union(*unknown.values()))
                 log.warning(
-                    "%s: %d transcripts contain text unknown to the units (%s; first: %s); it is"
-                    " learned as <unk>",
+                    "%s: %d transcripts contain text unknown to the units (%s; first: %s); %s",
                     clips.directory.path / "text",
                     len(unknown),
                     listed(parts),
                     next(iter(unknown)),
+                    use,
                 )
         super().log_choices(given)
 

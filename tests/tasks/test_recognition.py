@@ -119,9 +119,13 @@ def test_clips_that_cannot_be_learned_from_are_named_and_left_out(corpus, tmp_pa
 def test_what_the_units_do_not_know_is_named(corpus, tmp_path, caplog):
     texts = spoken(40, seed=1)[1]
     write_table(corpus / "train/text", texts | {"utt003": "low middle"})
+    texts = spoken(12, seed=2)[1]
+    write_table(corpus / "valid/text", texts | {"utt004": "upper"})
     with caplog.at_level(logging.WARNING, logger="asda"):
-        run(corpus, tmp_path / "exp")
-    assert "1 transcripts contain text unknown to the units (middle; first: utt003)" in caplog.text
+        run(corpus, tmp_path / "exp", valid=corpus / "valid")
+    said = "text: 1 transcripts contain text unknown to the units"
+    assert f"train/{said} (middle; first: utt003); it is learned as <unk>" in caplog.text
+    assert f"valid/{said} (upper; first: utt004); it counts as errors in validation" in caplog.text
 
 
 def test_units_of_another_language_are_refused(corpus, tmp_path):
