@@ -10,7 +10,7 @@ import yaml
 
 from asda import configuration
 from asda.digests import value_digest
-from asda.files import InputError, write_lines
+from asda.files import InputError, plural, write_lines
 from asda.staging import staged
 from asda.text.transcripts import read_sentences
 from asda.text.unit_model import BLANK_PIECE, LISTED, MODEL, SETTINGS, UNKNOWN_PIECE, UnitModel
@@ -43,7 +43,7 @@ def train_units(config: UnitsConfig) -> None:
         write_lines(folder / LISTED, model.pieces)
         with open(folder / SETTINGS, "w", encoding="utf-8") as stream:
             yaml.safe_dump(record, stream, sort_keys=False, allow_unicode=True)
-    print(f"{out}: {model.describe()} from {len(sentences)} sentences")
+    print(f"{out}: {model.describe()} from {len(sentences)} {plural(len(sentences), 'sentence')}")
 
 
 def _record(config: UnitsConfig, sentences: list[str]) -> dict[str, Any]:

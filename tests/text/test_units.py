@@ -170,3 +170,9 @@ def test_the_command(texts, tmp_path, capsys):
     call = ["units", "--config", str(tmp_path / "units.yaml"), "--text", texts]
     main([*call, "--out", str(tmp_path / "units")])
     assert "4 sentences" in capsys.readouterr().out
+
+
+def test_one_sentence(tmp_path, capsys):
+    (tmp_path / "texts").write_text("press one\n")
+    trained(str(tmp_path / "texts"), tmp_path / "units", kind="char")
+    assert capsys.readouterr().out.endswith(" from 1 sentence\n")
