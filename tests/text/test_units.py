@@ -1,5 +1,7 @@
 """Units of recognition: normalisation of texts, training, encoding."""
 
+import re
+
 import pytest
 import yaml
 
@@ -97,8 +99,15 @@ def test_a_second_call_reuses_the_units(texts, tmp_path, capsys):
     assert "up to date" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("change", ["texts", "kind", "rules"])
-def test_units_of_other_texts_or_settings_are_refused(texts, tmp_path, change):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("texts", "the texts have changed"),
+        ("kind", "kind: char -> word"),
+        ("rules", "rules.replace.one: None -> 1"),
+    ],
+)
+def test_units_of_other_texts_or_settings_are_refused(texts, tmp_path, change, said):
     trained(texts, tmp_path / "units", kind="char")
     settings = {"kind": "char"}
     if change == "texts":
@@ -107,9 +116,11 @@ def test_units_of_other_texts_or_settings_are_refused(texts, tmp_path, change):
     elif change == "kind":
         settings = {"kind": "word"}
     else:
-        settings |= {"rules": TextRules(lowercase=False)}
-    with pytest.raises(InputError, match="holds units of other settings or texts"):
-        trained(texts, tmp_path / "units", **settings)
+        settings |= {"rules": TextRules(replace={"one": "1"})}
+    folder = tmp_path / "units"
+    said = f"{folder} holds other units ({said}): remove it (rm -r {folder}) and train into a new"
+    with pytest.raises(InputError, match=re.escape(said)):
+        trained(texts, folder, **settings)
 
 
 def test_equal_texts_give_equal_units(texts, tmp_path):
