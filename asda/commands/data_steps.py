@@ -55,10 +55,13 @@ def validate(
 
 
 def _utterances_and_speakers(directory: DataDir) -> str:
+    from asda.files import plural
+
     speakers = {*directory.table("utt2spk").values()}
     utterances = directory.utterances
-    known = "" if speakers == {*utterances} else f" of {len(speakers)} speakers"
-    return f"{len(utterances)} utterances{known}"
+    known = f" of {len(speakers)} {plural(len(speakers), 'speaker')}"
+    found = f"{len(utterances)} {plural(len(utterances), 'utterance')}"
+    return found if speakers == {*utterances} else found + known
 
 
 def validate_copy(source: DataDir, destination: Path, **options: Any) -> None:

@@ -40,6 +40,7 @@ from asda.features.view import FeatureView, normalised_view
 from asda.files import InputError
 
 log = logging.getLogger(__name__)
+MOST_UNFIT = 0.5  # of the clips; above it, a fault of the model leaves too little to use
 
 
 @dataclass
@@ -76,7 +77,8 @@ class Clips(Dataset):
         seed: seed of crops, augmentation and targets
 
     Raises:
-        InputError: if no clip can be used, or a target is missing for a clip.
+        InputError: if no clip can be used, or only a minority for a fault of the model, or a target
+            is missing for a clip.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Clips(Dataset):
         self.config = config
         self.augment = augment
         self.targets = targets
+        self.selective = [target for target in targets if isinstance(target, SelectiveTarget)]
         self.seed = seed
         self.utterances = self._usable()
         if isinstance(features, OnDisk):
@@ -115,6 +118,7 @@ class Clips(Dataset):
         named = 0 if self.audio is None else len(self.audio.bad)  # with reasons, when opened
         counted = {fault: _counted(fault, every, rows) for fault, rows in left_out.items()}
         used = int(usable.sum())
+        self._refuse(used, left_out, "; ".join(counted.values()))
         if used < self.expected - named:
             log.warning(
                 "%s: %d of %d clips are used (%s)",
@@ -123,12 +127,25 @@ class Clips(Dataset):
                 self.expected,
                 "; ".join(counted[fault] for fault in sorted(counted)),
             )
-        if not used:
-            raise InputError(
-                f"{self.directory.path}: none of its {self.expected} clips can be used"
-                f" ({'; '.join(counted.values())})"
-            )
         return every if used == self.expected else every.chosen(usable)
+
+    def _refuse(self, used: int, left_out: dict[str, np.ndarray], why: str) -> None:
+        """Refuse to use none of the clips, or a minority for a fault of the model."""
+        remedies = {fault: remedy for fault in left_out if (remedy := self._remedy(fault))}
+        many = [fault for fault in remedies if len(left_out[fault]) > MOST_UNFIT * self.expected]
+        if used and not many:
+            return
+        kept = f"only {used}" if used else "none"
+        raise InputError(
+            f"{self.directory.path}: {kept} of its {self.expected} clips can be used ("
+            + "; ".join([f"{why})", *remedies.values()])
+        )
+
+    def _remedy(self, fault: str) -> str | None:
+        settings = self.features.fbank_config()
+        where = f"settings of the features of {self.directory.path}"
+        shift = build(FbankConfig, settings, where).frame_seconds
+        return next(filter(None, (t.remedy(fault, shift) for t in self.selective)), None)
 
     def _left_out(self, every: PackedNames) -> dict[str, np.ndarray]:
         """Return why clips cannot be used -> their rows; what is wrong with the first comes first.
@@ -151,12 +168,11 @@ class Clips(Dataset):
         self, every: PackedNames, counts: np.ndarray, rows: np.ndarray
     ) -> dict[str, np.ndarray]:
         """Return why targets cannot use clips -> their rows, of `rows`."""
-        selective = [target for target in self.targets if isinstance(target, SelectiveTarget)]
         unfit: dict[str, list[int]] = {}
-        for row in rows.tolist() if selective else ():
-            faults = (target.unusable(every[row], int(counts[row])) for target in selective)
+        for row in rows.tolist() if self.selective else ():
+            faults = (target.unusable(every[row], int(counts[row])) for target in self.selective)
             if fault := next(filter(None, faults), None):
-                unfit.setdefault(f"with {fault}", []).append(row)
+                unfit.setdefault(fault, []).append(row)
         return {fault: np.array(found) for fault, found in unfit.items()}
 
     @functools.cached_property

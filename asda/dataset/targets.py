@@ -50,11 +50,19 @@ class SelectiveTarget(Protocol):
     """A target that some clips are not fit for."""
 
     def unusable(self, utterance: str, num_frames: int) -> str | None:
-        """Return why a clip cannot be used, as "an empty transcript"; None if it can.
+        """Return why a clip cannot be used, as "with an empty transcript"; None if it can.
 
         Args:
             utterance: its ID
             num_frames: its length before any change
+        """
+
+    def remedy(self, fault: str, frame_seconds: float) -> str | None:
+        """Return what helps if most clips have a fault of the model; None for one of the clips.
+
+        Args:
+            fault: what `unusable` has returned
+            frame_seconds: from the start of a frame to the start of the next
         """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,10 +10,12 @@ from torch import Tensor
 
 from asda.corpus.datadir import DataDir
 from asda.files import InputError, listed
+from asda.model.model_config import ResolvedModel, patch_grid
 from asda.text.transcripts import read_transcripts, require_transcripts
 from asda.text.unit_model import UNKNOWN, UnitModel
 
 MOST_UNKNOWN = 0.5  # of the transcripts; above it, the units belong to another language
+UNALIGNED = "with more units than CTC can align with the frames"
 
 
 class Transcript:
@@ -22,7 +24,8 @@ class Transcript:
     Args:
         directory: data directory with `text`
         units: normalise and divide the transcripts
-        steps: frames of a clip -> steps of the CTC head
+        model: resolved configuration of the model, which fixes the patches
+        steps_per_patch: outputs of the CTC head for each time of the patches
         max_frames: longest input of the model
 
     Attributes:
@@ -35,11 +38,13 @@ class Transcript:
         self,
         directory: DataDir,
         units: UnitModel,
-        steps: Callable[[int], int],
+        model: ResolvedModel,
+        steps_per_patch: int,
         max_frames: int,
     ):
         self.directory, self.path = directory, directory.path / "text"
-        self.model, self.steps, self.max_frames = units, steps, max_frames
+        self.unit_model, self.model, self.steps_per_patch = units, model, steps_per_patch
+        self.max_frames = max_frames
         self.texts = {name: units.rules(t) for name, t in read_transcripts(directory).items()}
         self.units = {name: np.array(units.encode(t), np.int64) for name, t in self.texts.items()}
 
@@ -54,12 +59,23 @@ class Transcript:
         if units is None:
             return None
         if not len(units):
-            return "an empty transcript"
+            return "with an empty transcript"
         if num_frames > self.max_frames:
-            return f"more than data.max_frames {self.max_frames} frames"
-        if least_steps(units) > self.steps(num_frames):
-            return "more units than CTC can align with the frames"
+            return f"with more than data.max_frames {self.max_frames} frames"
+        if least_steps(units) > patch_grid(self.model, num_frames)[0] * self.steps_per_patch:
+            return UNALIGNED
         return None
+
+    def remedy(self, fault: str, frame_seconds: float) -> str | None:
+        """Return what lets CTC align the units, with the outputs that there are now."""
+        if fault != UNALIGNED:
+            return None
+        seconds = self.model.patch.time_stride * frame_seconds
+        return (
+            f"the model has patches every {1000 * seconds:g} ms and gives"
+            f" {self.steps_per_patch / seconds:g} outputs per second: take shorter or overlapping"
+            " patches (model.patch), larger units (asda units), or a higher ctc.steps_per_patch"
+        )
 
     def check(self, utterances: Sequence[str]) -> None:
         """Refuse clips without a transcript, and units that do not fit the transcripts."""
@@ -76,7 +92,7 @@ class Transcript:
     def unknown(self, utterances: Sequence[str]) -> dict[str, set[str]]:
         """Return utterance -> text unknown to the units, for transcripts that contain any."""
         found = [u for u in utterances if UNKNOWN in self.units[u]]
-        return {utterance: self.model.unknown(self.texts[utterance]) for utterance in found}
+        return {utterance: self.unit_model.unknown(self.texts[utterance]) for utterance in found}
 
     def of(self, utterance: str, num_frames: int, rng: np.random.Generator) -> np.ndarray:
         """Return (units,) int64."""

@@ -55,6 +55,11 @@ def write(saved: SavedModel, out: Path, options: ExportOptions) -> None:
             `out` is a file.
     """
     check_folder_name(out)
+    if saved.recognises_speech:
+        raise InputError(
+            f"{saved.path}: a recogniser; the format sherpa-onnx is for classifiers, export this"
+            " model with --format onnx, torch-export or aotinductor"
+        )
     require("onnx", ONNX)
     model = AudioModel(saved, saved.build())
     model.require_labels()

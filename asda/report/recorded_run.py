@@ -21,6 +21,7 @@ FACTS = {
     "model.width": "width",
     "training.updates": "updates",
     "data.batch_size": "clips per batch",
+    "data.batch_frames": "frames per batch",
     "optimizer.lr": "learning rate",
     "classifier.loss": "loss",
     "classifier.pooling": "pooling",
@@ -55,6 +56,8 @@ class RecordedRun:
             for section, values in self.settings.items()
             for key, value in values.items()
         }
+        limited = flat.get("data.batch_frames", "null") != "null"
+        flat.pop("data.batch_size" if limited else "data.batch_frames", None)
         shown = {key: flat[key].replace("null", "none") for key in FACTS if key in flat}
         return [(FACTS[key], value) for key, value in shown.items()]
 

@@ -71,7 +71,7 @@ def score_folder(path: str | Path) -> Path:
     """Return the score folder of an experiment; a score folder is its own.
 
     Raises:
-        InputError: if the experiment has scores of several test sets.
+        InputError: if the experiment has scores of several test sets, or of several decodings.
     """
     path = Path(path)
     if (path / "result.json").exists():
@@ -79,7 +79,9 @@ def score_folder(path: str | Path) -> Path:
     found = sorted(folder.parent for folder in path.glob("score*/result.json"))
     if len(found) > 1:
         names = ", ".join(str(folder) for folder in found)
-        raise InputError(f"{path}: scores of {len(found)} test sets; give one of {names}")
+        raise InputError(
+            f"{path}: {len(found)} scores (of other sets or decodings); give one of {names}"
+        )
     return found[0] if found else path
 
 

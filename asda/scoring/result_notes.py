@@ -1,4 +1,4 @@
-"""Notes in RESULTS.md about long clips and about classes without training clips."""
+"""Notes in RESULTS.md: long clips, classes without training clips, text that is in no unit."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ def result_notes(result: Mapping[str, Any]) -> list[str]:
     """Return lines for RESULTS.md.
 
     Args:
-        result: the content of result.json, of which `windows` and `untrained` are used if present
+        result: the content of result.json, of which `windows`, `untrained` and `unwritable` are
+            used if present
     """
     notes = []
     if result.get("windows", {}).get("longer"):
         notes.append(_long_clips(result["windows"], result["clips"]["found"]))
     if result.get("untrained"):
         notes.append(_untrained(result["untrained"], result["classes"]))
+    if result.get("unwritable"):
+        note = unwritable_note(result["unwritable"], result["clips"]["found"])
+        notes.append(f"{note}. Each counts as an error.")
     return notes
 
 
@@ -47,3 +51,16 @@ def _untrained(untrained: Mapping[str, Any], classes: int) -> str:
     if untrained["mAP_of_others"] is None:
         return f"{note}."
     return f"{note}; mAP without them: {number(METRICS['mAP'], untrained['mAP_of_others'])} %."
+
+
+def unwritable_note(unwritable: Mapping[str, Any], references: int) -> str:
+    """Return how many references cannot be recognised without errors.
+
+    Args:
+        unwritable: how many contain text that is in no unit, and which (in characters or words)
+        references: how many there are
+    """
+    return (
+        f"{unwritable['references']} of {references} references contain {unwritable['what']} that"
+        f" the model cannot write: {listed(unwritable['text'])}"
+    )

@@ -110,11 +110,14 @@ def _recognised(
 ) -> Found:
     recogniser = Recogniser(saved, cast(CtcHead, model), config.decoding)
     clips = _open(config, saved)
+    references = recogniser.references(clips)
     entries = {
         "metric": config.metric or recogniser.selection_metric(),
         "windows": recogniser.windows(clips),
+        **recogniser.unwritable(clips, references),
     }
-    return Found(recogniser.scored(clips, process), clips, entries, recogniser.facts())
+    scored = recogniser.scored(clips, references, process)
+    return Found(scored, clips, entries, recogniser.facts())
 
 
 def _validation(facts: dict[str, Any]) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from asda.distributed import Process
 from asda.model.ctc_head import CtcHead
 from asda.scoring.recognise import recognise
 from asda.scoring.recognition_scores import ERROR_RATES, UNKNOWN, RecognitionScores
+from asda.scoring.result_notes import unwritable_note
 from asda.scoring.score_facts import window_counts
 from asda.text.transcripts import read_transcripts, require_transcripts
 from asda.text.unit_model import UnitModel
@@ -40,13 +41,16 @@ class Recogniser:
         self.units = UnitModel.of_content(saved.units, saved.path)
         self.decode = make_decoder(decoding, self.units)
 
-    def scored(self, clips: Clips, process: Process) -> RecognitionScores:
+    def scored(
+        self, clips: Clips, references: Sequence[str], process: Process
+    ) -> RecognitionScores:
         """Return references and hypotheses of all clips; each process gets all.
 
-        Raises:
-            InputError: if a clip has no line in `text`.
+        Args:
+            clips: the clips
+            references: of them, see `references`
+            process: this process
         """
-        references = self._references(clips)
         found = recognise(self.model, clips, process, self.decode)
         names = clips.utterances
         return RecognitionScores(
@@ -57,8 +61,12 @@ class Recogniser:
             _column(clips.directory, "utt2lang", names),
         )
 
-    def _references(self, clips: Clips) -> list[str]:
-        """Return the normalised transcripts, and log how many are empty."""
+    def references(self, clips: Clips) -> list[str]:
+        """Return the normalised transcripts, and log how many are empty.
+
+        Raises:
+            InputError: if a clip has no line in `text`.
+        """
         texts = read_transcripts(clips.directory)
         require_transcripts(clips.directory, texts, clips.utterances, "utterances")
         references = [self.units.rules(texts[name]) for name in clips.utterances]
@@ -73,6 +81,22 @@ class Recogniser:
                 empty[0],
             )
         return references
+
+    def unwritable(self, clips: Clips, references: Sequence[str]) -> dict[str, Any]:
+        """Return the entry about references with text that is in no unit, and log it.
+
+        Without any, there is no entry.
+        """
+        parts = [self.units.unknown(text) for text in references]
+        if not any(parts):
+            return {}
+        found = {
+            "references": sum(map(bool, parts)),
+            "what": "words" if self.units.are_words else "characters",
+            "text": sorted(set().union(*parts)),
+        }
+        log.warning("%s: %s", clips.directory.path / "text", unwritable_note(found, len(clips)))
+        return {"unwritable": found}
 
     def facts(self) -> dict[str, Any]:
         """Return how texts were made, as entries of the provenance."""

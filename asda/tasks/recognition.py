@@ -21,7 +21,6 @@ from asda.distributed import relative_size
 from asda.files import listed
 from asda.model.ctc_head import CtcHead
 from asda.model.heads import Head
-from asda.model.model_config import patch_grid
 from asda.scoring.recognise import recognise
 from asda.scoring.recognition_scores import RecognitionScores
 from asda.text.unit_model import BLANK, UnitModel
@@ -57,22 +56,23 @@ class RecognitionTask(Task[CtcConfig]):
         return head
 
     def targets(self, directory: DataDir) -> Sequence[Target]:
-        def steps(frames: int) -> int:
-            return patch_grid(self.model_config, frames)[0] * self.model.steps_per_patch
-
-        return [Transcript(directory, self.unit_model, steps, self.config.data.max_frames)]
+        steps, longest = self.config.ctc.steps_per_patch, self.config.data.max_frames
+        return [Transcript(directory, self.unit_model, self.model_config, steps, longest)]
 
     def log_choices(self, given: CtcConfig) -> None:
-        for clips in filter(None, (self.clips, self.validation)):
-            if unknown := transcripts(clips).unknown(clips.utterances):
+        for clips, use in (
+            (self.clips, "it is learned as <unk>"),
+            (self.validation, "it counts as errors in validation"),
+        ):
+            if clips and (unknown := transcripts(clips).unknown(clips.utterances)):
                 parts = sorted(set().union(*unknown.values()))
                 log.warning(
-                    "%s: %d transcripts contain text unknown to the units (%s; first: %s); it is"
-                    " learned as <unk>",
+                    "%s: %d transcripts contain text unknown to the units (%s; first: %s); %s",
                     clips.directory.path / "text",
                     len(unknown),
                     listed(parts),
                     next(iter(unknown)),
+                    use,
                 )
         super().log_choices(given)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asda.files import InputError, refuse_overwriting
+from asda.files import InputError, plural, refuse_overwriting
 from asda.text.kneser_ney import KneserNey
 from asda.text.ngram_config import NgramConfig
 from asda.text.transcripts import read_sentences
@@ -30,4 +30,5 @@ def train_ngram(config: NgramConfig) -> None:
         model = KneserNey(sentences, config.order, set(units.pieces) - {BLANK_PIECE})
     model.write(config.out)
     numbers = ", ".join(f"{len(grams)} {n}-grams" for n, grams in enumerate(model.probabilities, 1))
-    print(f"{Path(config.out)}: {numbers} of {config.of} from {len(texts)} sentences")
+    source = f"{len(texts)} {plural(len(texts), 'sentence')}"
+    print(f"{Path(config.out)}: {numbers} of {config.of} from {source}")

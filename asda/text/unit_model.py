@@ -90,12 +90,18 @@ class UnitModel:
         pieces = (self.pieces[number] for number in units if number != BLANK)
         return " ".join("".join(pieces).replace(WORD_START, " ").split())
 
+    @property
+    def are_words(self) -> bool:
+        """Whether each unit is a whole word, whose characters are no units."""
+        return all(len(piece) > 1 and piece[0] == WORD_START for piece in self.pieces[2:])
+
     def unknown(self, text: str) -> set[str]:
-        """Return the parts of a text, mostly characters, that the model does not know."""
+        """Return the characters of a text, or words, that the model does not know."""
         text = self.rules(text)
         numbers, pieces = self._processor.encode(text), self._processor.encode(text, out_type=str)
-        found = (piece for number, piece in zip(numbers, pieces, strict=True) if number == UNKNOWN)
-        return {piece.replace(WORD_START, "") for piece in found} - {""}
+        found = [piece for number, piece in zip(numbers, pieces, strict=True) if number == UNKNOWN]
+        words = WORD_START.join(found).split(WORD_START)  # neighbours come as one piece
+        return set(words if self.are_words else "".join(words)) - {""}
 
     def describe(self) -> str:
         """Return the number of units with the first few of them."""

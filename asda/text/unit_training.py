@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import yaml
 
 from asda import configuration
 from asda.digests import value_digest
-from asda.files import InputError, write_lines
+from asda.files import InputError, plural, write_lines
 from asda.staging import staged
 from asda.text.transcripts import read_sentences
 from asda.text.unit_model import BLANK_PIECE, LISTED, MODEL, SETTINGS, UNKNOWN_PIECE, UnitModel
 from asda.text.units_config import UnitsConfig
 
+SENTENCES = "sentences"  # key of the digest of the texts in units.yaml
 LONGEST_SENTENCE = 1 << 20  # bytes; sentencepiece leaves out longer ones without a word
 
 
@@ -43,23 +45,29 @@ def train_units(config: UnitsConfig) -> None:
         write_lines(folder / LISTED, model.pieces)
         with open(folder / SETTINGS, "w", encoding="utf-8") as stream:
             yaml.safe_dump(record, stream, sort_keys=False, allow_unicode=True)
-    print(f"{out}: {model.describe()} from {len(sentences)} sentences")
+    print(f"{out}: {model.describe()} from {len(sentences)} {plural(len(sentences), 'sentence')}")
 
 
 def _record(config: UnitsConfig, sentences: list[str]) -> dict[str, Any]:
     """Return everything that the units depend on."""
     settings = configuration.to_dict(config)
     kept = {name: settings[name] for name in ("kind", "size", "rules")}
-    return kept | {"sentences": value_digest(sentences)}
+    return kept | {SENTENCES: value_digest(sentences)}
 
 
 def _compare(out: Path, record: dict[str, Any]) -> None:
     changes = configuration.differences(configuration.read_yaml(out / SETTINGS), record)
-    if changes:
-        raise InputError(
-            f"{out} holds units of other settings or texts ({'; '.join(changes.values())}): choose"
-            " another folder, or remove this one"
-        )
+    if not changes:
+        return
+    # Other rules change what the digest is of, and digests would tell nothing.
+    if changes.pop(SENTENCES, None) and not any(key.startswith("rules.") for key in changes):
+        changes[SENTENCES] = "the texts have changed"
+    raise InputError(
+        f"{out} holds other units ({'; '.join(changes.values())}): remove it (rm -r"
+        f" {shlex.quote(str(out))}) and train into a new experiment (in a recipe, --finetune-tag"
+        " TAG), or give these units a folder of their own (--out; in a recipe, other --units-args"
+        " or --units-config)"
+    )
 
 
 def _trained(config: UnitsConfig, sentences: list[str]) -> bytes:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from checkpoint.reference_files import finetuned, pretraining
 from export.exported import saved_model
+from inference.recognisers import recogniser
 
 from asda.checkpoint import tensor_files
 from asda.cli import main
@@ -43,6 +44,16 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(refused, mon
     )
     for words in (["model.onnx", "--format", "onnx"], ["tagger", "--format", "sherpa-onnx"]):
         assert refused(*words).endswith("onnxruntime: pip install 'asda[onnx]'")
+
+
+def test_a_recogniser_is_no_audio_tagger(refused, tmp_path_factory):
+    said = refused(
+        "tagger", "--format", "sherpa-onnx", saved=recogniser(tmp_path_factory.mktemp("units"))
+    )
+    assert said.endswith(
+        "model.pt: a recogniser; the format sherpa-onnx is for classifiers, export this model with"
+        " --format onnx, torch-export or aotinductor"
+    )
 
 
 def test_without_a_compiler_there_is_no_compiled_program(refused, monkeypatch):

@@ -12,13 +12,16 @@ from report.experiments import experiment, sounds, trained
 from scoring.systems import multi_label, score_folder, single_label
 
 from asda.audio.wav_scp import AudioSegment
+from asda.configuration import load, save
 from asda.files import InputError
 from asda.report import clip_media
 from asda.report.embedding_map import HEIGHT, WIDTH
+from asda.report.recorded_run import read_run
 from asda.report.report_page import write_report
 from asda.scoring.folds import merge_folds
 from asda.scoring.measurable import Metric
 from asda.scoring.utterance_ratios import Ratio, UtteranceRatios
+from asda.training.run_config import FinetuneConfig
 
 
 def page_of(folder):
@@ -269,3 +272,15 @@ def test_a_projection_that_is_not_installed_is_refused_also_where_no_map_is_draw
     with refusal:
         write_report(folder, tmp_path / "page.html", projection="umap")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_batches_are_of_clips_or_of_frames(tmp_path):
+    folder = trained(tmp_path / "pretrain")
+    sizes = [fact for fact in read_run(folder).facts if "per batch" in fact[0]]
+    assert sizes == [("clips per batch", "32")]
+    config = load(FinetuneConfig, folder / "config.yaml")
+    config.data.batch_frames = 12000
+    save(config, folder / "config.yaml")
+    sizes = [fact for fact in read_run(folder).facts if "per batch" in fact[0]]
+    assert sizes == [("frames per batch", "12000")]
+    assert "frames per batch" in page_of(folder)

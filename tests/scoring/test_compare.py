@@ -357,7 +357,10 @@ def test_experiments_stand_for_their_only_score_folder(exp, tmp_path, capsys):
     for name in ("score_a", "score_b"):
         score_folder(tmp_path / name, single_label())
     error = error_of(capsys, "results", "compare", exp / "weak", tmp_path)
-    assert f"{tmp_path}: scores of 2 test sets; give one of {tmp_path}/score_a" in error
+    assert (
+        f"{tmp_path}: 2 scores (of other sets or decodings); give one of {tmp_path}/score_a"
+        in error
+    )
 
 
 def test_systems_are_compared_on_the_clips_that_they_have_in_common(exp, tmp_path, capsys):

@@ -173,6 +173,25 @@ def test_empty_transcripts_are_counted_in_one_line(root, tmp_path, caplog):
     assert "2 references are empty" in page
 
 
+def test_references_that_the_units_cannot_write_are_counted(root, tmp_path, caplog):
+    directory(tmp_path / "data", CLIPS, seed=3)
+    texts = spoken(CLIPS, seed=3)[1] | {"utt004": "low middle", "utt006": "мир middle"}
+    write_table(tmp_path / "data/text", texts)
+    result = score(root, tmp_path / "score", data=tmp_path / "data")
+    said = "2 of 10 references contain words that the model cannot write: middle, мир"
+    assert f"{tmp_path}/data/text: {said}" in caplog.text
+    assert f"\n{said}. Each counts as an error.\n" in (tmp_path / "score/RESULTS.md").read_text(
+        encoding="utf-8"
+    )
+    found = {"references": 2, "what": "words", "text": ["middle", "мир"]}
+    assert result["unwritable"] == found
+
+
+def test_known_text_is_not_spoken_of(root, tmp_path, caplog):
+    assert "unwritable" not in score(root, tmp_path)
+    assert "cannot write" not in caplog.text
+
+
 def test_a_classifier_is_not_decoded(trained, tmp_path, capsys):
     words = ["--decoding.method", "beam"]
     said = error_of(capsys, trained, tmp_path, *words)

@@ -15,7 +15,7 @@ from asda.checkpoint.load import read_model
 from asda.cli import main
 from asda.commands.finetune_ctc import main as command
 from asda.configuration import build
-from asda.corpus.datadir import write_table
+from asda.corpus.datadir import read_table, write_table
 from asda.dataset.transcript import least_steps
 from asda.files import InputError
 from asda.tasks.recognition import RecognitionTask, ctc_loss
@@ -119,9 +119,13 @@ def test_clips_that_cannot_be_learned_from_are_named_and_left_out(corpus, tmp_pa
 def test_what_the_units_do_not_know_is_named(corpus, tmp_path, caplog):
     texts = spoken(40, seed=1)[1]
     write_table(corpus / "train/text", texts | {"utt003": "low middle"})
+    texts = spoken(12, seed=2)[1]
+    write_table(corpus / "valid/text", texts | {"utt004": "upper"})
     with caplog.at_level(logging.WARNING, logger="asda"):
-        run(corpus, tmp_path / "exp")
-    assert "1 transcripts contain text unknown to the units (middle; first: utt003)" in caplog.text
+        run(corpus, tmp_path / "exp", valid=corpus / "valid")
+    said = "text: 1 transcripts contain text unknown to the units"
+    assert f"train/{said} (middle; first: utt003); it is learned as <unk>" in caplog.text
+    assert f"valid/{said} (upper; first: utt004); it counts as errors in validation" in caplog.text
 
 
 def test_units_of_another_language_are_refused(corpus, tmp_path):
@@ -130,6 +134,39 @@ def test_units_of_another_language_are_refused(corpus, tmp_path):
     main([*call, "--out", str(tmp_path / "others")])
     with pytest.raises(InputError, match="40 of 40 transcripts contain text unknown to the units"):
         run(corpus, tmp_path / "exp", units=tmp_path / "others")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "patches every 40 ms and gives 25 outputs per second: take shorter or overlapping"),
+        (
+            {"model__patch": {"time": 8, "freq": "all"}, "ctc__steps_per_patch": 2},
+            "patches every 80 ms and gives 25 outputs per second: take shorter or overlapping",
+        ),
+    ],
+)
+@pytest.mark.parametrize(("name", "clips"), [("train", 40), ("valid", 12)])
+@pytest.mark.parametrize("usable", [0, 1])
+def test_texts_most_of_which_cannot_be_aligned_are_refused(
+    corpus, tmp_path, name, clips, usable, options, said
+):
+    texts = read_table(corpus / name / "text")
+    unfit = dict.fromkeys(list(texts)[: clips - usable], "low " * 20)
+    write_table(corpus / name / "text", texts | unfit)
+    kept = f"only {usable}" if usable else "none"
+    with pytest.raises(InputError, match=f"{name}: {kept} of its {clips} clips .* {said}"):
+        run(corpus, tmp_path / "exp", valid=corpus / "valid", **options)
+    assert not (tmp_path / "exp/model.pt").exists()
+
+
+@pytest.mark.slow
+def test_texts_half_of_which_cannot_be_aligned_are_used(corpus, tmp_path):
+    texts = read_table(corpus / "train/text")
+    unfit = dict.fromkeys(list(texts)[:20], "low " * 20)
+    write_table(corpus / "train/text", texts | unfit)
+    run(corpus, tmp_path / "exp")
+    assert read_model(tmp_path / "exp/model.pt").facts["clips"] == 20
 
 
 def test_a_set_without_transcripts_is_refused(corpus, tmp_path):

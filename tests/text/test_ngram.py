@@ -142,3 +142,12 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path, texts, capsys, options,
     lines = capsys.readouterr().err.strip().splitlines()
     assert message in lines[-1]
     assert not (tmp_path / "lm.arpa").exists()
+
+
+def test_one_sentence(tmp_path, capsys):
+    (tmp_path / "texts").write_text("press one\n")
+    units, out = tmp_path / "units", tmp_path / "lm.arpa"
+    call = ["--text", str(tmp_path / "texts"), "--out"]
+    main(["units", *call, str(units), "--kind", "char"])
+    main(["ngram", *call, str(out), "--units", str(units), "--order", "2"])
+    assert capsys.readouterr().out.endswith(" from 1 sentence\n")

@@ -1,5 +1,7 @@
 """Units of recognition: normalisation of texts, training, encoding."""
 
+import re
+
 import pytest
 import yaml
 
@@ -75,12 +77,12 @@ def test_given_words_become_one_unit_each(tmp_path):
     units = trained(str(tmp_path / "words"), tmp_path / "units", kind="word")
     assert sorted(units.pieces[2:]) == ["▁one", "▁two", "▁zero"]
     assert len(units.encode("two zero two")) == 3
-    assert units.unknown("two three") == {"three"}
+    assert units.are_words and units.unknown("two three four") == {"three", "four"}
 
 
 def test_unknown_characters_are_found_and_marked(texts, tmp_path):
     units = trained(texts, tmp_path / "units", kind="char")
-    assert units.unknown("press q 日") == {"q", "日"}
+    assert not units.are_words and units.unknown("press q 日本") == {"q", "日", "本"}
     assert units.unknown("Press ONE!") == set()
     assert units.decode(units.encode("one q")) == "one <unk>"
 
@@ -100,8 +102,15 @@ def test_a_second_call_reuses_the_units(texts, tmp_path, capsys):
     assert "up to date" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("change", ["texts", "kind", "rules"])
-def test_units_of_other_texts_or_settings_are_refused(texts, tmp_path, change):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("texts", "the texts have changed"),
+        ("kind", "kind: char -> word"),
+        ("rules", "rules.replace.one: None -> 1"),
+    ],
+)
+def test_units_of_other_texts_or_settings_are_refused(texts, tmp_path, change, said):
     trained(texts, tmp_path / "units", kind="char")
     settings = {"kind": "char"}
     if change == "texts":
@@ -110,9 +119,11 @@ def test_units_of_other_texts_or_settings_are_refused(texts, tmp_path, change):
     elif change == "kind":
         settings = {"kind": "word"}
     else:
-        settings |= {"rules": TextRules(lowercase=False)}
-    with pytest.raises(InputError, match="holds units of other settings or texts"):
-        trained(texts, tmp_path / "units", **settings)
+        settings |= {"rules": TextRules(replace={"one": "1"})}
+    folder = tmp_path / "units"
+    said = f"{folder} holds other units ({said}): remove it (rm -r {folder}) and train into a new"
+    with pytest.raises(InputError, match=re.escape(said)):
+        trained(texts, folder, **settings)
 
 
 def test_equal_texts_give_equal_units(texts, tmp_path):
@@ -173,3 +184,9 @@ def test_the_command(texts, tmp_path, capsys):
     call = ["units", "--config", str(tmp_path / "units.yaml"), "--text", texts]
     main([*call, "--out", str(tmp_path / "units")])
     assert "4 sentences" in capsys.readouterr().out
+
+
+def test_one_sentence(tmp_path, capsys):
+    (tmp_path / "texts").write_text("press one\n")
+    trained(str(tmp_path / "texts"), tmp_path / "units", kind="char")
+    assert capsys.readouterr().out.endswith(" from 1 sentence\n")

@@ -121,7 +121,7 @@ def test_commands(tmp_path, sources, capsys):
     assert capsys.readouterr().out == f"{tmp_path}/all: kept 4 of 4 utterances\n"
     main(["data", "copy", "--utt-suffix", "-rev", paths[0], str(tmp_path / "copy")])
     assert keys(tmp_path / "copy" / "utt2spk") == ["b-00-rev", "b-01-rev"]
-    assert capsys.readouterr().out == f"{tmp_path}/copy: valid, 2 utterances of 1 speakers\n"
+    assert capsys.readouterr().out == f"{tmp_path}/copy: valid, 2 utterances of 1 speaker\n"
 
 
 def test_utt2dur_of_segments_headers_and_frames(tmp_path):
