@@ -142,7 +142,7 @@ DANGEROUS = {
     "yaml.load": None,
     "yaml.unsafe_load": None,
 }
-# Their pickle modules build no objects; weights_only=True accepts none.
+# Their pickle modules build no objects.
 RESTRICTED = {
     "asda/checkpoint/foreign/unpickle.py": ("pickle_module", "restricted"),
     "asda/checkpoint/tensor_files.py": ("pickle_module", "_weights_only_unpickler"),
@@ -158,7 +158,7 @@ def _is_safe(call, name, file):
         return False
     if name == "torch.load":
         word, value = RESTRICTED.get(file, ("weights_only", True))
-        return keywords.get(word) == value
+        return keywords.get("weights_only") is True or keywords.get(word) == value
     if name.rpartition(".")[2] in ("extractall", "eval", "exec") and "." in name:
         return name.rpartition(".")[2] == "eval"  # of networks
     if name in DANGEROUS:

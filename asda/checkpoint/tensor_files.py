@@ -40,11 +40,7 @@ def load(path: str | Path, *parts: str) -> dict[str, Any]:
     """
     try:
         check_sums(path)
-        # This is what weights_only=True does, except that it would search the message of a refusal,
-        # with names out of the file, by patterns that take hours for a name of a megabyte.
-        content: dict[str, Any] = torch.load(
-            path, map_location="cpu", weights_only=False, pickle_module=_weights_only_unpickler
-        )
+        content = _unpickled(path)
         lacking = [part for part in parts if not isinstance(content.get(part), dict)]
         if lacking:
             raise ValueError(f"no dict {' and no '.join(lacking)} in it")
@@ -59,6 +55,22 @@ def load(path: str | Path, *parts: str) -> dict[str, Any]:
             f"{path}: damaged, or not a file of tensors written by asda"
             f" ({reason[0][:120] if reason else type(error).__name__})"
         ) from None
+
+
+def _unpickled(path: str | Path) -> dict[str, Any]:
+    """Read tensors and plain containers.
+
+    weights_only=True and its unpickler build the same. But the former searches the message of a
+    refusal, with names out of the file, by patterns that take hours for a name of a megabyte.
+    """
+    content: dict[str, Any]
+    if os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD"):  # then torch accepts no unpickler
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    else:
+        content = torch.load(
+            path, map_location="cpu", weights_only=False, pickle_module=_weights_only_unpickler
+        )
+    return content
 
 
 def is_whole(path: str | Path) -> bool:

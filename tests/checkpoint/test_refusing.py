@@ -188,6 +188,12 @@ def test_long_names_are_refused_in_no_time(path):
     assert time.process_time() - start < 3
 
 
+def test_files_of_asda_are_read_where_weights_only_is_forced(path, monkeypatch):
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")
+    tensor_files.save({"weights": {"a": torch.ones(2)}}, path)
+    assert torch.equal(tensor_files.load(path, "weights")["weights"]["a"], torch.ones(2))
+
+
 def test_a_small_file_that_would_fill_memory_is_refused(path, tmp_path):
     """Torch itself reads both, and makes gigabytes of a few kilobytes."""
     content = finetuned()
