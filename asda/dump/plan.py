@@ -99,7 +99,7 @@ def _announce(dump: Dump, todo: list[DumpItem], wanted: int, dumped: set[str]) -
     text = f"{len(todo)} of {wanted} utterances to compute"
     bad = dump.last_bad()
     if replaced := sum(item.utterance in dumped and item.utterance not in bad for item in todo):
-        text += f"; {replaced} replace features of other audio with the same ID"
+        text += f"; {replaced} since their audio, or the path or time of its file, has changed"
     if again := sum(item.utterance in bad for item in todo):
         text += f"; {again} were unusable last time (bad_utterances) and are tried again"
     print(f"{dump.folder}: {text}", file=sys.stderr)

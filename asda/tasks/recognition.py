@@ -18,7 +18,7 @@ from asda.dataset.targets import Target
 from asda.dataset.transcript import Transcript
 from asda.decoding.greedy import greedy
 from asda.distributed import relative_size
-from asda.files import listed
+from asda.files import counted, listed
 from asda.model.ctc_head import CtcHead
 from asda.model.heads import Head
 from asda.scoring.recognise import recognise
@@ -67,9 +67,9 @@ class RecognitionTask(Task[CtcConfig]):
             if clips and (unknown := transcripts(clips).unknown(clips.utterances)):
                 parts = sorted(set().union(*unknown.values()))
                 log.warning(
-                    "%s: %d transcripts contain text unknown to the units (%s; first: %s); %s",
+                    "%s: text of %s is unknown to the units (%s; first: %s); %s",
                     clips.directory.path / "text",
-                    len(unknown),
+                    counted(len(unknown), "transcript"),
                     listed(parts),
                     next(iter(unknown)),
                     use,

@@ -175,7 +175,7 @@ def test_changed_audio_is_computed_again(tmp_path, capsys):
     soundfile.write(data / "b.wav", np.random.default_rng(9).normal(0, 0.1, 8000), 16000)
     capsys.readouterr()
     assert dump(folder, data, nj=3) == 1
-    replaced = "1 of 3 utterances to compute; 1 replace features of other audio with the same ID"
+    replaced = "1 of 3 utterances to compute; 1 since their audio, or the path or time of its"
     assert replaced in capsys.readouterr().err
     after = features(folder)
     assert len(after["b"]) == 48
@@ -332,7 +332,7 @@ def test_a_single_bad_utterance_is_tolerated_unless_none_is(tmp_path, capsys):
     for name in "ac":
         soundfile.write(data / f"{name}.wav", np.random.default_rng(1).normal(0, 1, 9000), 16000)
     dump(folder, data)
-    said = "3 of 3 utterances to compute; 1 replace features of other audio with the same ID; 2 "
+    said = "to compute; 1 since their audio, or the path or time of its changed; 2 "
     assert said + "were unusable last time (bad_utterances) and are tried again" in (
         capsys.readouterr().err
     )

@@ -123,7 +123,7 @@ def test_what_the_units_do_not_know_is_named(corpus, tmp_path, caplog):
     write_table(corpus / "valid/text", texts | {"utt004": "upper"})
     with caplog.at_level(logging.WARNING, logger="asda"):
         run(corpus, tmp_path / "exp", valid=corpus / "valid")
-    said = "text: 1 transcripts contain text unknown to the units"
+    said = "text: text of 1 transcript is unknown to the units"
     assert f"train/{said} (middle; first: utt003); it is learned as <unk>" in caplog.text
     assert f"valid/{said} (upper; first: utt004); it counts as errors in validation" in caplog.text
 
