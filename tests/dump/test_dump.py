@@ -332,7 +332,7 @@ def test_a_single_bad_utterance_is_tolerated_unless_none_is(tmp_path, capsys):
     for name in "ac":
         soundfile.write(data / f"{name}.wav", np.random.default_rng(1).normal(0, 1, 9000), 16000)
     dump(folder, data)
-    said = "to compute; 1 since their audio, or the path or time of its changed; 2 "
+    said = "; 1 since their audio, or the path or time of its file, has changed; 2 "
     assert said + "were unusable last time (bad_utterances) and are tried again" in (
         capsys.readouterr().err
     )
