@@ -170,7 +170,7 @@ def test_formats_for_classifiers_refuse_a_recogniser_in_one_line(model, tmp_path
     path = str(tmp_path / "model.pt")
     capsys.readouterr()
     for form, said in (
-        ("sherpa-onnx", "a recogniser has no labels"),
+        ("sherpa-onnx", "a recogniser; the format sherpa-onnx is for classifiers"),
         ("huggingface", "head 'ctc'"),
     ):
         with pytest.raises(SystemExit):
