@@ -209,14 +209,25 @@ requires_input() {
   [ "$feats_type" = raw ] || requires dump "$dumpdir/fbank/feats.scp"
 }
 
-# check_truth SETS: fail before a stage that takes long if a set of stage 4 or 5 has the labels or the
+# each_fold FUNCTION: call it without an argument or, with cross-validation, once for each fold
+each_fold() {
+  local fold
+  if [ ${#fold_list[@]} -eq 0 ]; then
+    "$1"
+  fi
+  for fold in "${fold_list[@]}"; do
+    "$1" "$fold"
+  done
+}
+
+# check_truth [FOLD]: fail before a stage that takes long if a set of stage 4 or 5 has the labels or the
 # texts of the other task, or neither
 check_truth() {
   local set needed=() own=utt2label other=text other_task=recognition
   [ "$task" = classification ] || own=text other=utt2label other_task=classification
   ! is_selected 4 || needed+=("$train_set" ${valid_set:+"$valid_set"})
   ! is_selected 5 || needed+=("${tests[@]}")
-  for set in "${needed[@]/#/"$1/"}"; do
+  for set in "${needed[@]/#/"$datadir${1:+/fold$1}/"}"; do
     if [ -d "$set" ] && [ ! -e "$set/$own" ]; then
       [ ! -e "$set/$other" ] || fail "$set has no $own but $other: give --task $other_task"
       fail "$set has no $own, which --task $task needs; run --stage data"
@@ -426,10 +437,7 @@ used_sets="$train_set $pretrain_set $valid_set $test_sets $(own_corpora "$datadi
 read -ra dumped <<<"${dump_sets:-${used_sets//$'\n'/ }}"
 dumped=("${dumped[@]/#/"$datadir/"}")
 check_use_stages
-[ ${#fold_list[@]} -gt 0 ] || check_truth "$datadir"
-for fold in "${fold_list[@]}"; do
-  check_truth "$datadir/fold$fold"
-done
+each_fold check_truth
 
 if begin 2; then
   for folder in "${dumped[@]}"; do
@@ -443,19 +451,11 @@ if begin 2; then
       --compression "$compression" --max-bad "$max_bad" --no-pipes "$no_pipes" "$dumpdir/fbank" "${dumped[@]}"
   fi
   if [ "$task" = recognition ]; then
-    [ ${#fold_list[@]} -gt 0 ] || make_units
-    for fold in "${fold_list[@]}"; do
-      make_units "$fold"
-    done
+    each_fold make_units
   fi
 fi
 
-if [ ${#fold_list[@]} -eq 0 ]; then
-  train_and_score
-fi
-for fold in "${fold_list[@]}"; do
-  train_and_score "$fold"
-done
+each_fold train_and_score
 if is_selected 5; then
   [ ${#fold_list[@]} -eq 0 ] || merge_folds
   utils/show_results.sh "$expdir"

@@ -40,7 +40,8 @@ class TextRules:
     def __call__(self, text: str) -> str:
         """Return the normalised text, "" if nothing is spoken."""
         text = unicodedata.normalize(self.unicode, text).replace("’", "'")
-        text = "".join(one for one in text if not self._is_invisible(one))
+        heard = self.keep + ZERO_WIDTH_SPACE
+        text = "".join(one for one in text if one in heard or unicodedata.category(one) != "Cf")
         if self.brackets == "drop":
             text = _without_brackets(text)
         for written in sorted(self.replace, key=len, reverse=True):
@@ -50,10 +51,6 @@ class TextRules:
         words = "".join(one if self._in_word(one) else " " for one in text).split()
         # A word needs a letter or digit: a lone apostrophe or hyphen is punctuation.
         return " ".join(word for word in words if any(map(str.isalnum, word)))
-
-    def _is_invisible(self, character: str) -> bool:
-        heard = self.keep + ZERO_WIDTH_SPACE
-        return unicodedata.category(character) == "Cf" and character not in heard
 
     def _in_word(self, character: str) -> bool:
         return unicodedata.category(character)[0] in "LMN" or character in self.keep
