@@ -76,7 +76,7 @@ def fold_count(text: str) -> int:
 
 
 def main() -> None:
-    if len(sys.argv) != 6:
+    if len(sys.argv) != 6 or sys.argv[1] not in COLUMNS:
         sys.exit(__doc__)
     task = sys.argv[1]
     audio, listed, data = Path(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[5])
